@@ -1,0 +1,1 @@
+//! Learning: datasets, sharding, networks and training; the only door to burn.
