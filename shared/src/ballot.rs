@@ -15,7 +15,7 @@
 
 use crate::{
     federation::Roster,
-    fhe::{BallotBody, EncryptionError, EncryptionKey, Layout, LayoutError, ParameterSet, encrypt_counts},
+    fhe::{self, BallotBody, EncryptionKey, Layout, LayoutError, ParameterSet, Resolution},
     identity::{Identity, IdentityError, SIGNATURE_BYTES, Signature},
     ids::{Digest, ParticipantId, RoundId},
     round::Announcement,
@@ -109,26 +109,35 @@ pub fn ballot_bytes(layout: &Layout) -> usize {
     HEADER_BYTES + layout.body_bytes() + SIGNATURE_BYTES
 }
 
+/// Returns the byte that names a parameter set in a ballot's header.
+const fn parameter_code(set: ParameterSet) -> u8 {
+    match set {
+        ParameterSet::Full => 1,
+        ParameterSet::InsecureToy => 255,
+    }
+}
+
 /// Encrypts, frames and signs one participant's noisy counts (instance-major, in votes).
 pub fn cast(
     identity: &Identity,
     participant: ParticipantId,
     announcement: &Announcement,
+    resolution: &Resolution,
     key: &EncryptionKey,
     noisy_counts: &[i64],
-) -> Result<Vec<u8>, EncryptionError> {
-    let layout = announcement.layout()?;
-    let body = encrypt_counts(key, &layout, announcement.scale, noisy_counts)?;
+) -> Result<Vec<u8>, fhe::BallotError> {
+    let layout = resolution.layout();
+    let body = fhe::encrypt(key, resolution, noisy_counts)?;
     let mut bytes = Vec::with_capacity(ballot_bytes(&layout));
     bytes.extend_from_slice(MAGIC);
     bytes.extend_from_slice(&VERSION.to_le_bytes());
-    bytes.push(announcement.parameters.code());
+    bytes.push(parameter_code(announcement.parameters));
     bytes.extend_from_slice(announcement.federation.as_bytes());
     bytes.extend_from_slice(announcement.round.as_bytes());
     bytes.extend_from_slice(&participant.get().to_le_bytes());
     bytes.extend_from_slice(announcement.digest().as_bytes());
     bytes.extend_from_slice(&(layout.slots() as u32).to_le_bytes());
-    bytes.extend_from_slice(&body.to_bytes());
+    bytes.extend_from_slice(&body);
     let signature = identity.sign_bytes(DOMAIN, &bytes);
     bytes.extend_from_slice(signature.as_bytes());
     Ok(bytes)
@@ -186,13 +195,13 @@ impl Door<'_> {
         self.check_signature(bytes, named)?;
         self.check_announcement(&header)?;
         let lists = bytes.get(HEADER_BYTES..expected - SIGNATURE_BYTES).unwrap_or_default();
-        let body = BallotBody::parse(lists, &layout).map_err(|e| BallotError::Body(e.to_string()))?;
+        let body = BallotBody::parse(lists, layout).map_err(|e| BallotError::Body(e.to_string()))?;
         Ok(ValidBallot { participant: named, digest: Digest::of(bytes), body })
     }
 
     fn check_parameters(&self, header: &Header, layout: &Layout) -> Result<(), BallotError> {
-        let set: ParameterSet = self.announcement.parameters;
-        let (found, expected) = (u64::from(header.parameters), u64::from(set.code()));
+        let code = parameter_code(self.announcement.parameters);
+        let (found, expected) = (u64::from(header.parameters), u64::from(code));
         if found != expected {
             return Err(BallotError::Parameters { field: "parameter set", found, expected });
         }

@@ -7,7 +7,7 @@ use crate::{
     federation::{Enrolment, FederationConfig, FederationState, Founding, KeyCertificate, Roster},
     identity::{Identity, PublicIdentity, Signed, Statement},
     ids::{BallotId, Digest, ParticipantId, RoundId},
-    privacy::RoundCost,
+    privacy::{Epsilon, RoundCost},
     round::{Announcement, FailureReason, Opening, RoundState},
     transcript::Event,
 };
@@ -268,8 +268,10 @@ pub struct RoundView {
     pub ballot_bytes: u64,
     /// The privacy cost of its labels.
     pub cost: RoundCost,
+    /// The cost as ε, per unit and view.
+    pub epsilon: Epsilon,
     /// The gap in votes from which a label equals the plain argmax but for the documented chance.
-    pub resolution_votes: f64,
+    pub resolution_votes: u64,
     /// Settings that weaken security, by name.
     pub insecure: Vec<String>,
     /// Number of labels that name a class, once released.
@@ -310,8 +312,8 @@ pub struct Labels {
     pub classes: Vec<String>,
     /// One entry per instance: a class index from 0, or null for an abstention.
     pub labels: Vec<Option<u16>>,
-    /// What they cost.
-    pub cost: RoundCost,
+    /// What they cost, as ε per unit and view.
+    pub epsilon: Epsilon,
 }
 
 /// `GET /transcript?from=HEIGHT`: events in order, at most a page of them.

@@ -11,7 +11,7 @@ use crate::{
     identity::PublicIdentity,
     ids::Digest,
     learning::InstanceSchema,
-    privacy::{NoiseMode, NoisePolicy},
+    privacy::{Delta, NoisePolicy},
 };
 
 /// Is what the operator writes down before anybody enrols; unknown keys are refused.
@@ -33,7 +33,6 @@ pub struct FederationConfig {
     /// Who draws how much noise, and how many participants are assumed honest.
     pub noise: NoisePolicy,
     /// The δ at which ε is stated, and the unit it protects.
-    #[serde(default)]
     pub privacy: PrivacyPolicy,
     /// The circuit that finds the winner.
     #[serde(default)]
@@ -108,18 +107,17 @@ impl<'de> Deserialize<'de> for Quorum {
 
 /// Is how privacy is stated.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct PrivacyPolicy {
-    /// The δ of (ε, δ); in (0, 1).
-    pub delta: f64,
+    /// The δ of (ε, δ).
+    pub delta: Delta,
     /// At how many participants one person may appear, m.
+    #[serde(default = "one")]
     pub participants_per_person: u32,
 }
 
-impl Default for PrivacyPolicy {
-    fn default() -> Self {
-        Self { delta: 1e-5, participants_per_person: 1 }
-    }
+const fn one() -> u32 {
+    1
 }
 
 /// Says what in a federation's config cannot be accepted.
@@ -163,16 +161,9 @@ pub enum ConfigError {
     /// The noise policy is unusable.
     #[error("noise: {0}")]
     Noise(String),
-    /// The privacy policy is unusable.
-    #[error("privacy.{field} = {value} must be {expected}")]
-    Privacy {
-        /// Key in the config.
-        field: &'static str,
-        /// Value found.
-        value: String,
-        /// What is accepted.
-        expected: &'static str,
-    },
+    /// No person would be protected.
+    #[error("privacy.participants_per_person = 0 must be at least 1")]
+    ParticipantsPerPerson,
     /// The quorum is zero.
     #[error("quorum = 0 would tally without ballots: use \"all\" or a number from 1")]
     Quorum,
@@ -204,7 +195,10 @@ impl FederationConfig {
             return Err(ConfigError::Quorum);
         }
         self.noise.check().map_err(|e| ConfigError::Noise(e.to_string()))?;
-        self.check_privacy()
+        if self.privacy.participants_per_person == 0 {
+            return Err(ConfigError::ParticipantsPerPerson);
+        }
+        Ok(())
     }
 
     fn check_classes(&self) -> Result<(), ConfigError> {
@@ -223,19 +217,6 @@ impl FederationConfig {
         }
     }
 
-    fn check_privacy(&self) -> Result<(), ConfigError> {
-        let PrivacyPolicy { delta, participants_per_person } = self.privacy;
-        if !(delta > 0.0 && delta < 1.0) {
-            let expected = "greater than 0 and less than 1";
-            return Err(ConfigError::Privacy { field: "delta", value: delta.to_string(), expected });
-        }
-        if participants_per_person == 0 {
-            let (field, expected) = ("participants_per_person", "at least 1");
-            return Err(ConfigError::Privacy { field, value: "0".to_owned(), expected });
-        }
-        Ok(())
-    }
-
     /// Returns the set of cryptographic parameters in use.
     pub fn parameter_set(&self) -> ParameterSet {
         if self.insecure_toy_parameters { ParameterSet::InsecureToy } else { ParameterSet::Full }
@@ -243,18 +224,13 @@ impl FederationConfig {
 
     /// Lists every setting that weakens security, by the name it has in the config.
     pub fn insecure_settings(&self) -> Vec<&'static str> {
-        let noise = match self.noise.mode {
-            NoiseMode::Both | NoiseMode::Participants => None,
-            NoiseMode::InsecureCoordinatorNoiseOnly => Some("insecure_coordinator_noise_only"),
-            NoiseMode::InsecureNoNoise => Some("insecure_no_noise"),
-        };
         let toy = self.insecure_toy_parameters.then_some("insecure_toy_parameters");
-        toy.into_iter().chain(noise).collect()
+        toy.into_iter().chain(self.noise.mode.insecure_name()).collect()
     }
 
     /// Tells whether the keys may serve for one round only: without noise every label is a hint about them.
     pub fn throw_away_keys(&self) -> bool {
-        self.noise.mode == NoiseMode::InsecureNoNoise
+        !(self.noise.mode.has_participant_noise() || self.noise.mode.has_coordinator_noise())
     }
 }
 

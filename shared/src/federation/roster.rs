@@ -62,8 +62,8 @@ impl Roster {
     }
 
     /// Returns the number of all teachers, K: the largest possible count.
-    pub fn teachers(&self) -> u64 {
-        self.members.iter().map(|member| u64::from(member.teachers)).sum()
+    pub fn teachers(&self) -> u32 {
+        self.members.iter().fold(0, |sum, member| sum.saturating_add(member.teachers))
     }
 
     /// Returns the largest number of teachers of one participant, k of the unit "participant".

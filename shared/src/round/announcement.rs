@@ -11,7 +11,7 @@ use crate::{
     federation::{Founding, Roster},
     fhe::{ArgmaxKind, Layout, LayoutError, ParameterSet, Resolution, ResolutionError},
     ids::{Digest, RoundId},
-    privacy::{NoiseError, NoisePlan, PrivacyError, RoundCost, ShareSize},
+    privacy::{CostError, Epsilon, NoiseError, NoisePlan, RoundCost, Sensitivity, ShareSize},
 };
 
 /// Is what the operator chooses for a round; all else follows from federation and roster.
@@ -78,7 +78,7 @@ pub enum AnnouncementError {
     Noise(#[from] NoiseError),
     /// The privacy cost cannot be stated.
     #[error(transparent)]
-    Privacy(#[from] PrivacyError),
+    Cost(#[from] CostError),
     /// The number of instances or classes does not fit a ballot.
     #[error(transparent)]
     Layout(#[from] LayoutError),
@@ -131,8 +131,7 @@ impl Announcement {
         let config = &founding.config;
         let plan = noise_plan(founding, roster)?;
         let layout = Layout::new(config.classes.len(), request.instance_count as usize)?;
-        let resolution =
-            Resolution::new(config.argmax, &layout, roster.teachers(), plan.drawn_variance())?;
+        let resolution = Resolution::new(layout, config.argmax, roster.teachers(), plan.drawn_variance())?;
         Ok(Self {
             federation,
             round: request.round,
@@ -210,20 +209,27 @@ impl Announcement {
     /// Returns what the circuit resolves, for tallying and for the release.
     pub fn resolution(&self, founding: &Founding, roster: &Roster) -> Result<Resolution, AnnouncementError> {
         let plan = noise_plan(founding, roster)?;
-        Ok(Resolution::new(self.argmax, &self.layout()?, roster.teachers(), plan.drawn_variance())?)
+        Ok(Resolution::new(self.layout()?, self.argmax, roster.teachers(), plan.drawn_variance())?)
     }
 
     /// Returns the privacy cost of this round's labels, per view and unit.
     pub fn cost(&self, founding: &Founding, roster: &Roster) -> Result<RoundCost, AnnouncementError> {
         let plan = noise_plan(founding, roster)?;
-        let policy = &founding.config.privacy;
-        let (persons, teachers) = (policy.participants_per_person, roster.most_teachers());
-        Ok(RoundCost::new(&plan, self.instance_count, persons, teachers, policy.delta)?)
+        let sensitivity = Sensitivity {
+            participants_per_person: founding.config.privacy.participants_per_person,
+            teachers: roster.most_teachers(),
+        };
+        Ok(RoundCost::new(&plan, sensitivity, self.instance_count)?)
+    }
+
+    /// Returns the cost as ε at the federation's δ, per unit and view.
+    pub fn epsilon(&self, founding: &Founding, roster: &Roster) -> Result<Epsilon, AnnouncementError> {
+        Ok(self.cost(founding, roster)?.epsilon(founding.config.privacy.delta)?)
     }
 }
 
 /// Returns how the noise is shared among the roster's members.
 fn noise_plan(founding: &Founding, roster: &Roster) -> Result<NoisePlan, NoiseError> {
     let enrolled = roster.enrolled();
-    NoisePlan::new(&founding.config.noise, enrolled, founding.config.quorum.of(enrolled))
+    NoisePlan::new(founding.config.noise, enrolled, founding.config.quorum.of(enrolled))
 }
