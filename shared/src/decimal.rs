@@ -92,15 +92,14 @@ impl FromStr for Decimal {
 
     fn from_str(text: &str) -> Result<Self, DecimalError> {
         let shown = || shorten(text);
-        if text.starts_with('-') {
+        if let Some(rest) = text.strip_prefix('-') {
             // Text that is not a number at all is called malformed, not negative.
-            let positive = text.trim_start_matches('-').parse::<Self>();
-            return match positive {
-                Ok(_) | Err(DecimalError::TooFine(_) | DecimalError::TooLarge(_)) => {
-                    Err(DecimalError::Negative(shown()))
-                }
-                Err(_) => Err(DecimalError::Malformed(shown())),
-            };
+            let is_number = rest.starts_with(|c: char| c.is_ascii_digit());
+            return Err(if is_number {
+                DecimalError::Negative(shown())
+            } else {
+                DecimalError::Malformed(shown())
+            });
         }
         let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
         let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());

@@ -7,6 +7,7 @@
 mod accounting;
 mod cost;
 mod delta;
+mod error;
 mod plan;
 mod policy;
 mod rho;
@@ -16,7 +17,8 @@ mod tests;
 
 pub use cost::{CostError, Epsilon, RoundCost, Sensitivity, Units, Views};
 pub use delta::{Delta, DeltaError};
-pub use plan::{NoiseError, NoisePlan, ShareSize};
+pub use error::NoiseError;
+pub use plan::{NoisePlan, ShareSize};
 pub use policy::{NoiseMode, NoisePolicy};
 pub use rho::Rho;
 pub use shares::{DrawError, draw_shares};

@@ -128,16 +128,32 @@ fn impossible_rounds_are_refused_with_the_value() {
     assert!(said(no_teacher, 1).contains("the number of teachers is 0"));
 }
 
-/// The largest numbers that a flag can hold end in a cost or an error, never in a panic.
+/// Numbers far beyond use end in a cost or an error, never in a panic or a wrapped sum.
 #[test]
 fn extreme_rounds_are_counted_or_refused() {
-    let sensitivity = Sensitivity { participants_per_person: 5, teachers: u32::MAX };
-    let cost = RoundCost::new(&demo_plan(), sensitivity, u32::MAX).unwrap();
-    assert!(cost.rho.participant.public.unwrap().to_f64() > 1e25);
-    let epsilon = cost.epsilon(Delta::try_from(f64::MIN_POSITIVE).unwrap());
-    assert!(
-        matches!(&epsilon, Ok(e) if e.participant.public > Some(1e25)) || epsilon == Err(CostError::Overflow)
-    );
+    let with = |teachers| Sensitivity { participants_per_person: 5, teachers };
+    let tiny = Delta::try_from(f64::MIN_POSITIVE).unwrap();
+    let cost = RoundCost::new(&demo_plan(), with(1_000_000), u32::MAX).unwrap();
+    let rho = cost.rho.participant.public.unwrap().to_f64();
+    assert!((rho / (1e12 * f64::from(u32::MAX) / 320.0) - 1.0).abs() < 1e-9, "{rho}");
+    assert!(cost.epsilon(tiny).unwrap().participant.public.unwrap() > rho);
+    let beyond = RoundCost::new(&demo_plan(), with(u32::MAX), u32::MAX);
+    assert_eq!(beyond, Err(CostError::Overflow));
+    // The least loss there is, at the largest δ below 1.
+    let plan = NoisePlan::new(policy("1000000", "0", "1", NoiseMode::Participants), 1, 1).unwrap();
+    let least = RoundCost::new(&plan, ONE_VOTE, 1).unwrap();
+    assert!(least.rho.person.public.unwrap() > Rho::ZERO);
+    assert!(least.epsilon(Delta::try_from(1.0 - f64::EPSILON).unwrap()).is_ok());
+}
+
+/// Where OpenDP's search gives way to the closed form, ε still rises with ρ and stays above it.
+#[test]
+fn epsilon_rises_through_the_change_of_conversion() {
+    let at =
+        |rho: u128| crate::privacy::accounting::epsilon(Rho::from_units(rho * Rho::ONE), delta()).unwrap();
+    let shown: Vec<f64> = [10_000, 49_999, 50_000, 50_001, 51_000, 1 << 70].map(at).to_vec();
+    assert!(shown.is_sorted(), "{shown:?}");
+    assert!(at(50_001) - at(50_000) < 50.0, "{shown:?}");
 }
 
 #[test]
