@@ -1,7 +1,7 @@
 //! The trustee's secret keys.
 
 use tfhe::core_crypto::prelude::{
-    ContiguousEntityContainer, DefaultRandomGenerator, GlweSecretKey, GlweSecretKeyView, LweSecretKey,
+    DefaultRandomGenerator, GlweSecretKey, GlweSecretKeyView, LweSecretKey,
     LweSecretKeyView, SecretRandomGenerator, generate_binary_lwe_secret_key,
 };
 use zeroize::Zeroizing;
