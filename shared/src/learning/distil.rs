@@ -2,7 +2,8 @@
 
 use super::dataset::Dataset;
 use super::network::Network;
-use super::train::{Recipe, TrainError};
+use super::recipe::Recipe;
+use super::train::TrainError;
 
 /// Trains the student on the instances that have a label; `labels[i]` is nothing for an abstention.
 ///

@@ -6,28 +6,34 @@
 
 pub mod augment;
 pub mod dataset;
+pub mod description;
 pub mod distil;
 pub mod evaluate;
 pub mod files;
+mod layers;
 pub mod network;
 pub mod predict;
+pub mod recipe;
 pub mod schema;
+mod seeds;
 pub mod shards;
 pub mod split;
 pub mod store;
 pub mod synthetic;
 pub mod train;
 
-pub use augment::Augment;
+pub use augment::{Augment, AugmentError};
 pub use dataset::{Dataset, DatasetError};
+pub use description::Description;
 pub use distil::distil;
 pub use evaluate::{Evaluation, evaluate};
-pub use files::{Expected, FileError, load_instances, load_labeled, load_source};
+pub use files::{Expected, FileError, load_instances, load_labeled, load_labels, load_source};
 pub use network::{Network, NetworkConfig, NetworkError};
 pub use predict::{PredictError, predict};
+pub use recipe::{Recipe, RecipeError, TrainConfig};
 pub use schema::{InstanceKind, InstanceSchema, SchemaError};
 pub use shards::{PrivacyUnitOfData, ShardError, ShardKey, Shards, shard};
 pub use split::{Source, Split, SplitError, draw, split, write_split};
 pub use store::{StoreError, load_network, save_network};
 pub use synthetic::generate_ecg;
-pub use train::{Recipe, Teacher, TrainConfig, TrainError, train, train_teachers};
+pub use train::{Teacher, TrainError, train, train_teachers};

@@ -1,6 +1,7 @@
 //! Splitting one labeled source into a whole federation's data, for demos and experiments.
 
 use super::dataset::Dataset;
+use super::description::Description;
 use std::path::Path;
 
 /// Why a source cannot be split.
@@ -16,20 +17,6 @@ pub struct Source {
     pub test: Option<Dataset>,
     /// What the data is.
     pub description: Description,
-}
-
-/// What a data folder holds; `description.json` in it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Description {
-    /// One line for people.
-    pub title: String,
-    /// Whether the data was generated and comes from no person.
-    pub synthetic: bool,
-    /// The instances' schema.
-    pub schema: super::schema::InstanceSchema,
-    /// The classes' names in label order.
-    pub classes: Vec<String>,
 }
 
 /// A federation's data: no record, and no person where persons are known, in two of its parts.
