@@ -121,13 +121,13 @@ fn exp_above(share: ShareSize, k: u32) -> RBig {
 }
 
 /// Returns the exact square of a decimal.
-fn square(value: Decimal) -> RBig {
+pub(super) fn square(value: Decimal) -> RBig {
     let root = RBig::from_parts(IBig::from(value.millionths()), UBig::from(Decimal::SCALE));
     &root * &root
 }
 
 /// Returns the largest float that is not above the root of `variance` by the check that counts: its square.
-fn root_below(variance: &RBig) -> f64 {
+pub(super) fn root_below(variance: &RBig) -> f64 {
     let mut root = variance.to_f64().value().sqrt();
     while RBig::try_from(root).is_ok_and(|root| &root * &root > *variance) {
         root = root.next_down();
