@@ -60,8 +60,10 @@ fn a_bootstrap_leaves_the_predicted_noise() {
     let resolution =
         Resolution::new(Layout::new(2, 100).unwrap(), ArgmaxKind::Tournament, 250, 2285.7).unwrap();
     let sum = federation.sum(&resolution, &vec![vec![100, 0]; 100]);
-    let inputs: Vec<Switched> =
-        (0..200).into_par_iter().map(|slot| federation.evaluation.switch(&expand::slot(&sum, slot / 2 * 2))).collect();
+    let inputs: Vec<Switched> = (0..200)
+        .into_par_iter()
+        .map(|slot| federation.evaluation.switch(&expand::slot(&sum, slot / 2 * 2)))
+        .collect();
     let value = 1 << 61;
     let table = Table::sign(value);
     let look_ups: Vec<LookUp<'_>> = inputs.iter().map(|input| LookUp { input, table: &table }).collect();
@@ -101,7 +103,8 @@ fn the_final_errs_as_often_as_predicted_from_either_side() {
     let allowance = 5.0 * (expected * (1.0 - 0.1587)).sqrt();
     for parity in [0, 1] {
         let winner = if parity == 0 { 1 } else { 6 };
-        let lost = labels.iter().skip(parity).step_by(2).filter(|&&label| label != Some(winner)).count() as f64;
+        let lost =
+            labels.iter().skip(parity).step_by(2).filter(|&&label| label != Some(winner)).count() as f64;
         println!("winner on side {parity}: lost {lost} of {}, expected {expected:.1}", instances / 2);
         assert!((lost - expected).abs() < allowance, "side {parity}: {lost}, expected {expected}");
     }
