@@ -1,1 +1,33 @@
 //! Learning: datasets, sharding, networks and training; the only door to burn.
+//!
+//! A participant loads a [`Dataset`], cuts it into [`shards`], trains one teacher on each with [`train_teachers`]
+//! and votes with [`predict`]. Everything here is a pure function of its arguments: seeds are passed in, nothing
+//! is fitted over more than one shard, and one CPU gives the same bits however many threads it uses.
+
+pub mod augment;
+pub mod dataset;
+pub mod distil;
+pub mod evaluate;
+pub mod files;
+pub mod network;
+pub mod predict;
+pub mod schema;
+pub mod shards;
+pub mod split;
+pub mod store;
+pub mod synthetic;
+pub mod train;
+
+pub use augment::Augment;
+pub use dataset::{Dataset, DatasetError};
+pub use distil::distil;
+pub use evaluate::{Evaluation, evaluate};
+pub use files::{Expected, FileError, load_instances, load_labeled, load_source};
+pub use network::{Network, NetworkConfig, NetworkError};
+pub use predict::{PredictError, predict};
+pub use schema::{InstanceKind, InstanceSchema, SchemaError};
+pub use shards::{PrivacyUnitOfData, ShardError, ShardKey, Shards, shard};
+pub use split::{Source, Split, SplitError, draw, split, write_split};
+pub use store::{StoreError, load_network, save_network};
+pub use synthetic::generate_ecg;
+pub use train::{Recipe, Teacher, TrainConfig, TrainError, train, train_teachers};

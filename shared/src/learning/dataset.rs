@@ -1,0 +1,219 @@
+//! Instances with, where known, their labels and the persons they come from.
+
+use super::schema::{InstanceKind, InstanceSchema};
+
+/// Why a dataset is refused.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum DatasetError {
+    /// An instance would have no values, or more than memory can address.
+    #[error("instance shape {shape:?} is not usable; every dimension must be at least 1")]
+    Shape {
+        /// The refused shape.
+        shape: Vec<usize>,
+    },
+    /// The values do not make whole instances.
+    #[error("{values} values do not make whole instances of shape {shape:?} ({width} values each)")]
+    NotWhole {
+        /// How many values there are.
+        values: usize,
+        /// The shape of one instance.
+        shape: Vec<usize>,
+        /// The number of values of one instance.
+        width: usize,
+    },
+    /// A value is NaN or infinite.
+    #[error("instance {row}, value {column}: {value} is not a finite number; remove or fill in that record")]
+    NotFinite {
+        /// The instance, counted from 0.
+        row: usize,
+        /// The value within the instance, counted from 0.
+        column: usize,
+        /// The value as written.
+        value: f32,
+    },
+    /// A pixel lies outside [0, 1].
+    #[error("instance {row}, value {column}: pixel {value} is outside [0, 1]; scale images before loading")]
+    Pixel {
+        /// The instance, counted from 0.
+        row: usize,
+        /// The value within the instance, counted from 0.
+        column: usize,
+        /// The value as written.
+        value: f32,
+    },
+    /// Labels or persons are not one per instance.
+    #[error("{found} {what} for {instances} instances; there must be one each")]
+    Length {
+        /// `labels` or `persons`.
+        what: &'static str,
+        /// How many there are.
+        found: usize,
+        /// How many instances there are.
+        instances: usize,
+    },
+    /// A label names no class.
+    #[error("instance {row}: label {label} is out of range; the federation has {classes} classes, 0 to {}", classes - 1)]
+    Label {
+        /// The instance, counted from 0.
+        row: usize,
+        /// The refused label.
+        label: u16,
+        /// The number of classes.
+        classes: u16,
+    },
+    /// The instances have another shape than the federation's.
+    #[error("instances have shape {found:?}, the schema says {expected:?}")]
+    OtherShape {
+        /// The shape of the data.
+        found: Vec<usize>,
+        /// The shape of the schema.
+        expected: Vec<usize>,
+    },
+    /// Labels are needed and there are none.
+    #[error("the data has no labels; add labels.npy, or a `label` column to the CSV file")]
+    NoLabels,
+}
+
+/// Instances as `f32` values (row-major, all finite), each of the same shape, with optional labels and persons.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dataset {
+    values: Vec<f32>,
+    shape: Vec<usize>,
+    labels: Option<Vec<u16>>,
+    persons: Option<Vec<String>>,
+}
+
+impl Dataset {
+    /// Checks and takes `values` (`n` × the product of `shape`), `n` labels and `n` persons' keys.
+    ///
+    /// # Errors
+    /// A shape without values, values that make no whole instances or are not finite, or labels or persons that
+    /// are not one per instance.
+    pub fn new(
+        values: Vec<f32>,
+        shape: Vec<usize>,
+        labels: Option<Vec<u16>>,
+        persons: Option<Vec<String>>,
+    ) -> Result<Self, DatasetError> {
+        let width = shape.iter().try_fold(1_usize, |product, &d| product.checked_mul(d));
+        let Some(width) = width.filter(|&w| w > 0) else {
+            return Err(DatasetError::Shape { shape });
+        };
+        if !values.len().is_multiple_of(width) {
+            return Err(DatasetError::NotWhole { values: values.len(), shape, width });
+        }
+        if let Some(position) = values.iter().position(|v| !v.is_finite()) {
+            let (row, column) = (position / width, position % width);
+            let value = values.get(position).copied().unwrap_or(f32::NAN);
+            return Err(DatasetError::NotFinite { row, column, value });
+        }
+        let instances = values.len() / width;
+        let lengths =
+            [("labels", labels.as_ref().map(Vec::len)), ("persons", persons.as_ref().map(Vec::len))];
+        for (what, found) in lengths {
+            if let Some(found) = found.filter(|&found| found != instances) {
+                return Err(DatasetError::Length { what, found, instances });
+            }
+        }
+        Ok(Self { values, shape, labels, persons })
+    }
+
+    /// The number of instances.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.values.len() / self.width()
+    }
+
+    /// Whether there is no instance.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// The number of values of one instance, at least 1.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// The shape of one instance.
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// All values, instance after instance.
+    #[must_use]
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+
+    /// The values of instance `index`, or nothing if there is no such instance.
+    #[must_use]
+    pub fn instance(&self, index: usize) -> Option<&[f32]> {
+        let start = index.checked_mul(self.width())?;
+        self.values.get(start..start.checked_add(self.width())?)
+    }
+
+    /// The label of each instance.
+    #[must_use]
+    pub fn labels(&self) -> Option<&[u16]> {
+        self.labels.as_deref()
+    }
+
+    /// The key of the person behind each instance.
+    #[must_use]
+    pub fn persons(&self) -> Option<&[String]> {
+        self.persons.as_deref()
+    }
+
+    /// The labels, checked against the number of classes.
+    ///
+    /// # Errors
+    /// No labels, or a label that is not below `classes`.
+    pub fn checked_labels(&self, classes: u16) -> Result<&[u16], DatasetError> {
+        let labels = self.labels.as_deref().ok_or(DatasetError::NoLabels)?;
+        match labels.iter().enumerate().find(|&(_, &label)| label >= classes) {
+            Some((row, &label)) => Err(DatasetError::Label { row, label, classes }),
+            None => Ok(labels),
+        }
+    }
+
+    /// Checks the instances against the federation's schema; pixels must lie in [0, 1].
+    ///
+    /// # Errors
+    /// Another shape, or a pixel outside [0, 1].
+    pub fn check_schema(&self, schema: &InstanceSchema) -> Result<(), DatasetError> {
+        if self.shape != schema.shape() {
+            let expected = schema.shape().to_vec();
+            return Err(DatasetError::OtherShape { found: self.shape.clone(), expected });
+        }
+        if schema.kind() != InstanceKind::Image {
+            return Ok(());
+        }
+        match self.values.iter().enumerate().find(|&(_, v)| !(0.0..=1.0).contains(v)) {
+            Some((position, &value)) => {
+                let (row, column) = (position / self.width(), position % self.width());
+                Err(DatasetError::Pixel { row, column, value })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The instances at `indices`, in that order, with their labels and persons; unknown indices are left out.
+    #[must_use]
+    pub fn select(&self, indices: &[usize]) -> Self {
+        let known: Vec<usize> = indices.iter().copied().filter(|&i| i < self.len()).collect();
+        let values = known.iter().filter_map(|&i| self.instance(i)).flatten().copied().collect();
+        let labels = self.labels.as_ref().map(|l| known.iter().filter_map(|&i| l.get(i)).copied().collect());
+        let persons =
+            self.persons.as_ref().map(|p| known.iter().filter_map(|&i| p.get(i)).cloned().collect());
+        Self { values, shape: self.shape.clone(), labels, persons }
+    }
+
+    /// The same instances without labels and persons.
+    #[must_use]
+    pub fn unlabeled(self) -> Self {
+        Self { labels: None, persons: None, ..self }
+    }
+}
