@@ -92,10 +92,10 @@ pub fn review(
     check_own_entry(membership, keys, &roster)?;
     check_trustee(&roster, approved_before)?;
     let preview = preview(&founding, &roster);
-    let epsilon = preview.as_ref().map_err(Clone::clone).and_then(|preview| {
-        let cost = preview.cost(&founding, &roster).map_err(|e| e.to_string())?;
-        cost.epsilon(founding.config.privacy.delta).map_err(|e| e.to_string())
-    });
+    let epsilon = preview
+        .as_ref()
+        .map_err(Clone::clone)
+        .and_then(|preview| preview.epsilon(&founding, &roster).map_err(|e| e.to_string()));
     let insecure = founding.config.insecure_settings();
     Ok(Review { founding, roster, preview, epsilon, insecure })
 }

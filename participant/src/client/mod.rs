@@ -112,6 +112,11 @@ impl Client {
         Self { token, ..self.clone() }
     }
 
+    /// Tells whether a token is another than the one in use.
+    pub fn token_differs(&self, other: Option<&Token>) -> bool {
+        self.token.as_ref().map(Token::expose) != other.map(Token::expose)
+    }
+
     async fn json<T: DeserializeOwned>(&self, call: Call) -> Result<T, ClientError> {
         let action = call.action;
         let bytes = self.send(call).await?;
