@@ -16,3 +16,6 @@ pub mod identity;
 pub mod teacher;
 pub mod telemetry;
 pub mod trustee;
+
+#[cfg(test)]
+mod testing;

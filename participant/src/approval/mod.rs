@@ -94,3 +94,119 @@ pub fn sole_trustee(roster: &Roster) -> Option<&Member> {
     let mut trustees = roster.trustees();
     trustees.next().filter(|_| trustees.next().is_none())
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test stops where its story breaks")]
+mod tests {
+    use shared::{
+        federation::FederationState,
+        wire::{FederationView, RosterView},
+    };
+
+    use super::*;
+    use crate::testing::{Federation, number};
+
+    fn views(federation: &Federation) -> (FederationView, RosterView) {
+        let founding = federation.founding.clone();
+        let hash = founding.digest();
+        let state = FederationState::Assembling;
+        let shown = FederationView { hash, founding, state, insecure: Vec::new(), keys: None };
+        let roster = federation.roster.clone();
+        (shown, RosterView { hash: roster.digest(), roster, standing: Vec::new(), revoked: Vec::new() })
+    }
+
+    /// Lets participant 2 of `pinned` review what the coordinator shows.
+    fn look(
+        pinned: &Federation,
+        (federation, roster): (FederationView, RosterView),
+        before: Option<&Roster>,
+    ) -> Result<Review, ApprovalError> {
+        let identity = pinned.identity(2);
+        let keys = (identity.public(), identity.sealing_key());
+        review(&pinned.membership(2), keys, federation, roster, before)
+    }
+
+    #[test]
+    fn a_person_reads_everything_that_matters_before_approving() {
+        let federation = Federation::new();
+        let words = in_words(&look(&federation, views(&federation), None).unwrap(), false);
+        let expected = [
+            "normal, early, late",
+            "the ballots of all 5 participants",
+            "noise of 16 votes",
+            "the coordinator 8 more",
+            "up to 1 of 5 participants",
+            "hospital 1 alone holds the decryption key",
+            "hospital 5 with 20 teachers",
+            "about one person",
+            "INSECURE     insecure_toy_parameters",
+        ];
+        for part in expected {
+            assert!(words.contains(part), "\"{part}\" is missing in:\n{words}");
+        }
+        let red = in_words(&look(&federation, views(&federation), None).unwrap(), true);
+        assert!(red.contains("\x1b[1;31mINSECURE     insecure_toy_parameters"), "{red}");
+    }
+
+    #[test]
+    fn another_event_0_than_at_enrolment_is_never_offered() {
+        let (mine, other) = (Federation::new(), Federation::new());
+        let refused = look(&mine, views(&other), None).unwrap_err();
+        assert!(matches!(refused, ApprovalError::FoundingChanged { .. }), "{refused}");
+    }
+
+    #[test]
+    fn a_roster_with_another_hash_or_other_facts_about_me_is_refused() {
+        let federation = Federation::new();
+        let (shown, mut roster) = views(&federation);
+        roster.hash = Digest::of(b"another");
+        assert!(matches!(look(&federation, (shown.clone(), roster), None), Err(ApprovalError::Hash { .. })));
+
+        let bent = |bend: fn(&mut Roster)| {
+            let (shown, mut roster) = views(&federation);
+            bend(&mut roster.roster);
+            roster.hash = roster.roster.digest();
+            look(&federation, (shown, roster), None).map(drop)
+        };
+        let own = |field| Err(ApprovalError::OwnEntry { participant: number(2), field });
+        assert_eq!(bent(|roster| roster.members[1].teachers = 40), own("number of teachers"));
+        assert_eq!(bent(|roster| roster.members[1].identity = roster.members[0].identity), own("identity"));
+        assert_eq!(bent(|roster| roster.members[1].trustee = true), own("trusteeship"));
+        assert_eq!(bent(|roster| roster.members[2].trustee = true), Err(ApprovalError::Trustees(2)));
+        assert_eq!(bent(|roster| drop(roster.members.remove(1))), Err(ApprovalError::NotOnRoster(number(2))));
+    }
+
+    #[test]
+    fn the_trustee_never_changes_between_two_approvals() {
+        let federation = Federation::new();
+        let before = federation.roster.clone();
+        let (shown, mut roster) = views(&federation);
+        roster.roster.members[0].trustee = false;
+        roster.roster.members[4].trustee = true;
+        roster.hash = roster.roster.digest();
+        let changed = look(&federation, (shown, roster), Some(&before)).map(drop);
+        assert_eq!(changed, Err(ApprovalError::TrusteeChanged));
+        look(&federation, views(&federation), Some(&before)).unwrap();
+    }
+
+    #[test]
+    fn pins_come_back_and_belong_to_one_federation() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path());
+        home.make_folders().unwrap();
+        let federation = Federation::new();
+        let (hash, roster) = (federation.founding.digest(), &federation.roster);
+        assert_eq!(Pin::load(&home, hash).unwrap(), None);
+        let pin = Pin::store(&home, roster, Millis(7)).unwrap();
+        assert_eq!(Pin::load(&home, hash).unwrap(), Some(pin));
+        assert_eq!(approved_roster(&home, hash, pin.roster).unwrap().as_ref(), Some(roster));
+        assert_eq!(Pin::load(&home, Digest::of(b"another federation")).unwrap(), None);
+        assert_eq!(approved_roster(&home, hash, Digest::of(b"never approved")).unwrap(), None);
+
+        let mut forged = roster.clone();
+        forged.members.pop();
+        write_json(&home.roster(pin.roster), &forged).unwrap();
+        let refused = approved_roster(&home, hash, pin.roster).unwrap_err().to_string();
+        assert!(refused.contains("does not have the hash of its name"), "{refused}");
+    }
+}

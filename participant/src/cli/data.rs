@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 use shared::learning::{
-    Expected, draw, files, generate_ecg, load_instances, load_source, split, write_split,
+    Dataset, Expected, draw, files, generate_ecg, load_instances, load_labels, load_source, split, write_split,
 };
 
 use super::{Failure, arguments::DataCommand, output::Output};
@@ -22,8 +22,8 @@ pub(super) fn run(command: DataCommand, output: &Output) -> Result<(), Failure> 
 
 fn generate(out: &Path, persons: usize, beats: usize, seed: u64, output: &Output) -> Result<(), Failure> {
     refuse_used(out)?;
-    let source = generate_ecg(persons, beats, seed);
-    files::write_source(&source, out).map_err(Failure::job)?;
+    let source = generate_ecg(persons, beats, seed).map_err(Failure::arguments)?;
+    files::write_folder(out, &source.train, &source.description).map_err(Failure::job)?;
     let words = format!(
         "wrote {} synthetic beats of {persons} invented persons to {}\n{}",
         source.train.len(),
@@ -45,7 +45,7 @@ fn split_data(
     let source = load_source(data).map_err(Failure::job)?;
     let parts = split(&source, participants, seed).map_err(Failure::job)?;
     write_split(&parts, out).map_err(Failure::job)?;
-    let sizes: Vec<usize> = parts.participants.iter().map(shared::learning::Dataset::len).collect();
+    let sizes: Vec<usize> = parts.participants.iter().map(Dataset::len).collect();
     let (unlabeled, held_out) = (parts.unlabeled.len(), parts.held_out.len());
     let words = format!(
         "wrote {participants} participants with {sizes:?} records, {unlabeled} unlabeled and {held_out} held-out instances to {}",
@@ -66,7 +66,7 @@ fn draw_round(from: &Path, count: usize, seed: u64, out: &Path, output: &Output)
     let pool = from.join("unlabeled").join("instances.npy");
     let unlabeled = load_instances(&pool, Expected::default()).map_err(Failure::job)?;
     let truth_path = from.join("unlabeled-truth").join("labels.npy");
-    let truth = files::load_labels(&truth_path, None).map_err(Failure::job)?;
+    let truth = load_labels(&truth_path, None).map_err(Failure::job)?;
     let (indices, drawn) = draw(&unlabeled, count, seed).map_err(Failure::job)?;
     let labels: Vec<i64> = indices.iter().filter_map(|&i| truth.get(i)).map(|&label| i64::from(label)).collect();
     if labels.len() != drawn.len() {

@@ -72,3 +72,69 @@ pub fn check(
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use shared::ids::BallotId;
+
+    use super::*;
+    use crate::{
+        teacher::journal::Stage,
+        testing::round,
+    };
+
+    const NOW: Millis = Millis(100 * DAY);
+    const LIMITS: Limits =
+        Limits { approve_rounds: ApproveRounds::All, rounds_per_day: Some(2), instances_per_day: Some(100) };
+
+    fn drawn(id: u8, at: Millis) -> Record {
+        Record {
+            round: round(id),
+            announcement: Digest::of(b"announcement"),
+            instances: Digest::of(b"instances"),
+            instance_count: 40,
+            seen_at: at,
+            closes_at: at,
+            stage: Stage::Drawing { ballot: BallotId::from_bytes([id; 16]), at },
+        }
+    }
+
+    fn ask(limits: &Limits, records: &[Record], instances: u32) -> Result<(), LimitError> {
+        check(limits, records, Digest::of(b"announcement"), instances, None, NOW)
+    }
+
+    #[test]
+    fn rounds_and_instances_of_the_last_day_count_even_if_lost() {
+        let yesterday = drawn(1, NOW.plus(-DAY - 1));
+        let mut lost = drawn(2, NOW.plus(-DAY + 1));
+        lost.stage = Stage::Lost { reason: "crash".to_owned(), at: Some(NOW.plus(-DAY + 1)) };
+        let records = [yesterday, lost];
+        assert_eq!(ask(&LIMITS, &records, 60), Ok(()));
+        let refused = ask(&LIMITS, &records, 61);
+        assert_eq!(refused, Err(LimitError::Instances { limit: 100, used: 40, wanted: 61 }));
+        let records = [records.as_slice(), &[drawn(3, NOW)]].concat();
+        assert_eq!(ask(&LIMITS, &records, 1), Err(LimitError::Rounds { limit: 2, used: 2 }));
+        assert_eq!(ask(&Limits::default(), &records, u32::MAX), Ok(()), "no limits, no refusal");
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_does_not_reset_the_limits() {
+        let later = [drawn(1, NOW.plus(DAY)), drawn(2, NOW.plus(2 * DAY))];
+        assert!(matches!(ask(&LIMITS, &later, 1), Err(LimitError::Rounds { .. })));
+    }
+
+    #[test]
+    fn where_a_person_is_asked_only_a_yes_to_this_very_announcement_counts() {
+        let limits = Limits { approve_rounds: ApproveRounds::Ask, ..Limits::default() };
+        let (this, other) = (Digest::of(b"announcement"), Digest::of(b"another"));
+        let ask = |limits: &Limits, announcement, approved| {
+            let consent = Consent { announcement, approved, at: NOW };
+            check(limits, &[], this, 1, Some(&consent), NOW)
+        };
+        assert_eq!(check(&limits, &[], this, 1, None, NOW), Err(LimitError::NeedsPerson));
+        assert_eq!(ask(&limits, other, true), Err(LimitError::NeedsPerson));
+        assert_eq!(ask(&limits, this, true), Ok(()));
+        assert_eq!(ask(&limits, this, false), Err(LimitError::RefusedByPerson));
+        assert_eq!(ask(&Limits::default(), this, false), Err(LimitError::RefusedByPerson), "a no always counts");
+    }
+}

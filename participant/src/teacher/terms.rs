@@ -108,3 +108,84 @@ impl Approved<'_> {
         Ok(announcement.check(self.founding, self.roster, keys.digest())?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Federation, number, round};
+
+    fn approved(federation: &Federation) -> Approved<'_> {
+        Approved { founding: &federation.founding, roster: &federation.roster }
+    }
+
+    #[test]
+    fn keys_of_the_approved_trustee_are_accepted_and_never_change() -> Result<(), TermsError> {
+        let federation = Federation::new();
+        let (terms, signed) = (approved(&federation), federation.signed_certificate());
+        let certificate = terms.check_keys(Some(&signed), None)?;
+        terms.check_keys(Some(&signed), Some(certificate.digest()))?;
+        let pinned = Digest::of(b"keys seen first");
+        let changed = terms.check_keys(Some(&signed), Some(pinned));
+        assert_eq!(changed, Err(TermsError::KeysChanged { pinned, found: certificate.digest() }));
+        assert_eq!(terms.check_keys(None, None), Err(TermsError::NoKeys));
+        Ok(())
+    }
+
+    #[test]
+    fn keys_of_anyone_else_or_for_anything_else_are_refused() {
+        let federation = Federation::new();
+        let terms = approved(&federation);
+        let by_another = federation.identity(2).sign(&federation.certificate());
+        assert!(matches!(terms.check_keys(Some(&by_another), None), Err(TermsError::Signature(_))));
+        let sign = |certificate| federation.identity(1).sign(&certificate);
+        let elsewhere = sign(KeyCertificate { federation: Digest::of(b"x"), ..federation.certificate() });
+        assert_eq!(terms.check_keys(Some(&elsewhere), None), Err(TermsError::Certificate("federation")));
+        let in_another_name = sign(KeyCertificate { trustee: number(2), ..federation.certificate() });
+        assert_eq!(terms.check_keys(Some(&in_another_name), None), Err(TermsError::Certificate("trustee")));
+    }
+
+    #[test]
+    fn only_the_numbers_that_follow_from_the_approval_are_voted_under() {
+        let federation = Federation::new();
+        let (terms, keys) = (approved(&federation), federation.certificate());
+        let honest = federation.announce(round(1));
+        assert_eq!(terms.check_round(round(1), &honest, &keys, number(2)), Ok(()));
+        type Bend = fn(&mut Announcement);
+        let bends: [(&str, Bend); 6] = [
+            ("share_size", |a| a.share_size.0 /= 2),
+            ("scale", |a| a.scale *= 2),
+            ("bound", |a| a.bound += 1),
+            ("quorum", |a| a.quorum -= 1),
+            ("colluding", |a| a.colluding -= 1),
+            ("keys", |a| a.keys = Digest::of(b"others")),
+        ];
+        for (field, bend) in bends {
+            let mut bent = honest.clone();
+            bend(&mut bent);
+            let refused = terms.check_round(round(1), &bent, &keys, number(2));
+            let named = matches!(&refused, Err(TermsError::Announcement(AnnouncementError::Differs { field: f, .. })) if *f == field);
+            assert!(named, "{field}: {refused:?}");
+        }
+    }
+
+    #[test]
+    fn a_roster_that_was_not_approved_or_another_round_is_refused() {
+        let federation = Federation::new();
+        let keys = federation.certificate();
+        let announcement = federation.announce(round(1));
+        let other = terms_after_a_member_left(&federation);
+        let terms = Approved { founding: &federation.founding, roster: &other };
+        let refused = terms.check_round(round(1), &announcement, &keys, number(2));
+        assert!(matches!(refused, Err(TermsError::OtherRoster { .. })), "{refused:?}");
+        let refused = approved(&federation).check_round(round(2), &announcement, &keys, number(2));
+        assert_eq!(refused, Err(TermsError::OtherRound(round(1))));
+        let stranger = approved(&federation).check_round(round(1), &announcement, &keys, number(9));
+        assert_eq!(stranger, Err(TermsError::NotOnRoster(number(9))));
+    }
+
+    fn terms_after_a_member_left(federation: &Federation) -> Roster {
+        let mut roster = federation.roster.clone();
+        roster.members.pop();
+        roster
+    }
+}
