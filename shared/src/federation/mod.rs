@@ -11,7 +11,7 @@ mod roster;
 
 pub use config::{ConfigError, FederationConfig, Founding, PrivacyPolicy, Quorum, TrusteePolicy};
 pub use keys::{KNOWN_ANSWER_INSTANCES, KeyCertificate, known_answer_counts, known_answer_labels};
-pub use roster::{Approval, Enrolment, Member, Roster, RosterError};
+pub use roster::{Approval, Enrolment, Member, Roster, RosterError, check_name};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};

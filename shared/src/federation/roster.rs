@@ -112,7 +112,7 @@ impl Enrolment {
 }
 
 /// Refuses names that could not be shown to people.
-pub(crate) fn check_name(name: &str) -> Result<(), RosterError> {
+pub fn check_name(name: &str) -> Result<(), RosterError> {
     let length = name.chars().count();
     if !(1..=MAX_NAME).contains(&length) || name.chars().any(char::is_control) {
         return Err(RosterError::Name(name.chars().filter(|c| !c.is_control()).take(MAX_NAME).collect()));

@@ -1,7 +1,40 @@
 //! Random changes of training instances that leave their class as it is.
 
 use super::schema::{InstanceKind, InstanceSchema};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
+
+/// Why an augmentation is refused.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum AugmentError {
+    /// The augmentation is for another kind of instances.
+    #[error("augmentation `{augment}` is for instances of kind `{wanted}`, these are `{found}`; use `none`")]
+    Kind {
+        /// The augmentation's kind.
+        augment: &'static str,
+        /// The kind it changes.
+        wanted: InstanceKind,
+        /// The instances' kind.
+        found: InstanceKind,
+    },
+    /// A shift would move the whole instance out of sight.
+    #[error(
+        "augmentation by up to {shift} steps is too much for instances of shape {shape:?}; use less than half"
+    )]
+    Shift {
+        /// The largest shift.
+        shift: usize,
+        /// The instances' shape.
+        shape: Vec<usize>,
+    },
+    /// The change of amplitude is not in [0, 1).
+    #[error("augmentation amplitude {amplitude} must be at least 0 and below 1")]
+    Amplitude {
+        /// The refused value.
+        amplitude: f32,
+    },
+}
 
 /// How training instances are changed each time they are shown.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,13 +57,86 @@ pub enum Augment {
 }
 
 impl Augment {
-    /// Shifts of 2 pixels for images, a mild jitter for signals, nothing for tables.
+    /// Shifts of 2 pixels for images (fewer for tiny ones), a mild jitter for signals, nothing for tables.
     #[must_use]
     pub fn default_for(schema: &InstanceSchema) -> Self {
-        match schema.kind() {
+        let default = match schema.kind() {
             InstanceKind::Image => Self::Shift { pixels: 2 },
             InstanceKind::Signal => Self::Jitter { samples: 3, amplitude: 0.1 },
             InstanceKind::Table => Self::None {},
+        };
+        if default.check(schema).is_ok() { default } else { Self::None {} }
+    }
+
+    /// Checks that this augmentation fits the instances.
+    ///
+    /// # Errors
+    /// Another kind of instances, a shift of half the instance or more, or an amplitude outside [0, 1).
+    pub fn check(&self, schema: &InstanceSchema) -> Result<(), AugmentError> {
+        let (augment, wanted, shift) = match self {
+            Self::None {} => return Ok(()),
+            Self::Shift { pixels } => ("shift", InstanceKind::Image, *pixels),
+            Self::Jitter { samples, amplitude } if (0.0..1.0).contains(amplitude) => {
+                ("jitter", InstanceKind::Signal, *samples)
+            }
+            Self::Jitter { amplitude, .. } => return Err(AugmentError::Amplitude { amplitude: *amplitude }),
+        };
+        if schema.kind() != wanted {
+            return Err(AugmentError::Kind { augment, wanted, found: schema.kind() });
+        }
+        let shortest = schema.shape_with_channels().into_iter().skip(1).min().unwrap_or(0);
+        if shift.saturating_mul(2) < shortest {
+            return Ok(());
+        }
+        Err(AugmentError::Shift { shift, shape: schema.shape().to_vec() })
+    }
+
+    /// Appends a changed copy of one instance to `out`: as many values as the instance has.
+    pub(super) fn apply(
+        &self,
+        schema: &InstanceSchema,
+        instance: &[f32],
+        rng: &mut ChaCha8Rng,
+        out: &mut Vec<f32>,
+    ) {
+        let shape = schema.shape_with_channels();
+        match (self, shape.as_slice()) {
+            (&Self::Shift { pixels }, &[_, height, width]) => {
+                let (down, right) = (step(pixels, rng), step(pixels, rng));
+                for channel in instance.chunks(height * width) {
+                    shift_image(channel, width, down, right, out);
+                }
+            }
+            (&Self::Jitter { samples, amplitude }, &[_, length]) => {
+                let right = step(samples, rng);
+                let factor = 1.0 + amplitude * (2.0 * rng.random::<f32>() - 1.0);
+                for channel in instance.chunks(length) {
+                    out.extend(shifted(length, right).map(|i| channel.get(i).map_or(0.0, |v| v * factor)));
+                }
+            }
+            _ => out.extend_from_slice(instance),
         }
     }
+}
+
+/// A whole number of steps between −`most` and `most`.
+fn step(most: usize, rng: &mut ChaCha8Rng) -> isize {
+    rng.random_range(0..=2 * most).cast_signed() - most.cast_signed()
+}
+
+/// Appends one channel moved by whole pixels; what comes in is 0.
+fn shift_image(channel: &[f32], width: usize, down: isize, right: isize, out: &mut Vec<f32>) {
+    let height = channel.len() / width;
+    let source = |at: usize, step: isize, extent: usize| at.checked_add_signed(-step).filter(|&i| i < extent);
+    for y in 0..height {
+        for x in 0..width {
+            let from = source(y, down, height).zip(source(x, right, width));
+            out.push(from.and_then(|(y, x)| channel.get(y * width + x)).copied().unwrap_or(0.0));
+        }
+    }
+}
+
+/// The indices that move a signal by `right` samples, its ends repeated.
+fn shifted(length: usize, right: isize) -> impl Iterator<Item = usize> {
+    (0..length).map(move |i| i.saturating_add_signed(-right).min(length - 1))
 }

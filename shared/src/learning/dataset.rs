@@ -1,6 +1,6 @@
 //! Instances with, where known, their labels and the persons they come from.
 
-use super::schema::{InstanceKind, InstanceSchema};
+use super::schema::{InstanceKind, InstanceSchema, SchemaError};
 
 /// Why a dataset is refused.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -52,7 +52,7 @@ pub enum DatasetError {
         instances: usize,
     },
     /// A label names no class.
-    #[error("instance {row}: label {label} is out of range; the federation has {classes} classes, 0 to {}", classes - 1)]
+    #[error("instance {row}: label {label} is out of range; the federation has {classes} classes, 0 to {}", classes.saturating_sub(1))]
     Label {
         /// The instance, counted from 0.
         row: usize,
@@ -72,6 +72,9 @@ pub enum DatasetError {
     /// Labels are needed and there are none.
     #[error("the data has no labels; add labels.npy, or a `label` column to the CSV file")]
     NoLabels,
+    /// The shape fits no schema.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
 }
 
 /// Instances as `f32` values (row-major, all finite), each of the same shape, with optional labels and persons.
@@ -146,6 +149,12 @@ impl Dataset {
     #[must_use]
     pub fn values(&self) -> &[f32] {
         &self.values
+    }
+
+    /// All values, instance after instance, without the rest.
+    #[must_use]
+    pub fn into_values(self) -> Vec<f32> {
+        self.values
     }
 
     /// The values of instance `index`, or nothing if there is no such instance.

@@ -2,12 +2,14 @@
 
 use super::dataset::Dataset;
 use super::network::Network;
-use super::train::{Recipe, TrainError};
+use super::recipe::Recipe;
+use super::train::{TrainError, train};
 
-/// Trains the student on the instances that have a label; `labels[i]` is nothing for an abstention.
+/// Trains the student on the instances that have a label; `labels[i]` belongs to instance `i` and is nothing for an
+/// abstention. Labels are released, so this costs no privacy.
 ///
 /// # Errors
-/// Not one label (or abstention) per instance, no label at all, or as [`train`](super::train::train).
+/// Not one label (or abstention) per instance, no label at all, or as [`train`].
 pub fn distil(
     recipe: &Recipe,
     instances: &Dataset,
@@ -15,6 +17,13 @@ pub fn distil(
     seed: u64,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Network, TrainError> {
-    let _ = (recipe, instances, labels, seed, progress);
-    todo!()
+    if labels.len() != instances.len() {
+        return Err(TrainError::Labels { labels: labels.len(), instances: instances.len() });
+    }
+    let (answered, labels): (Vec<usize>, Vec<u16>) =
+        labels.iter().enumerate().filter_map(|(index, label)| Some((index, (*label)?))).unzip();
+    let shape = instances.shape().to_vec();
+    let labeled = Dataset::new(instances.select(&answered).into_values(), shape, Some(labels), None)?;
+    let all: Vec<usize> = (0..labeled.len()).collect();
+    train(recipe, &labeled, &all, seed, progress)
 }

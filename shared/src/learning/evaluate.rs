@@ -1,5 +1,31 @@
 //! How good predicted labels are.
 
+/// Why labels cannot be compared.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EvaluateError {
+    /// The lists have different lengths.
+    #[error("{predicted} predicted labels for {truth} true ones; there must be one each")]
+    Length {
+        /// How many labels were predicted.
+        predicted: usize,
+        /// How many true labels there are.
+        truth: usize,
+    },
+    /// There is nothing to compare.
+    #[error("there are no labels to compare")]
+    Empty,
+    /// A label names no class.
+    #[error("row {row}: label {label} is out of range; there are {classes} classes")]
+    Label {
+        /// The instance, counted from 0.
+        row: usize,
+        /// The refused label.
+        label: u16,
+        /// The number of classes.
+        classes: u16,
+    },
+}
+
 /// Accuracy, recall per class and the confusion counts.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Evaluation {
@@ -11,9 +37,31 @@ pub struct Evaluation {
     pub confusion: Vec<Vec<u64>>,
 }
 
-/// Compares predicted labels with the truth, both of the same length; nothing if there is nothing to compare.
-#[must_use]
-pub fn evaluate(predicted: &[u16], truth: &[u16], classes: u16) -> Option<Evaluation> {
-    let _ = (predicted, truth, classes);
-    todo!()
+/// Compares predicted labels with the truth, instance by instance.
+///
+/// # Errors
+/// Different lengths, no labels, or a label that is not below `classes`.
+pub fn evaluate(predicted: &[u16], truth: &[u16], classes: u16) -> Result<Evaluation, EvaluateError> {
+    if predicted.len() != truth.len() {
+        return Err(EvaluateError::Length { predicted: predicted.len(), truth: truth.len() });
+    }
+    if truth.is_empty() {
+        return Err(EvaluateError::Empty);
+    }
+    let mut confusion = vec![vec![0_u64; usize::from(classes)]; usize::from(classes)];
+    for (row, (&guess, &class)) in predicted.iter().zip(truth).enumerate() {
+        let cell =
+            confusion.get_mut(usize::from(class)).and_then(|of_class| of_class.get_mut(usize::from(guess)));
+        *cell.ok_or(EvaluateError::Label { row, label: guess.max(class), classes })? += 1;
+    }
+    let right: Vec<u64> =
+        confusion.iter().enumerate().filter_map(|(class, row)| row.get(class)).copied().collect();
+    let recall = confusion.iter().zip(&right).map(|(row, &right)| share(right, row.iter().sum())).collect();
+    let accuracy = share(right.iter().sum(), truth.len() as u64).unwrap_or_default();
+    Ok(Evaluation { accuracy, recall, confusion })
+}
+
+fn share(part: u64, whole: u64) -> Option<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "counts of instances stay far below 2^53")]
+    (whole > 0).then(|| part as f64 / whole as f64)
 }

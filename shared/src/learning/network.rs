@@ -1,17 +1,77 @@
 //! Networks as data: which layers, and how their first weights are drawn.
 
-use super::schema::InstanceSchema;
+use super::layers::Layers;
+use super::schema::{InstanceKind, InstanceSchema};
 use serde::{Deserialize, Serialize};
+
+/// The widest layer and the most channels a config may ask for.
+pub const MAX_WIDTH: usize = 8192;
+/// The most weights a network may have, 200 MB of them.
+pub const MAX_WEIGHTS: usize = 50_000_000;
+/// The least height and width that two convolutions of 3 with poolings of 2 leave something of.
+const LEAST_IMAGE: usize = 10;
+/// The least length that two convolutions of 5 with poolings of 2 leave something of.
+const LEAST_SIGNAL: usize = 16;
+/// The extent of a convolution over images, in both directions.
+pub(super) const IMAGE_KERNEL: usize = 3;
+/// The extent of a convolution over signals.
+pub(super) const SIGNAL_KERNEL: usize = 5;
+/// The extent and stride of every pooling.
+pub(super) const POOLING: usize = 2;
 
 /// Why a network cannot be built.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NetworkError {}
+pub enum NetworkError {
+    /// The network is for another kind of instances.
+    #[error(
+        "a network of kind `{network}` cannot read instances of kind `{instances}`; use `mlp`, or leave the network to its default"
+    )]
+    Kind {
+        /// The network's kind.
+        network: &'static str,
+        /// The instances' kind.
+        instances: InstanceKind,
+    },
+    /// The convolutions would leave nothing of the instance.
+    #[error(
+        "instances of shape {shape:?} are too small for a network of kind `{network}`, which needs at least {least} \
+         in each direction; use `mlp`"
+    )]
+    TooSmall {
+        /// The network's kind.
+        network: &'static str,
+        /// The instances' shape.
+        shape: Vec<usize>,
+        /// The least extent.
+        least: usize,
+    },
+    /// A layer has no width, or an unreasonable one.
+    #[error("{what} is {width}; it must be between 1 and {MAX_WIDTH}")]
+    Width {
+        /// Which number of the config.
+        what: &'static str,
+        /// Its value.
+        width: usize,
+    },
+    /// The network would have more than [`MAX_WEIGHTS`] weights.
+    #[error("the network would have {weights} weights, more than {MAX_WEIGHTS}; make its layers smaller")]
+    TooLarge {
+        /// How many weights the layers need.
+        weights: usize,
+    },
+    /// Fewer than two classes.
+    #[error("a network needs at least 2 classes, not {classes}")]
+    Classes {
+        /// The number of classes.
+        classes: u16,
+    },
+}
 
 /// The layers of a network; its input comes from the schema, its output from the number of classes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum NetworkConfig {
-    /// Fully connected layers.
+    /// Fully connected layers, for any instances.
     Mlp(MlpConfig),
     /// Two convolutions of 3 × 3 over images, each followed by a pooling of 2 × 2, and one hidden layer.
     Cnn(CnnConfig),
@@ -66,14 +126,176 @@ impl Default for Cnn1dConfig {
 }
 
 impl NetworkConfig {
-    /// A CNN for images, a 1-D CNN for signals, an MLP for tables.
+    /// A CNN for images, a 1-D CNN for signals, an MLP for tables and for what is too small for convolutions.
     #[must_use]
     pub fn default_for(schema: &InstanceSchema) -> Self {
-        let _ = schema;
-        todo!()
+        let convolution = match schema.kind() {
+            InstanceKind::Image => Self::Cnn(CnnConfig::default()),
+            InstanceKind::Signal => Self::Cnn1d(Cnn1dConfig::default()),
+            InstanceKind::Table => return Self::Mlp(MlpConfig::default()),
+        };
+        if convolution.check(schema, 2).is_ok() { convolution } else { Self::Mlp(MlpConfig::default()) }
+    }
+
+    /// Checks the layers against the instances and the number of classes.
+    ///
+    /// # Errors
+    /// Another kind of instances, instances that are too small, a width outside 1 to [`MAX_WIDTH`], more than
+    /// [`MAX_WEIGHTS`] weights, or fewer than two classes.
+    pub fn check(&self, schema: &InstanceSchema, classes: u16) -> Result<(), NetworkError> {
+        self.plan(schema, classes).map(drop)
+    }
+
+    /// The sizes of all layers, checked.
+    pub(super) fn plan(&self, schema: &InstanceSchema, classes: u16) -> Result<Plan, NetworkError> {
+        if classes < 2 {
+            return Err(NetworkError::Classes { classes });
+        }
+        let shape = schema.shape_with_channels();
+        let classes = usize::from(classes);
+        let plan = match (self, schema.kind(), shape.as_slice()) {
+            (Self::Mlp(MlpConfig { hidden }), _, _) => {
+                for &width in hidden {
+                    check_width("the width of a hidden layer", width)?;
+                }
+                let widths = [&[schema.values()], hidden.as_slice(), &[classes]].concat();
+                Plan::Mlp { widths }
+            }
+            (Self::Cnn(config), InstanceKind::Image, &[channels, height, width]) => {
+                let tail = Tail::new(config.channels, config.hidden, classes)?;
+                let left = [height, width].map(|extent| after_convolutions(extent, IMAGE_KERNEL));
+                let [Some(rows), Some(columns)] = left else {
+                    return Err(self.too_small(schema, LEAST_IMAGE));
+                };
+                Plan::Cnn { image: [channels, height, width], left: rows * columns, tail }
+            }
+            (Self::Cnn1d(config), InstanceKind::Signal, &[channels, length]) => {
+                let tail = Tail::new(config.channels, config.hidden, classes)?;
+                let left = after_convolutions(length, SIGNAL_KERNEL);
+                let left = left.ok_or_else(|| self.too_small(schema, LEAST_SIGNAL))?;
+                Plan::Cnn1d { signal: [channels, length], left, tail }
+            }
+            (_, instances, _) => return Err(NetworkError::Kind { network: self.name(), instances }),
+        };
+        let weights = plan.weights();
+        if weights > MAX_WEIGHTS { Err(NetworkError::TooLarge { weights }) } else { Ok(plan) }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Mlp(_) => "mlp",
+            Self::Cnn(_) => "cnn",
+            Self::Cnn1d(_) => "cnn1d",
+        }
+    }
+
+    fn too_small(&self, schema: &InstanceSchema, least: usize) -> NetworkError {
+        NetworkError::TooSmall { network: self.name(), shape: schema.shape().to_vec(), least }
     }
 }
 
-/// A network with its weights, for instances of one schema.
-#[derive(Debug, Clone)]
-pub struct Network {}
+/// The sizes of all layers of a network; every product in it is known to fit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Plan {
+    /// Input, hidden layers, classes.
+    Mlp { widths: Vec<usize> },
+    /// Channels, height and width; `left` pixels per channel come out of the convolutions.
+    Cnn { image: [usize; 3], left: usize, tail: Tail },
+    /// Channels and length; `left` samples per channel come out of the convolutions.
+    Cnn1d { signal: [usize; 2], left: usize, tail: Tail },
+}
+
+/// What networks with two convolutions have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Tail {
+    pub(super) channels: [usize; 2],
+    pub(super) hidden: usize,
+    pub(super) classes: usize,
+}
+
+impl Tail {
+    fn new(channels: [usize; 2], hidden: usize, classes: usize) -> Result<Self, NetworkError> {
+        for channels in channels {
+            check_width("the number of channels of a convolution", channels)?;
+        }
+        check_width("the width of the hidden layer", hidden)?;
+        Ok(Self { channels, hidden, classes })
+    }
+
+    fn weights(&self, input: usize, left: usize, kernel: usize) -> usize {
+        let [first, second] = self.channels;
+        let convolutions = (input * kernel + 1) * first + (first * kernel + 1) * second;
+        convolutions + (second * left + 1) * self.hidden + (self.hidden + 1) * self.classes
+    }
+}
+
+impl Plan {
+    /// Weights and biases. Widths are at most 2^13, inputs 2^20 and classes 2^16: no product leaves 64 bits.
+    fn weights(&self) -> usize {
+        match self {
+            Self::Mlp { widths } => widths.array_windows().map(|&[input, output]| (input + 1) * output).sum(),
+            Self::Cnn { image: [channels, ..], left, tail } => {
+                tail.weights(*channels, *left, IMAGE_KERNEL * IMAGE_KERNEL)
+            }
+            Self::Cnn1d { signal: [channels, _], left, tail } => {
+                tail.weights(*channels, *left, SIGNAL_KERNEL)
+            }
+        }
+    }
+}
+
+fn check_width(what: &'static str, width: usize) -> Result<(), NetworkError> {
+    if (1..=MAX_WIDTH).contains(&width) { Ok(()) } else { Err(NetworkError::Width { what, width }) }
+}
+
+/// What two unpadded convolutions, each followed by a pooling, leave of one direction.
+fn after_convolutions(extent: usize, kernel: usize) -> Option<usize> {
+    let convolve = |extent: usize| Some(extent.checked_sub(kernel - 1)? / POOLING).filter(|&left| left > 0);
+    convolve(extent).and_then(convolve)
+}
+
+/// A network with its weights, for instances of one schema. It is as private as the data it was trained on: it is
+/// never sent anywhere, and its `Debug` shows no weight.
+#[derive(Clone)]
+pub struct Network {
+    pub(super) layers: Layers,
+    pub(super) config: NetworkConfig,
+    pub(super) schema: InstanceSchema,
+    pub(super) classes: u16,
+    pub(super) seed: u64,
+}
+
+impl Network {
+    /// The layers' config.
+    #[must_use]
+    pub fn config(&self) -> &NetworkConfig {
+        &self.config
+    }
+
+    /// The schema of the instances it reads.
+    #[must_use]
+    pub fn schema(&self) -> &InstanceSchema {
+        &self.schema
+    }
+
+    /// The number of classes it tells apart.
+    #[must_use]
+    pub fn classes(&self) -> u16 {
+        self.classes
+    }
+
+    /// All weights, layer after layer, for example to compare two networks bit for bit.
+    #[must_use]
+    pub fn weights(&self) -> Vec<f32> {
+        self.layers.to_weights()
+    }
+}
+
+impl std::fmt::Debug for Network {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Network")
+            .field("config", &self.config)
+            .field("schema", &self.schema)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,16 +1,56 @@
 //! The class a network gives to each instance.
 
 use super::network::Network;
+use burn::prelude::*;
+use burn::tensor::TensorData;
+
+/// How many instances are computed at once; it bounds memory, not results.
+const BATCH: usize = 256;
 
 /// Why a prediction is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PredictError {}
+pub enum PredictError {
+    /// The values make no whole instances.
+    #[error("{values} values do not make whole instances of shape {shape:?}")]
+    NotWhole {
+        /// How many values there are.
+        values: usize,
+        /// The shape of one instance.
+        shape: Vec<usize>,
+    },
+}
 
-/// The class of each instance of `values` (instance after instance); a tie goes to the lowest class.
+/// The class of each instance of `values` (instance after instance, the network's schema); the largest logit wins, a
+/// tie goes to the lowest class, and a logit that is not a number never wins over one that is.
 ///
 /// # Errors
-/// Values that do not make whole instances of the network's schema.
+/// Values that do not make whole instances.
 pub fn predict(network: &Network, values: &[f32]) -> Result<Vec<u16>, PredictError> {
-    let _ = (network, values);
-    todo!()
+    let width = network.schema().values();
+    if !values.len().is_multiple_of(width) {
+        return Err(PredictError::NotWhole {
+            values: values.len(),
+            shape: network.schema().shape().to_vec(),
+        });
+    }
+    let device = Device::flex();
+    let mut classes = Vec::with_capacity(values.len() / width);
+    for rows in values.chunks(BATCH * width) {
+        let rows = TensorData::new(rows.to_vec(), [rows.len() / width, width]);
+        let logits = network.layers.forward(Tensor::from_data(rows, &device)).into_data();
+        let logits: Vec<f32> = logits.iter::<f32>().collect();
+        classes.extend(logits.chunks(usize::from(network.classes())).map(largest));
+    }
+    Ok(classes)
+}
+
+/// The first index of the largest value that is a number; 0 if there is none.
+fn largest(logits: &[f32]) -> u16 {
+    let (mut winner, mut most) = (0, f32::NEG_INFINITY);
+    for (class, &logit) in (0..).zip(logits) {
+        if logit > most {
+            (winner, most) = (class, logit);
+        }
+    }
+    winner
 }

@@ -1,11 +1,46 @@
 //! Splitting one labeled source into a whole federation's data, for demos and experiments.
 
 use super::dataset::Dataset;
+use super::description::Description;
+use super::files::{self, FileError};
+use super::seeds;
+use rand::seq::{SliceRandom, index};
+use std::collections::HashMap;
 use std::path::Path;
 
-/// Why a source cannot be split.
+/// Why a source cannot be split, or instances cannot be drawn.
 #[derive(Debug, thiserror::Error)]
-pub enum SplitError {}
+pub enum SplitError {
+    /// No participants were asked for.
+    #[error("a split needs at least 1 participant, not 0")]
+    NoParticipants,
+    /// There are too few records or persons for all parts.
+    #[error(
+        "{found} {unit} are too few for {participants} participants, the unlabeled and the held-out part; use fewer participants or more data"
+    )]
+    TooFew {
+        /// `records` or `persons`.
+        unit: &'static str,
+        /// How many there are.
+        found: usize,
+        /// How many participants were asked for.
+        participants: usize,
+    },
+    /// More instances were asked for than there are.
+    #[error("{asked} instances were asked for and the unlabeled part holds {available}; ask for fewer")]
+    TooMany {
+        /// How many were asked for.
+        asked: usize,
+        /// How many there are.
+        available: usize,
+    },
+    /// The source has no labels.
+    #[error(transparent)]
+    Dataset(#[from] super::dataset::DatasetError),
+    /// A file or folder cannot be written.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
 
 /// A labeled source: with a test part of its own (MNIST), or in one piece.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,21 +53,8 @@ pub struct Source {
     pub description: Description,
 }
 
-/// What a data folder holds; `description.json` in it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Description {
-    /// One line for people.
-    pub title: String,
-    /// Whether the data was generated and comes from no person.
-    pub synthetic: bool,
-    /// The instances' schema.
-    pub schema: super::schema::InstanceSchema,
-    /// The classes' names in label order.
-    pub classes: Vec<String>,
-}
-
-/// A federation's data: no record, and no person where persons are known, in two of its parts.
+/// A federation's data. No record is in two parts; no person either, where persons are known and the source comes in
+/// one piece.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Split {
     /// One labeled dataset per participant.
@@ -47,22 +69,42 @@ pub struct Split {
     pub description: Description,
 }
 
-/// Splits `source` over `participants` by `seed`.
+/// Splits `source` over `participants`.
+///
+/// With a test part of its own the training part is permuted by `seed` and dealt to the participants; the first nine
+/// tenths of the test part, in file order, become the unlabeled part and the rest is held out. In one piece, a tenth
+/// of the persons (of the records, where there are no persons) is held out, a tenth becomes the unlabeled part, and
+/// the others are dealt to the participants, all after a permutation by `seed`.
 ///
 /// # Errors
-/// Too few records or persons for the parts.
+/// No participants, no labels, or too few records or persons for the parts.
 pub fn split(source: &Source, participants: usize, seed: u64) -> Result<Split, SplitError> {
-    let _ = (source, participants, seed);
-    todo!()
-}
-
-/// Writes `participant-1/`, …, `unlabeled/`, `unlabeled-truth/` and `held-out/` below `folder`.
-///
-/// # Errors
-/// A file that cannot be written.
-pub fn write_split(split: &Split, folder: &Path) -> Result<(), SplitError> {
-    let _ = (split, folder);
-    todo!()
+    if participants == 0 {
+        return Err(SplitError::NoParticipants);
+    }
+    let mut units = Units::of(&source.train);
+    units.records.shuffle(&mut seeds::generator("split", seed, 0));
+    let (unlabeled, held_out) = match &source.test {
+        Some(test) => {
+            let records: Vec<usize> = (0..test.len()).collect();
+            let (first, last) = records.split_at(records.len() - records.len() / 10);
+            (test.select(first), test.select(last))
+        }
+        None => {
+            let tenth = units.records.len() / 10;
+            let mut take = || source.train.select(&units.take(tenth));
+            (take(), take())
+        }
+    };
+    let parts = units.deal(participants);
+    if unlabeled.is_empty() || held_out.is_empty() || parts.iter().any(Vec::is_empty) {
+        let (unit, found) = (units.unit, units.total);
+        return Err(SplitError::TooFew { unit, found, participants });
+    }
+    let truth = unlabeled.labels().ok_or(super::dataset::DatasetError::NoLabels)?.to_vec();
+    let participants = parts.iter().map(|part| source.train.select(part)).collect();
+    let description = source.description.clone();
+    Ok(Split { participants, unlabeled: unlabeled.unlabeled(), truth, held_out, description })
 }
 
 /// Draws `count` different instances by `seed`: their indices in `unlabeled`, and the instances in that order.
@@ -70,6 +112,70 @@ pub fn write_split(split: &Split, folder: &Path) -> Result<(), SplitError> {
 /// # Errors
 /// Fewer instances than `count`.
 pub fn draw(unlabeled: &Dataset, count: usize, seed: u64) -> Result<(Vec<usize>, Dataset), SplitError> {
-    let _ = (unlabeled, count, seed);
-    todo!()
+    let available = unlabeled.len();
+    if count > available {
+        return Err(SplitError::TooMany { asked: count, available });
+    }
+    let indices = index::sample(&mut seeds::generator("draw", seed, 0), available, count).into_vec();
+    let instances = unlabeled.select(&indices).unlabeled();
+    Ok((indices, instances))
+}
+
+/// Writes `participant-1/`, …, `unlabeled/`, `unlabeled-truth/` and `held-out/` below `folder`, each with
+/// `description.json`.
+///
+/// # Errors
+/// A file or folder that cannot be written.
+pub fn write_split(split: &Split, folder: &Path) -> Result<(), SplitError> {
+    for (number, data) in (1..).zip(&split.participants) {
+        files::write_folder(&folder.join(format!("participant-{number}")), data, &split.description)?;
+    }
+    files::write_folder(&folder.join("unlabeled"), &split.unlabeled, &split.description)?;
+    files::write_folder(&folder.join("held-out"), &split.held_out, &split.description)?;
+    let truth = folder.join("unlabeled-truth");
+    files::create_folder(&truth)?;
+    Ok(files::write_labels(&truth.join("labels.npy"), &split.truth)?)
+}
+
+/// Groups of records that must stay together: a person's, or single records.
+struct Units {
+    unit: &'static str,
+    total: usize,
+    records: Vec<Vec<usize>>,
+}
+
+impl Units {
+    fn of(data: &Dataset) -> Self {
+        let Some(persons) = data.persons() else {
+            return Self {
+                unit: "records",
+                total: data.len(),
+                records: (0..data.len()).map(|i| vec![i]).collect(),
+            };
+        };
+        // Persons stand in the order of their first record, so that the result is a function of data and seed.
+        let mut records: Vec<Vec<usize>> = Vec::new();
+        let mut place: HashMap<&str, usize> = HashMap::new();
+        for (index, person) in persons.iter().enumerate() {
+            let group = *place.entry(person).or_insert(records.len());
+            match records.get_mut(group) {
+                Some(group) => group.push(index),
+                None => records.push(vec![index]),
+            }
+        }
+        Self { unit: "persons", total: records.len(), records }
+    }
+
+    /// Takes `count` units off the end, as records.
+    fn take(&mut self, count: usize) -> Vec<usize> {
+        let keep = self.records.len().saturating_sub(count);
+        self.records.drain(keep..).flatten().collect()
+    }
+
+    /// Deals the units that are left, one by one.
+    fn deal(&self, parts: usize) -> Vec<Vec<usize>> {
+        (0..parts)
+            .map(|part| self.records.iter().skip(part).step_by(parts).flatten().copied().collect())
+            .collect()
+    }
 }

@@ -1,19 +1,97 @@
 //! Networks on disk: `<stem>.safetensors` with the weights and `<stem>.json` with what they belong to.
 
-use super::network::Network;
-use std::path::Path;
+use super::layers::Layers;
+use super::network::{Network, NetworkConfig, NetworkError};
+use super::schema::InstanceSchema;
+use super::seeds;
+use burn::prelude::*;
+use burn::store::{ModuleSnapshot, SafetensorsStore};
+use serde::{Deserialize, Serialize};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// The version of the metadata file.
+const FORMAT: u32 = 1;
+/// What the weights' file holds besides 4 bytes per weight: names and shapes of a few layers.
+const HEADER_ALLOWANCE: u64 = 1 << 16;
 
 /// Why a network cannot be written or read.
 #[derive(Debug, thiserror::Error)]
-pub enum StoreError {}
+pub enum StoreError {
+    /// A file cannot be read.
+    #[error("{}: cannot be read: {source}; train again if it is lost", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A file cannot be written.
+    #[error("{}: cannot be written: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The metadata is not readable.
+    #[error("{}: not a network's description: {problem}", path.display())]
+    Metadata {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The described network cannot be built.
+    #[error("{}: {source}", path.display())]
+    Network {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: NetworkError,
+    },
+    /// The weights are truncated, damaged or of another network.
+    #[error("{}: the weights are truncated, damaged or of another network ({problem}); train again", path.display())]
+    Weights {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+}
 
-/// Writes `stem` + `.safetensors` and `.json`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Metadata {
+    format: u32,
+    schema: InstanceSchema,
+    classes: u16,
+    network: NetworkConfig,
+    seed: u64,
+}
+
+/// Writes the weights to `stem` + `.safetensors` and then what they belong to to `stem` + `.json`. A network is as
+/// private as its data: on Unix only the owner may read the files.
 ///
 /// # Errors
 /// A file that cannot be written.
 pub fn save_network(network: &Network, stem: &Path) -> Result<(), StoreError> {
-    let _ = (network, stem);
-    todo!()
+    let (weights_path, metadata_path) = paths(stem);
+    let mut store = SafetensorsStore::from_bytes(None);
+    let failed = |source| StoreError::Write { path: weights_path.clone(), source };
+    network.layers.save_into(&mut store).map_err(|e| failed(std::io::Error::other(e.to_string())))?;
+    let weights = store.get_bytes().map_err(|e| failed(std::io::Error::other(e.to_string())))?;
+    write_private(&weights_path, &weights).map_err(failed)?;
+    let metadata = Metadata {
+        format: FORMAT,
+        schema: network.schema.clone(),
+        classes: network.classes,
+        network: network.config.clone(),
+        seed: network.seed,
+    };
+    let failed = |source| StoreError::Write { path: metadata_path.clone(), source };
+    let text = serde_json::to_vec_pretty(&metadata).map_err(|e| failed(e.into()))?;
+    write_private(&metadata_path, &text).map_err(failed)
 }
 
 /// Reads a network back, bit for bit.
@@ -21,6 +99,66 @@ pub fn save_network(network: &Network, stem: &Path) -> Result<(), StoreError> {
 /// # Errors
 /// A missing or truncated file, weights of another shape or not finite.
 pub fn load_network(stem: &Path) -> Result<Network, StoreError> {
-    let _ = stem;
-    todo!()
+    let (weights_path, metadata_path) = paths(stem);
+    let metadata = read_metadata(&metadata_path)?;
+    let plan = metadata.network.plan(&metadata.schema, metadata.classes);
+    let plan = plan.map_err(|source| StoreError::Network { path: metadata_path, source })?;
+    let damaged = |problem: String| StoreError::Weights { path: weights_path.clone(), problem };
+    let mut layers = Layers::new(&plan, &mut seeds::generator("placeholder", 0, 0), &Device::flex());
+    let bytes = read_weights(&weights_path, layers.to_weights().len())?;
+    let mut store = SafetensorsStore::from_bytes(Some(bytes));
+    let applied = layers.load_from(&mut store).map_err(|e| damaged(e.to_string()))?;
+    if !(applied.missing.is_empty() && applied.unused.is_empty() && applied.errors.is_empty()) {
+        return Err(damaged("its layers are not those of the description".into()));
+    }
+    if layers.to_weights().iter().any(|weight| !weight.is_finite()) {
+        return Err(damaged("a weight is not finite".into()));
+    }
+    let Metadata { schema, classes, network: config, seed, .. } = metadata;
+    Ok(Network { layers, config, schema, classes, seed })
+}
+
+fn read_metadata(path: &Path) -> Result<Metadata, StoreError> {
+    let text = std::fs::read(path).map_err(|source| StoreError::Read { path: path.to_owned(), source })?;
+    let wrong = |problem: String| StoreError::Metadata { path: path.to_owned(), problem };
+    let metadata: Metadata = serde_json::from_slice(&text).map_err(|e| wrong(e.to_string()))?;
+    if metadata.format == FORMAT {
+        return Ok(metadata);
+    }
+    Err(wrong(format!("format {} is not {FORMAT}, the one this version reads", metadata.format)))
+}
+
+fn read_weights(path: &Path, weights: usize) -> Result<Vec<u8>, StoreError> {
+    let failed = |source| StoreError::Read { path: path.to_owned(), source };
+    let length = std::fs::metadata(path).map_err(failed)?.len();
+    let least = 4 * weights as u64;
+    if (least..=least + HEADER_ALLOWANCE).contains(&length) {
+        return std::fs::read(path).map_err(failed);
+    }
+    let problem = format!("{length} bytes cannot hold exactly {weights} weights of 4 bytes");
+    Err(StoreError::Weights { path: path.to_owned(), problem })
+}
+
+fn paths(stem: &Path) -> (PathBuf, PathBuf) {
+    let with = |suffix: &str| {
+        let mut path = stem.as_os_str().to_owned();
+        path.push(suffix);
+        PathBuf::from(path)
+    };
+    (with(".safetensors"), with(".json"))
+}
+
+/// Writes beside the target and renames, so that a crash leaves the old file or the new one.
+fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".unfinished");
+    let unfinished = PathBuf::from(unfinished);
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&unfinished)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&unfinished, path)
 }

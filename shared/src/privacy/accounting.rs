@@ -65,7 +65,7 @@ pub(super) fn epsilon(rho: Rho, delta: Delta) -> Result<f64, CostError> {
     } else {
         loose_epsilon(rho, delta)
     };
-    let epsilon = epsilon.map_err(library)?;
+    let epsilon = epsilon?;
     let shown = (epsilon * 1e6).ceil() / 1e6;
     if !shown.is_finite() {
         return Err(CostError::Overflow);
@@ -84,11 +84,10 @@ fn loose_epsilon(rho: f64, delta: Delta) -> Fallible<f64> {
 fn gaussian_loss(scale: f64, votes: u32) -> Result<RBig, CostError> {
     let counts = VectorDomain::new(AtomDomain::<i64>::default());
     let mechanism =
-        make_gaussian::<_, _, ZeroConcentratedDivergence>(counts, L2Distance::<f64>::default(), scale, None)
-            .map_err(library)?;
+        make_gaussian::<_, _, ZeroConcentratedDivergence>(counts, L2Distance::<f64>::default(), scale, None)?;
     // The float SQRT_2 lies above the real root, so the sensitivity is never understated.
-    let sensitivity = f64::from(votes).inf_mul(&std::f64::consts::SQRT_2).map_err(library)?;
-    exact(mechanism.map(&sensitivity).map_err(library)?)
+    let sensitivity = f64::from(votes).inf_mul(&std::f64::consts::SQRT_2)?;
+    exact(mechanism.map(&sensitivity)?)
 }
 
 /// Returns an upper bound on τ_d = 10·(Σ_{k=1}^{h−1} exp(−2π² s²·k/(k+1)) + the coordinator's term).
@@ -121,13 +120,13 @@ fn exp_above(share: ShareSize, k: u32) -> RBig {
 }
 
 /// Returns the exact square of a decimal.
-fn square(value: Decimal) -> RBig {
+pub(super) fn square(value: Decimal) -> RBig {
     let root = RBig::from_parts(IBig::from(value.millionths()), UBig::from(Decimal::SCALE));
     &root * &root
 }
 
 /// Returns the largest float that is not above the root of `variance` by the check that counts: its square.
-fn root_below(variance: &RBig) -> f64 {
+pub(super) fn root_below(variance: &RBig) -> f64 {
     let mut root = variance.to_f64().value().sqrt();
     while RBig::try_from(root).is_ok_and(|root| &root * &root > *variance) {
         root = root.next_down();
@@ -140,7 +139,8 @@ fn exact(value: f64) -> Result<RBig, CostError> {
     RBig::try_from(value).map_err(|_| CostError::Overflow)
 }
 
-/// Carries an error of OpenDP outward.
-fn library(error: opendp::error::Error) -> CostError {
-    CostError::Library(error.to_string())
+impl From<opendp::error::Error> for CostError {
+    fn from(error: opendp::error::Error) -> Self {
+        Self::Library(error.to_string())
+    }
 }

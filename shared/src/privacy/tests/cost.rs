@@ -10,6 +10,7 @@ use proptest::prelude::*;
 
 use super::{delta, demo_plan, policy};
 use crate::decimal::Decimal;
+use crate::privacy::accounting;
 use crate::privacy::{
     CostError, Delta, Epsilon, NoiseMode, NoisePlan, NoisePolicy, Rho, RoundCost, Sensitivity,
 };
@@ -149,8 +150,7 @@ fn extreme_rounds_are_counted_or_refused() {
 /// Where OpenDP's search gives way to the closed form, ε still rises with ρ and stays above it.
 #[test]
 fn epsilon_rises_through_the_change_of_conversion() {
-    let at =
-        |rho: u128| crate::privacy::accounting::epsilon(Rho::from_units(rho * Rho::ONE), delta()).unwrap();
+    let at = |rho: u128| accounting::epsilon(Rho::from_units(rho * Rho::ONE), delta()).unwrap();
     let shown: Vec<f64> = [10_000, 49_999, 50_000, 50_001, 51_000, 1 << 70].map(at).to_vec();
     assert!(shown.is_sorted(), "{shown:?}");
     assert!(at(50_001) - at(50_000) < 50.0, "{shown:?}");
@@ -264,6 +264,17 @@ proptest! {
         // The bound for the sum of shares adds less than a millionth at s ≥ 1.5.
         let slack = exact / 1_000_000 + 2;
         prop_assert!(charged.units() <= exact + slack, "{} exceeds {exact} by more than {slack}", charged.units());
+    }
+
+    /// The scale given to the library never overstates the noise: its square is at most V, by less than 1e-15.
+    #[test]
+    fn the_scale_is_rounded_down(sigma in 1_500_000u64..1_000_000_000_000, coordinator in 1_500_000u64..1_000_000_000_000) {
+        let exact = |root: f64| { let root = RBig::try_from(root).unwrap(); &root * &root };
+        let square = |millionths| accounting::square(Decimal::from_millionths(millionths).unwrap());
+        let variance = square(sigma) + square(coordinator);
+        let root = accounting::root_below(&variance);
+        prop_assert!(exact(root) <= variance);
+        prop_assert!(exact(root.next_up().next_up()) > variance);
     }
 
     /// The ε shown is never below the Gaussian limit: the exact Gaussian mechanism at that ε has at most our δ.

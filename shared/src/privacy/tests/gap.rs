@@ -3,7 +3,7 @@
 use super::law::Law;
 use super::policy;
 use crate::privacy::accounting::sum_gap;
-use crate::privacy::{NoiseMode, NoisePlan, RoundCost, Sensitivity, ShareSize};
+use crate::privacy::{NoiseMode, NoisePlan, Rho, RoundCost, Sensitivity, ShareSize};
 
 fn size(s: f64) -> ShareSize {
     ShareSize((s * ShareSize::ONE as f64) as u64)
@@ -54,6 +54,21 @@ fn one_share_alone_has_no_gap_and_larger_shares_have_less() {
     assert!(at(1.5) < 5e-9, "{}", at(1.5));
     // Beyond s = 8 the bound stops falling but stays a bound.
     assert!(at(1000.0) <= at(8.0) && at(8.0) > 0.0);
+}
+
+/// At the smallest shares the surcharge is 2·Δ₁·τ_d/√V/2, here 2·τ_d/3 with V = 9: it is charged, and not
+/// more than the powers of two above each exponential explain.
+#[test]
+fn the_surcharge_for_the_sum_is_charged() {
+    let plan = NoisePlan::new(policy("3", "0", "0.7", NoiseMode::Participants), 5, 5).unwrap();
+    let cost = RoundCost::new(&plan, Sensitivity { participants_per_person: 1, teachers: 1 }, 1).unwrap();
+    let charged = cost.rho.person.public.unwrap().units();
+    let gaussian = Rho::ONE / 9;
+    let term = |k: f64| (-2.0 * std::f64::consts::PI.powi(2) * 2.25 * k / (k + 1.0)).exp();
+    let tau = 10.0 * (term(1.0) + term(2.0) + term(3.0));
+    let surcharge = (charged - gaussian) as f64 / Rho::ONE as f64;
+    assert!(surcharge >= 2.0 * tau / 3.0, "{surcharge} < {}", 2.0 * tau / 3.0);
+    assert!(surcharge <= 2.0 * (2.0 * tau / 3.0), "{surcharge} > {}", 4.0 * tau / 3.0);
 }
 
 /// The smallest noise that is allowed, as an observer meets it: a vote moves from one class to another, so one

@@ -35,6 +35,14 @@ fn the_colluding_count_is_exact_where_floats_slip() {
     assert_eq!(colluding("0.666666", 3), 1);
 }
 
+/// σ²·2^40/h lies just above a square here (by less than one): a root of the rounded-down quotient would give
+/// a share one step too small.
+#[test]
+fn a_share_size_just_above_a_whole_step_is_rounded_up() {
+    let plan = NoisePlan::new(policy("5.928284", "0", "1", NoiseMode::Participants), 2, 2).unwrap();
+    assert_eq!(plan.share_size(), ShareSize(4_395_558));
+}
+
 fn refusal(policy: NoisePolicy, enrolled: u32, quorum: u32) -> String {
     NoisePlan::new(policy, enrolled, quorum).unwrap_err().to_string()
 }

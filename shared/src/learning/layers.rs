@@ -1,0 +1,178 @@
+//! The layers behind a [`Plan`], as burn modules.
+//!
+//! First weights are drawn here, from a generator of the caller, and not by burn: burn draws from one generator of
+//! the whole process, so that teachers trained side by side would get each other's numbers.
+
+use super::network::{IMAGE_KERNEL, POOLING, Plan, SIGNAL_KERNEL, Tail};
+use burn::module::{ModuleVisitor, Param};
+use burn::nn::conv::{Conv1d, Conv1dConfig, Conv2d, Conv2dConfig};
+use burn::nn::pool::{MaxPool1d, MaxPool1dConfig, MaxPool2d, MaxPool2dConfig};
+use burn::nn::{Initializer, Linear, LinearConfig};
+use burn::prelude::*;
+use burn::tensor::TensorData;
+use burn::tensor::activation::relu;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+/// One of the architectures; all read flat rows `[batch, values]` and give logits `[batch, classes]`.
+#[derive(Module, Debug)]
+pub(super) enum Layers {
+    Mlp(Mlp),
+    Cnn(Cnn),
+    Cnn1d(Cnn1d),
+}
+
+#[derive(Module, Debug)]
+pub(super) struct Mlp {
+    linears: Vec<Linear>,
+}
+
+#[derive(Module, Debug)]
+pub(super) struct Cnn {
+    first: Conv2d,
+    second: Conv2d,
+    pool: MaxPool2d,
+    hidden: Linear,
+    output: Linear,
+    image: [usize; 3],
+}
+
+#[derive(Module, Debug)]
+pub(super) struct Cnn1d {
+    first: Conv1d,
+    second: Conv1d,
+    pool: MaxPool1d,
+    hidden: Linear,
+    output: Linear,
+    signal: [usize; 2],
+}
+
+impl Layers {
+    /// Builds the layers with first weights from `rng`.
+    pub(super) fn new(plan: &Plan, rng: &mut ChaCha8Rng, device: &Device) -> Self {
+        let mut init = Init { rng, device };
+        match plan {
+            Plan::Mlp { widths } => {
+                let linears = widths.array_windows().map(|&[input, output]| init.linear(input, output));
+                Self::Mlp(Mlp { linears: linears.collect() })
+            }
+            &Plan::Cnn { image, left, tail: Tail { channels: [first, second], hidden, classes } } => {
+                let [input, ..] = image;
+                Self::Cnn(Cnn {
+                    first: init.image_convolution(input, first),
+                    second: init.image_convolution(first, second),
+                    pool: MaxPool2dConfig::new([POOLING; 2]).with_strides([POOLING; 2]).init(),
+                    hidden: init.linear(second * left, hidden),
+                    output: init.linear(hidden, classes),
+                    image,
+                })
+            }
+            &Plan::Cnn1d { signal, left, tail: Tail { channels: [first, second], hidden, classes } } => {
+                let [input, _] = signal;
+                Self::Cnn1d(Cnn1d {
+                    first: init.signal_convolution(input, first),
+                    second: init.signal_convolution(first, second),
+                    pool: MaxPool1dConfig::new(POOLING).with_stride(POOLING).init(),
+                    hidden: init.linear(second * left, hidden),
+                    output: init.linear(hidden, classes),
+                    signal,
+                })
+            }
+        }
+    }
+
+    /// Logits `[batch, classes]` of flat rows `[batch, values]`.
+    pub(super) fn forward(&self, rows: Tensor<2>) -> Tensor<2> {
+        match self {
+            Self::Mlp(mlp) => mlp.forward(rows),
+            Self::Cnn(cnn) => cnn.forward(rows),
+            Self::Cnn1d(cnn) => cnn.forward(rows),
+        }
+    }
+
+    /// All weights, layer after layer.
+    pub(super) fn to_weights(&self) -> Vec<f32> {
+        let mut collector = Collector(Vec::new());
+        self.visit(&mut collector);
+        collector.0
+    }
+}
+
+impl Mlp {
+    fn forward(&self, rows: Tensor<2>) -> Tensor<2> {
+        let Some((output, hidden)) = self.linears.split_last() else { return rows };
+        output.forward(hidden.iter().fold(rows, |x, linear| relu(linear.forward(x))))
+    }
+}
+
+// Pooling before the rectifier gives the same values and rectifies a quarter (or half) of them.
+impl Cnn {
+    fn forward(&self, rows: Tensor<2>) -> Tensor<2> {
+        let ([batch, _], [channels, height, width]) = (rows.dims(), self.image);
+        let x = rows.reshape([batch, channels, height, width]);
+        let x = relu(self.pool.forward(self.first.forward(x)));
+        let x = relu(self.pool.forward(self.second.forward(x)));
+        self.output.forward(relu(self.hidden.forward(x.flatten(1, 3))))
+    }
+}
+
+impl Cnn1d {
+    fn forward(&self, rows: Tensor<2>) -> Tensor<2> {
+        let ([batch, _], [channels, length]) = (rows.dims(), self.signal);
+        let x = rows.reshape([batch, channels, length]);
+        let x = relu(self.pool.forward(self.first.forward(x)));
+        let x = relu(self.pool.forward(self.second.forward(x)));
+        self.output.forward(relu(self.hidden.forward(x.flatten(1, 2))))
+    }
+}
+
+/// Draws first weights: U(−k, k) with k = 1/√(inputs of one output), for weights and biases alike.
+struct Init<'a> {
+    rng: &'a mut ChaCha8Rng,
+    device: &'a Device,
+}
+
+impl Init<'_> {
+    fn linear(&mut self, input: usize, output: usize) -> Linear {
+        let mut linear =
+            LinearConfig::new(input, output).with_initializer(Initializer::Zeros).init(self.device);
+        linear.weight = self.draw([input, output], input);
+        linear.bias = Some(self.draw([output], input));
+        linear
+    }
+
+    fn image_convolution(&mut self, input: usize, output: usize) -> Conv2d {
+        let kernel = [IMAGE_KERNEL; 2];
+        let inputs = input * IMAGE_KERNEL * IMAGE_KERNEL;
+        let config = Conv2dConfig::new([input, output], kernel).with_initializer(Initializer::Zeros);
+        let mut convolution = config.init(self.device);
+        convolution.weight = self.draw([output, input, IMAGE_KERNEL, IMAGE_KERNEL], inputs);
+        convolution.bias = Some(self.draw([output], inputs));
+        convolution
+    }
+
+    fn signal_convolution(&mut self, input: usize, output: usize) -> Conv1d {
+        let inputs = input * SIGNAL_KERNEL;
+        let config = Conv1dConfig::new(input, output, SIGNAL_KERNEL).with_initializer(Initializer::Zeros);
+        let mut convolution = config.init(self.device);
+        convolution.weight = self.draw([output, input, SIGNAL_KERNEL], inputs);
+        convolution.bias = Some(self.draw([output], inputs));
+        convolution
+    }
+
+    fn draw<const D: usize>(&mut self, shape: [usize; D], inputs: usize) -> Param<Tensor<D>> {
+        #[expect(clippy::cast_precision_loss, reason = "an approximate bound is good enough")]
+        let bound = 1.0 / (inputs as f32).sqrt();
+        let count = shape.iter().product();
+        let values: Vec<f32> = (0..count).map(|_| (2.0 * self.rng.random::<f32>() - 1.0) * bound).collect();
+        Param::from_data(TensorData::new(values, shape), self.device)
+    }
+}
+
+struct Collector(Vec<f32>);
+
+impl ModuleVisitor for Collector {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.0.extend(param.val().into_data().iter::<f32>());
+    }
+}
