@@ -49,7 +49,8 @@ impl Bridge {
         let (sender, receiver) = oneshot::channel();
         self.pool.spawn(move || {
             // A panic that leaves a rayon job would end the whole process without a word.
-            let result = catch_unwind(AssertUnwindSafe(job)).map_err(|panic| BridgeError::Bug(words(&*panic)));
+            let result =
+                catch_unwind(AssertUnwindSafe(job)).map_err(|panic| BridgeError::Bug(words(&*panic)));
             // The caller may have stopped waiting; the result is then dropped, secrets wiped.
             drop(sender.send(result));
             drop(permit);

@@ -186,7 +186,10 @@ fn check_clock(agent: &Agent, work: &Work) {
     let difference = (work.now.0.saturating_sub(agent.clock.now().0)).saturating_abs();
     if difference > 60_000 {
         let minutes = difference / 60_000;
-        agent.say_once("clock", &format!("this clock and the coordinator's differ by more than {minutes} min"));
+        agent.say_once(
+            "clock",
+            &format!("this clock and the coordinator's differ by more than {minutes} min"),
+        );
     } else {
         agent.is_well("clock");
     }

@@ -1,10 +1,6 @@
 //! The agent's work: keys, openings and votes, in this order, each tried again at the next heartbeat.
 
-use shared::{
-    federation::FederationState,
-    ids::RoundId,
-    wire::Work,
-};
+use shared::{federation::FederationState, ids::RoundId, wire::Work};
 use tokio::sync::watch;
 
 use super::{Agent, AgentError, Ended};
@@ -53,7 +49,9 @@ fn watch_roster(agent: &Agent, work: &Work) -> Result<(), AgentError> {
         Some(pin) if pin.roster == work.roster => {
             agent.is_well("roster");
         }
-        Some(_) => agent.say_once("roster", "the roster changed: run `participant approve` to see and approve it"),
+        Some(_) => {
+            agent.say_once("roster", "the roster changed: run `participant approve` to see and approve it")
+        }
         None => agent.say_once("roster", "nothing is approved yet: run `participant approve`"),
     }
     Ok(())

@@ -27,7 +27,9 @@ pub enum ApprovalError {
         pinned: Digest,
     },
     /// A stated hash is not that of the content.
-    #[error("the coordinator states hash {stated} for the {what}, but its content has {computed}: nothing is approved")]
+    #[error(
+        "the coordinator states hash {stated} for the {what}, but its content has {computed}: nothing is approved"
+    )]
     Hash {
         /// Which content.
         what: &'static str,
@@ -40,7 +42,9 @@ pub enum ApprovalError {
     #[error("participant {0} is not on the roster: it was revoked, or enrolled elsewhere")]
     NotOnRoster(ParticipantId),
     /// The roster says something else about this institution than it enrolled with.
-    #[error("the roster shows another {field} for participant {participant} than it enrolled with: nothing is approved")]
+    #[error(
+        "the roster shows another {field} for participant {participant} than it enrolled with: nothing is approved"
+    )]
     OwnEntry {
         /// This participant.
         participant: ParticipantId,

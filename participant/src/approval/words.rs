@@ -46,7 +46,9 @@ fn argmax(kind: ArgmaxKind) -> &'static str {
 fn quorum(review: &Review) -> String {
     let enrolled = review.roster.enrolled();
     match review.founding.config.quorum {
-        Quorum::All => format!("the ballots of all {enrolled} participants; without one of them a round fails"),
+        Quorum::All => {
+            format!("the ballots of all {enrolled} participants; without one of them a round fails")
+        }
         Quorum::AtLeast(ballots) => format!("{ballots} of {enrolled} ballots; with fewer a round fails"),
     }
 }
@@ -68,7 +70,9 @@ fn noise(review: &Review) -> String {
              the coordinator none; {shares}"
         ),
         NoiseMode::InsecureCoordinatorNoiseOnly => {
-            format!("only the coordinator adds noise, of {own} votes (standard deviation), and it knows that noise")
+            format!(
+                "only the coordinator adds noise, of {own} votes (standard deviation), and it knows that noise"
+            )
         }
         NoiseMode::InsecureNoNoise => "nobody adds noise; the keys serve one round only".to_owned(),
     }

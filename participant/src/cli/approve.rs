@@ -56,7 +56,8 @@ fn ask(review: &Review, output: &Output) -> Result<(), Failure> {
             "approve asks a person, but standard input is no terminal: read `participant status`, then pass --yes",
         ));
     }
-    let question = format!("{}\n\napprove this federation and roster? [y/N] ", in_words(review, output.has_color()));
+    let question =
+        format!("{}\n\napprove this federation and roster? [y/N] ", in_words(review, output.has_color()));
     let mut answer = String::new();
     write!(stdout(), "{question}")
         .and_then(|()| stdout().flush())

@@ -12,7 +12,13 @@ use shared::ids::RoundId;
                         4 wrong arguments or config, 5 a bug.")]
 pub struct Cli {
     /// Folder of this participant's config, secrets, teachers and state.
-    #[arg(long, global = true, env = "PSEPHOS_PARTICIPANT_HOME", default_value = "./participant-home", value_name = "DIR")]
+    #[arg(
+        long,
+        global = true,
+        env = "PSEPHOS_PARTICIPANT_HOME",
+        default_value = "./participant-home",
+        value_name = "DIR"
+    )]
     pub home: PathBuf,
     /// How facts are printed.
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
@@ -55,7 +61,9 @@ pub enum Command {
     #[command(after_help = "Example:\n  participant status --format json")]
     Status,
     /// Shows every round this institution was asked to vote in, or decides about one.
-    #[command(after_help = "Example:\n  participant rounds\n  participant rounds approve 00112233445566778899aabbccddeeff")]
+    #[command(
+        after_help = "Example:\n  participant rounds\n  participant rounds approve 00112233445566778899aabbccddeeff"
+    )]
     Rounds(RoundsArguments),
     /// Makes synthetic data, or splits data for a whole federation.
     #[command(after_help = "Example:\n  participant data generate --out beats\n  \
@@ -173,7 +181,9 @@ pub struct DataArguments {
 #[derive(Debug, Subcommand)]
 pub enum DataCommand {
     /// Makes synthetic electrocardiogram beats in five classes; they come from no person.
-    #[command(after_help = "Example:\n  participant data generate --out beats --persons 600 --beats 40 --seed 1")]
+    #[command(
+        after_help = "Example:\n  participant data generate --out beats --persons 600 --beats 40 --seed 1"
+    )]
     Generate {
         /// Folder to write to.
         #[arg(long, value_name = "DIR")]
@@ -189,7 +199,9 @@ pub enum DataCommand {
         seed: u64,
     },
     /// Splits labelled data over participants, unlabeled instances and a held-out test.
-    #[command(after_help = "Example:\n  participant data split --data mnist --participants 5 --seed 1 --out split")]
+    #[command(
+        after_help = "Example:\n  participant data split --data mnist --participants 5 --seed 1 --out split"
+    )]
     Split {
         /// File or folder of the labelled data.
         #[arg(long, value_name = "PATH")]
@@ -205,7 +217,9 @@ pub enum DataCommand {
         out: PathBuf,
     },
     /// Draws instances for a round from the unlabeled part of a split, with their truth for a report.
-    #[command(after_help = "Example:\n  participant data draw --split split --count 200 --seed 1 --out round")]
+    #[command(
+        after_help = "Example:\n  participant data draw --split split --count 200 --seed 1 --out round"
+    )]
     Draw {
         /// Folder that `data split` wrote.
         #[arg(long, value_name = "DIR")]

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde_json::json;
 use shared::learning::{
-    Dataset, Expected, draw, files, generate_ecg, load_instances, load_labels, load_source, split, write_split,
+    Dataset, Expected, draw, files, generate_ecg, load_instances, load_labels, load_source, split,
+    write_split,
 };
 
 use super::{Failure, arguments::DataCommand, output::Output};
@@ -68,10 +69,14 @@ fn draw_round(from: &Path, count: usize, seed: u64, out: &Path, output: &Output)
     let truth_path = from.join("unlabeled-truth").join("labels.npy");
     let truth = load_labels(&truth_path, None).map_err(Failure::job)?;
     let (indices, drawn) = draw(&unlabeled, count, seed).map_err(Failure::job)?;
-    let labels: Vec<i64> = indices.iter().filter_map(|&i| truth.get(i)).map(|&label| i64::from(label)).collect();
+    let labels: Vec<i64> =
+        indices.iter().filter_map(|&i| truth.get(i)).map(|&label| i64::from(label)).collect();
     if labels.len() != drawn.len() {
         let path = truth_path.display();
-        return Err(Failure::job(format_args!("{path} holds fewer labels than {} holds instances", pool.display())));
+        return Err(Failure::job(format_args!(
+            "{path} holds fewer labels than {} holds instances",
+            pool.display()
+        )));
     }
     make_folder(out, Access::Public)?;
     let bytes = files::instances_to_npy_bytes(drawn.values(), drawn.shape()).map_err(Failure::job)?;

@@ -17,7 +17,8 @@ use crate::{
     identity,
 };
 
-const HEADER: &str = "# A participant of a Psephos federation; configs/participant.toml explains every key.\n\n";
+const HEADER: &str =
+    "# A participant of a Psephos federation; configs/participant.toml explains every key.\n\n";
 
 pub(super) fn run(root: &Path, arguments: InitArguments, output: &Output) -> Result<(), Failure> {
     let home = Home::at(root);

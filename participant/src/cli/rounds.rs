@@ -25,7 +25,8 @@ fn list(journal: &Journal, output: &Output) -> Result<(), Failure> {
     let records = journal.records()?;
     let lines: Vec<String> = records.iter().map(line).collect();
     let words = if lines.is_empty() { "no round was seen yet".to_owned() } else { lines.join("\n") };
-    let facts: Vec<_> = records.iter().map(|record| json!({ "receipt_digest": receipt(record), "record": record })).collect();
+    let facts: Vec<_> =
+        records.iter().map(|record| json!({ "receipt_digest": receipt(record), "record": record })).collect();
     output.show(&words, &facts)
 }
 
@@ -53,7 +54,9 @@ fn receipt(record: &Record) -> Option<String> {
 /// Writes a person's decision; the agent finds it at its next heartbeat.
 fn decide(journal: &Journal, round: RoundId, approved: bool, output: &Output) -> Result<(), Failure> {
     let record = journal.record(round)?.ok_or_else(|| {
-        Failure::job(format_args!("round {round} was not seen here: `participant rounds` lists those that were"))
+        Failure::job(format_args!(
+            "round {round} was not seen here: `participant rounds` lists those that were"
+        ))
     })?;
     if record.stage.drawn_at().is_some() {
         let stage = record.stage.name();

@@ -36,7 +36,10 @@ pub(super) fn run(root: &Path, output: &Output) -> Result<(), Failure> {
     let waiting = Journal::of(&home).records()?.into_iter().filter(|r| r.stage == Stage::Waiting).count();
     let is_running = matches!(home.lock(), Err(HomeError::Locked(_)));
     let live = live(&home, &config)?;
-    let mut lines = vec![format!("name         {}", config.name), format!("coordinator  {}", coordinator(&config, &live))];
+    let mut lines = vec![
+        format!("name         {}", config.name),
+        format!("coordinator  {}", coordinator(&config, &live)),
+    ];
     lines.push(match &membership {
         Some(m) => format!(
             "enrolled     participant {} of {} ({}){}",
@@ -49,7 +52,12 @@ pub(super) fn run(root: &Path, output: &Output) -> Result<(), Failure> {
     });
     lines.push(approval(pin.as_ref(), live.as_ref().ok()));
     lines.push(match &training {
-        Some(t) => format!("teachers     {} trained on {} records (unit: {})", t.teachers, t.records.iter().sum::<usize>(), t.privacy_unit),
+        Some(t) => format!(
+            "teachers     {} trained on {} records (unit: {})",
+            t.teachers,
+            t.records.iter().sum::<usize>(),
+            t.privacy_unit
+        ),
         None => "teachers     not trained: participant train".to_owned(),
     });
     lines.push(format!("agent        {}", if is_running { "runs" } else { "does not run: participant run" }));
@@ -95,7 +103,10 @@ fn approval(pin: Option<&Pin>, live: Option<&Live>) -> String {
     match (pin, live) {
         (None, _) => "approved     nothing: participant approve".to_owned(),
         (Some(pin), Some(live)) if pin.roster != live.roster => {
-            format!("approved     roster {}, but the roster is now {}: participant approve", pin.roster, live.roster)
+            format!(
+                "approved     roster {}, but the roster is now {}: participant approve",
+                pin.roster, live.roster
+            )
         }
         (Some(pin), _) => format!("approved     roster {} at {}", pin.roster, pin.approved_at),
     }

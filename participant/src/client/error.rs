@@ -14,7 +14,9 @@ pub enum ClientError {
         problem: Box<Problem>,
     },
     /// Nobody answers there.
-    #[error("cannot reach the coordinator at {url} to {action}: {reason}; is it running, and is the address right?")]
+    #[error(
+        "cannot reach the coordinator at {url} to {action}: {reason}; is it running, and is the address right?"
+    )]
     Unreachable {
         /// What was asked.
         action: &'static str,

@@ -21,7 +21,9 @@ pub enum EnsembleError {
     #[error("there are no trained teachers: run `participant train`")]
     NotTrained,
     /// The number of teachers is not the one that the roster states.
-    #[error("{found} teachers are trained, but this institution enrolled with {expected}: set teachers.count = {expected} and run `participant train`")]
+    #[error(
+        "{found} teachers are trained, but this institution enrolled with {expected}: set teachers.count = {expected} and run `participant train`"
+    )]
     Count {
         /// Teachers trained.
         found: u32,

@@ -327,7 +327,8 @@ mod tests {
 
     fn receipt(bytes: &[u8]) -> ReceiptView {
         let (digest, received_at) = (Digest::of(bytes), Millis(6));
-        let receipt = Receipt { round: round(1), participant: number(2), ballot: BALLOT, digest, received_at };
+        let receipt =
+            Receipt { round: round(1), participant: number(2), ballot: BALLOT, digest, received_at };
         ReceiptView::new(receipt, &Identity::generate().unwrap())
     }
 
@@ -338,7 +339,9 @@ mod tests {
         assert_eq!(journal.resume(round(1)).unwrap(), Resume::Fresh);
         journal.begin(seen(1), BALLOT, Millis(5)).unwrap();
         for _ in 0..2 {
-            let Resume::Never { reason } = journal.resume(round(1)).unwrap() else { unreachable!("voted again") };
+            let Resume::Never { reason } = journal.resume(round(1)).unwrap() else {
+                unreachable!("voted again")
+            };
             assert!(reason.contains("noise is not drawn twice"), "{reason}");
             assert!(journal.begin(seen(1), BALLOT, Millis(7)).is_err(), "a second draw");
             assert!(journal.note(&seen(1)).is_err(), "the marker may not be overwritten");

@@ -78,10 +78,7 @@ mod tests {
     use shared::ids::BallotId;
 
     use super::*;
-    use crate::{
-        teacher::journal::Stage,
-        testing::round,
-    };
+    use crate::{teacher::journal::Stage, testing::round};
 
     const NOW: Millis = Millis(100 * DAY);
     const LIMITS: Limits =
@@ -135,6 +132,10 @@ mod tests {
         assert_eq!(ask(&limits, other, true), Err(LimitError::NeedsPerson));
         assert_eq!(ask(&limits, this, true), Ok(()));
         assert_eq!(ask(&limits, this, false), Err(LimitError::RefusedByPerson));
-        assert_eq!(ask(&Limits::default(), this, false), Err(LimitError::RefusedByPerson), "a no always counts");
+        assert_eq!(
+            ask(&Limits::default(), this, false),
+            Err(LimitError::RefusedByPerson),
+            "a no always counts"
+        );
     }
 }

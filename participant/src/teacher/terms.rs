@@ -16,7 +16,9 @@ pub enum TermsError {
     #[error("this institution has not approved any roster: run `participant approve`")]
     NothingApproved,
     /// The round is held under another roster than the approved one.
-    #[error("the round is held under roster {announced}, approved is {approved}: run `participant approve` to see it")]
+    #[error(
+        "the round is held under roster {announced}, approved is {approved}: run `participant approve` to see it"
+    )]
     OtherRoster {
         /// Roster of the announcement.
         announced: Digest,
@@ -42,7 +44,9 @@ pub enum TermsError {
     #[error("the key certificate names another {0} than what was approved")]
     Certificate(&'static str),
     /// The keys changed.
-    #[error("the key certificate changed from {pinned} to {found}: keys are made once; ask the operator what happened")]
+    #[error(
+        "the key certificate changed from {pinned} to {found}: keys are made once; ask the operator what happened"
+    )]
     KeysChanged {
         /// Digest of the certificate seen first.
         pinned: Digest,

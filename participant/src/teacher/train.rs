@@ -7,8 +7,8 @@ use shared::{
     federation::FederationConfig,
     ids::Digest,
     learning::{
-        Dataset, DatasetError, Expected, FileError as DataError, PrivacyUnitOfData, Recipe, ShardError, Shards,
-        StoreError, TrainError, load_labeled, save_network, shard, train_teachers,
+        Dataset, DatasetError, Expected, FileError as DataError, PrivacyUnitOfData, Recipe, ShardError,
+        Shards, StoreError, TrainError, load_labeled, save_network, shard, train_teachers,
     },
 };
 
@@ -25,7 +25,9 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub enum TrainingError {
     /// The institution is not enrolled, so classes and shape are not known.
-    #[error("this institution is not enrolled yet, so classes and shape are not known: run `participant enroll`")]
+    #[error(
+        "this institution is not enrolled yet, so classes and shape are not known: run `participant enroll`"
+    )]
     NotEnrolled,
     /// The config changed since enrolment.
     #[error(
@@ -73,7 +75,11 @@ pub struct Lesson {
 
 impl Lesson {
     /// Loads and shards the data as config and federation say.
-    pub fn prepare(home: &Home, config: &Config, membership: Option<&Membership>) -> Result<Self, TrainingError> {
+    pub fn prepare(
+        home: &Home,
+        config: &Config,
+        membership: Option<&Membership>,
+    ) -> Result<Self, TrainingError> {
         let membership = membership.ok_or(TrainingError::NotEnrolled)?;
         let (configured, enrolled) = (config.teachers.count, membership.teachers);
         if configured != enrolled {
@@ -170,7 +176,9 @@ fn recipe(config: &Config, federation: &FederationConfig) -> Recipe {
 
 fn remove_folder(path: &std::path::Path) -> Result<(), FileError> {
     match std::fs::remove_dir_all(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(FileError::io("remove", path)(error)),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(FileError::io("remove", path)(error))
+        }
         _ => Ok(()),
     }
 }

@@ -31,7 +31,9 @@ pub enum CeremonyError {
     #[error(transparent)]
     Client(#[from] ClientError),
     /// Event 0 and roster were not approved, or name another trustee.
-    #[error("this institution has not approved a roster that names it as the trustee: run `participant approve`")]
+    #[error(
+        "this institution has not approved a roster that names it as the trustee: run `participant approve`"
+    )]
     NotApproved,
     /// The certificate is there, the key is not.
     #[error(
@@ -132,8 +134,7 @@ struct Ceremony {
 
 impl Ceremony {
     fn prepare(&self) -> Result<Publication, CeremonyError> {
-        let destroyed: Option<Digest> =
-            read_json(&self.home.state().join("trustee").join("destroyed.json"))?;
+        let destroyed: Option<Digest> = read_json(&self.home.state().join("trustee").join("destroyed.json"))?;
         if destroyed == Some(self.federation) {
             return Err(CeremonyError::Destroyed);
         }

@@ -53,7 +53,9 @@ pub enum OpeningFailure {
     #[error("the label ciphertexts do not decrypt to labels: {0}")]
     Open(#[from] OpenError),
     /// The known answer opened to something else.
-    #[error("the known answer does not open to the agreed labels: the keys at the coordinator are not these, nothing is posted")]
+    #[error(
+        "the known answer does not open to the agreed labels: the keys at the coordinator are not these, nothing is posted"
+    )]
     KnownAnswer,
     /// A file cannot be used.
     #[error(transparent)]

@@ -16,7 +16,9 @@ use crate::{approval::sole_trustee, client::Question};
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Refusal {
     /// It never approved the roster.
-    #[error("the round is held under a roster that this institution never approved: run `participant approve`")]
+    #[error(
+        "the round is held under a roster that this institution never approved: run `participant approve`"
+    )]
     NotApproved,
     /// The roster does not name it as the trustee.
     #[error("participant {0} is not the trustee of the approved roster")]
@@ -74,7 +76,9 @@ pub enum Refusal {
         opened: Digest,
     },
     /// Without noise the keys serve one round.
-    #[error("this federation has no noise, so its keys serve one round only, and round {0} was opened already")]
+    #[error(
+        "this federation has no noise, so its keys serve one round only, and round {0} was opened already"
+    )]
     KeysUsed(RoundId),
 }
 

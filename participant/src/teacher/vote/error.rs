@@ -70,7 +70,9 @@ pub enum VoteError {
     #[error(transparent)]
     Draw(#[from] DrawError),
     /// Without noise the keys serve one round.
-    #[error("this federation has no noise, so its keys serve one round only, and round {0} was opened with them")]
+    #[error(
+        "this federation has no noise, so its keys serve one round only, and round {0} was opened with them"
+    )]
     KeysUsed(RoundId),
     /// The receipt is not for the ballot that was sent, or not signed by the coordinator.
     #[error("the coordinator's receipt does not match the ballot that was sent: it is not accepted")]

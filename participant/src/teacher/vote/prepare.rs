@@ -25,7 +25,11 @@ use crate::{
 };
 
 /// Checks a round and gathers what a ballot needs; nothing is drawn, and nothing is written but public keys.
-pub(super) async fn prepare(agent: &Agent, view: &RoundView, record: Record) -> Result<SealingJob, VoteError> {
+pub(super) async fn prepare(
+    agent: &Agent,
+    view: &RoundView,
+    record: Record,
+) -> Result<SealingJob, VoteError> {
     let announcement = &view.announcement;
     if view.state != RoundState::Voting {
         return Err(VoteError::NotVoting(view.state.name()));
