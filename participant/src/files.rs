@@ -128,6 +128,15 @@ pub fn destroy(path: &Path) -> Result<bool, FileError> {
     Ok(true)
 }
 
+/// Tells whether a folder holds anything; one that is not there does not.
+pub fn is_used(folder: &Path) -> Result<bool, FileError> {
+    match fs::read_dir(folder) {
+        Ok(mut entries) => Ok(entries.next().is_some()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(FileError::io("read", folder)(error)),
+    }
+}
+
 /// Reads a file, or `None` if it is not there.
 pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
     match fs::read(path) {

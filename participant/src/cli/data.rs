@@ -9,7 +9,7 @@ use shared::learning::{
 };
 
 use super::{Failure, arguments::DataCommand, output::Output};
-use crate::files::{Access, make_folder, write_atomic};
+use crate::files::{Access, is_used, make_folder, write_atomic};
 
 pub(super) fn run(command: DataCommand, output: &Output) -> Result<(), Failure> {
     match command {
@@ -88,12 +88,8 @@ fn draw_round(from: &Path, count: usize, seed: u64, out: &Path, output: &Output)
 
 /// Refuses a folder that holds anything already.
 fn refuse_used(out: &Path) -> Result<(), Failure> {
-    match std::fs::read_dir(out) {
-        Ok(mut entries) if entries.next().is_some() => {
-            Err(Failure::arguments(format_args!("--out {} is not empty", out.display())))
-        }
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(Failure::arguments(format_args!("--out {}: {error}", out.display()))),
+    match is_used(out)? {
+        true => Err(Failure::arguments(format_args!("--out {} is not empty", out.display()))),
+        false => Ok(()),
     }
 }

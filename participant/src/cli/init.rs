@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     config::{ApproveRounds, Config, DataConfig, Limits, TeachersConfig},
-    files::{Access, FileError, make_folder, write_atomic},
+    files::{Access, is_used, make_folder, write_atomic},
     home::Home,
     identity,
 };
@@ -46,14 +46,12 @@ pub(super) fn run(root: &Path, arguments: InitArguments, output: &Output) -> Res
 
 /// Refuses a folder that holds anything: an identity is never overwritten.
 fn refuse_used(home: &Home) -> Result<(), Failure> {
-    match std::fs::read_dir(home.root()) {
-        Ok(mut entries) if entries.next().is_some() => Err(Failure::arguments(format_args!(
+    match is_used(home.root())? {
+        true => Err(Failure::arguments(format_args!(
             "{} is not empty: an identity is never overwritten; choose another --home",
             home.root().display()
         ))),
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(FileError::io("read", home.root())(error).into()),
+        false => Ok(()),
     }
 }
 

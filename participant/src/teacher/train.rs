@@ -1,7 +1,5 @@
 //! Training: one teacher per shard of the institution's data, skipped where nothing changed.
 
-use std::fmt::Write as _;
-
 use shared::{
     clock::Clock,
     federation::FederationConfig,
@@ -116,9 +114,8 @@ impl Lesson {
     /// Digests everything that decides the weights: data, shards, recipe and seed.
     pub fn digest(&self) -> Digest {
         let bits: Vec<u32> = self.dataset.values().iter().map(|value| value.to_bits()).collect();
-        let mut settings = format!("{} {}", env!("CARGO_PKG_VERSION"), self.seed);
-        // Writing to a string cannot fail; the recipe's Debug form names every setting.
-        drop(write!(settings, " {:?}", self.recipe));
+        // The recipe's Debug form names every setting.
+        let settings = format!("{} {} {:?}", env!("CARGO_PKG_VERSION"), self.seed, self.recipe);
         let data = (bits, self.dataset.labels().map(<[u16]>::to_vec), self.dataset.shape().to_vec());
         Digest::of_value("psephos/lesson", &(settings, data, self.shards.indices.clone()))
     }

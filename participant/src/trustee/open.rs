@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use shared::{
-    clock::{Clock, Millis},
+    clock::Millis,
     federation::{Founding, KeyCertificate, Roster, known_answer_labels},
     fhe::{FrameError, KeyError, LabelCiphertexts, Layout, LayoutError, OpenError, SecretKeys},
     ids::Digest,
