@@ -1,5 +1,15 @@
 //! The protocol of Psephos: pure rules and mathematics, without clock, network or storage.
 
+pub mod ballot;
+pub mod clock;
+pub mod decimal;
+pub mod federation;
 pub mod fhe;
+pub mod identity;
+pub mod ids;
 pub mod learning;
 pub mod privacy;
+pub mod problem;
+pub mod round;
+pub mod transcript;
+pub mod wire;

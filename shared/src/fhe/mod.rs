@@ -1,1 +1,39 @@
-//! Homomorphic encryption: ballots, their sum and the argmax; the only door to tfhe.
+//! Homomorphic encryption: keys, ballot bodies, their sum, the argmax and the labels; the only door to tfhe.
+//!
+//! The path of a round: a [`Layout`] and a [`Resolution`] follow from the announcement; each participant
+//! calls [`encrypt`]; the coordinator adds the [`BallotBody`]s into a [`RunningSum`] and calls [`tally`];
+//! the trustee calls [`SecretKeys::open`]. Numbers and derivations are in `docs/FHE.md`.
+
+mod argmax;
+mod ballot;
+mod bracket;
+mod exact;
+mod expand;
+mod frame;
+mod keys;
+mod labels;
+mod layout;
+mod lookup;
+mod noise;
+mod opening;
+mod parameters;
+mod plan;
+mod resolution;
+mod sum;
+mod tally;
+#[cfg(test)]
+mod tests;
+mod tournament;
+
+pub use argmax::{ArgmaxKind, MAX_EXACT_CLASSES};
+pub use ballot::{BallotBody, BallotError, encrypt};
+pub use frame::FrameError;
+pub use keys::{EncryptionKey, EvaluationKeys, KeyError, PublicMaterial, SecretKeys};
+pub use labels::LabelCiphertexts;
+pub use layout::{Layout, LayoutError, MAX_CLASSES, MAX_INSTANCES};
+pub use opening::OpenError;
+pub use parameters::{FULL, INSECURE_TOY, ParameterSet, Parameters};
+pub use plan::pin_fft_plan;
+pub use resolution::{MAX_TEACHERS, Resolution, ResolutionError};
+pub use sum::{RunningSum, SumError};
+pub use tally::{TallyError, tally};

@@ -1,1 +1,24 @@
 //! Privacy: noise shares and the cost of a round; the only door to opendp.
+//!
+//! [`NoisePolicy`] says how much noise a federation wants, [`NoisePlan`] what each party must draw for a
+//! roster and a quorum, [`draw_shares`] draws it, and [`RoundCost`] states what a round of labels reveals,
+//! per unit and per view. `docs/PRIVACY.md` has the mechanism and the formulae.
+
+mod accounting;
+mod cost;
+mod delta;
+mod error;
+mod plan;
+mod policy;
+mod rho;
+mod shares;
+#[cfg(test)]
+mod tests;
+
+pub use cost::{CostError, Epsilon, RoundCost, Sensitivity, Units, Views};
+pub use delta::{Delta, DeltaError};
+pub use error::NoiseError;
+pub use plan::{NoisePlan, ShareSize};
+pub use policy::{NoiseMode, NoisePolicy};
+pub use rho::Rho;
+pub use shares::{DrawError, draw_shares};

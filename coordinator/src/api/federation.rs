@@ -1,0 +1,75 @@
+//! `/federation`: found, show, close.
+
+use axum::extract::State;
+use shared::{
+    federation::Founding,
+    problem::Code,
+    transcript::EventBody,
+    wire::{FederationView, Found},
+};
+
+use super::{
+    Answer, ApiError,
+    auth::{Caller, Operator, federation},
+    error::Json,
+};
+use crate::{app::App, storage::FederationRow};
+
+fn view(row: FederationRow) -> Json<FederationView> {
+    Json(FederationView {
+        hash: row.founding.digest(),
+        insecure: row.founding.config.insecure_settings().into_iter().map(str::to_owned).collect(),
+        founding: row.founding,
+        state: row.state,
+        keys: row.certificate,
+    })
+}
+
+/// Founds the federation; the same config again gives the same answer.
+pub(super) async fn found(
+    _: Operator,
+    State(app): State<App>,
+    Json(Found { config }): Json<Found>,
+) -> Answer<Json<FederationView>> {
+    config.check().map_err(|e| ApiError::new(Code::InvalidConfig, e.to_string()))?;
+    let mut tx = app.storage.write().await?;
+    if let Some(row) = app.storage.federation(&mut tx).await? {
+        if row.founding.config == config {
+            return Ok(view(row));
+        }
+        let detail = format!(
+            "\"{}\" was founded here: use another --home for another federation",
+            row.founding.config.name
+        );
+        return Err(ApiError::new(Code::FederationExists, detail));
+    }
+    let founding = Founding { config, coordinator: app.identity.public(), founded_at: app.now() };
+    app.storage.insert_federation(&mut tx, &founding).await?;
+    let event = EventBody::Founded(founding.clone());
+    app.storage.append(&mut tx, &app.identity, founding.founded_at, event).await?;
+    let row = federation(&app.storage, &mut tx).await?;
+    tx.commit().await?;
+    tracing::info!(federation = %founding.digest(), name = founding.config.name, "federation founded");
+    Ok(view(row))
+}
+
+pub(super) async fn show(_: Caller, State(app): State<App>) -> Answer<Json<FederationView>> {
+    let mut tx = app.storage.read().await?;
+    Ok(view(federation(&app.storage, &mut tx).await?))
+}
+
+/// Closes the federation; rounds that are not finished keep it open.
+pub(super) async fn close(_: Operator, State(app): State<App>) -> Answer<Json<FederationView>> {
+    let mut tx = app.storage.write().await?;
+    let row = federation(&app.storage, &mut tx).await?;
+    let refused = |detail: String| ApiError::new(Code::WrongFederationState, detail);
+    if let Some(round) = app.storage.unfinished_rounds(&mut tx).await?.first() {
+        return Err(refused(format!("round {round} is not finished: wait for it or cancel it")));
+    }
+    let closed = row.state.close().map_err(|e| refused(e.to_string()))?;
+    app.storage.set_federation_state(&mut tx, closed).await?;
+    app.storage.append(&mut tx, &app.identity, app.now(), EventBody::Closed).await?;
+    let row = federation(&app.storage, &mut tx).await?;
+    tx.commit().await?;
+    Ok(view(row))
+}

@@ -1,0 +1,79 @@
+//! The REST API, `/api/v1`; one file per resource.
+
+mod auth;
+mod ballots;
+mod enrolments;
+mod error;
+mod federation;
+mod health;
+mod keys;
+mod openings;
+mod roster;
+mod rounds;
+mod transcript;
+mod work;
+
+pub use error::ApiError;
+
+use std::time::Duration;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::StatusCode,
+    routing::{get, post, put},
+};
+use shared::problem::Code;
+use tower_http::{timeout::TimeoutLayer, trace::TraceLayer};
+
+use crate::app::App;
+
+/// Is the result of every handler.
+pub(crate) type Answer<T> = Result<T, ApiError>;
+
+/// Largest body of a request that carries JSON.
+const LARGEST_JSON: usize = 4 << 20;
+/// Longest time that one request may take, uploads included.
+const LONGEST_REQUEST: Duration = Duration::from_secs(300);
+
+/// Returns the whole API.
+pub fn router(app: App) -> Router {
+    let uploads = Router::new()
+        .route("/blobs/{digest}", put(keys::upload))
+        .route("/rounds/{round}", put(rounds::announce).get(rounds::show))
+        .layer(DefaultBodyLimit::max(app.settings.largest_upload));
+    let api = Router::new()
+        .route("/federation", post(federation::found).get(federation::show))
+        .route("/federation/close", post(federation::close))
+        .route("/invites", post(enrolments::invite))
+        .route("/enrolments", post(enrolments::enrol))
+        .route("/roster", get(roster::show))
+        .route("/roster/{participant}/revoke", post(roster::revoke))
+        .route("/roster/{participant}/approval", put(roster::approve))
+        .route("/heartbeat", post(work::heartbeat))
+        .route("/keys", put(keys::publish))
+        .route("/keys/{kind}", get(keys::download))
+        .route("/known-answer", get(openings::known_answer).put(openings::post_known_answer))
+        .route("/known-answer/label-ciphertexts", get(openings::known_answer_ciphertexts))
+        .route("/rounds", get(rounds::list))
+        .route("/rounds/{round}/roster", get(rounds::roster))
+        .route("/rounds/{round}/instances", get(rounds::instances))
+        .route("/rounds/{round}/cancel", post(rounds::cancel))
+        .route("/rounds/{round}/labels", get(rounds::labels))
+        .route("/rounds/{round}/ballots/{ballot}", put(ballots::cast))
+        .route("/rounds/{round}/opening", get(openings::task))
+        .route("/rounds/{round}/label-ciphertexts", get(openings::ciphertexts))
+        .route("/rounds/{round}/openings/{trustee}", put(openings::post))
+        .route("/transcript", get(transcript::page))
+        .layer(DefaultBodyLimit::max(LARGEST_JSON));
+    Router::new()
+        .route("/healthz", get(health::healthz))
+        .nest("/api/v1", api.merge(uploads))
+        .fallback(async || ApiError::new(Code::NotFound, "no such path: see docs/API.md"))
+        .method_not_allowed_fallback(async || {
+            ApiError::new(Code::InvalidRequest, "this path does not take that method: see docs/API.md")
+        })
+        .layer(TraceLayer::new_for_http())
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, LONGEST_REQUEST))
+        .with_state(app)
+}

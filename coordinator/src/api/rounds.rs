@@ -1,0 +1,160 @@
+//! `/rounds`: announce, list, show, cancel; instances and labels.
+
+use axum::{
+    extract::State,
+    http::{HeaderName, header::CONTENT_TYPE},
+};
+use serde::Deserialize;
+use shared::{
+    federation::{Founding, Roster},
+    ids::RoundId,
+    problem::Code,
+    round::RoundState,
+    wire::{Labels, RoundSummary, RoundView},
+};
+
+use super::{
+    Answer, ApiError,
+    auth::{Caller, Operator, federation, open_federation},
+    error::{Bytes, InPath, InQuery, Json},
+};
+use crate::{
+    app::App,
+    rounds::{self, Announce},
+    storage::{RoundRow, Tx},
+};
+
+const DEFAULT_WINDOW_SECONDS: u32 = 600;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Window {
+    window_seconds: Option<u32>,
+}
+
+/// Returns a round or says that there is none.
+pub(super) async fn find(app: &App, tx: &mut Tx, id: RoundId) -> Answer<RoundRow> {
+    let round = app.storage.round(tx, id).await?;
+    round.ok_or_else(|| ApiError::new(Code::NotFound, format!("no round {id}: see coordinator round list")))
+}
+
+async fn view(app: &App, tx: &mut Tx, founding: &Founding, round: &RoundRow) -> Answer<Json<RoundView>> {
+    Ok(Json(rounds::view(app, tx, founding, round).await?))
+}
+
+/// Announces a round over uploaded instances; the same upload under the same id gives the same answer.
+pub(super) async fn announce(
+    _: Operator,
+    State(app): State<App>,
+    InPath(id): InPath<RoundId>,
+    InQuery(Window { window_seconds }): InQuery<Window>,
+    Bytes(instances): Bytes,
+) -> Answer<Json<RoundView>> {
+    let mut tx = app.storage.read().await?;
+    let founding = open_federation(&app.storage, &mut tx).await?.founding;
+    drop(tx);
+    let seconds = window_seconds.unwrap_or(DEFAULT_WINDOW_SECONDS);
+    if seconds == 0 {
+        return Err(ApiError::new(Code::InvalidRequest, "window_seconds = 0: nobody could vote; use at least 1"));
+    }
+    let schema = founding.config.instances.clone();
+    let read = app.pool.run(move || rounds::read_instances(instances, &schema));
+    let (instances, count) =
+        read.await?.map_err(|e| ApiError::new(Code::InvalidInstances, e.to_string()))?;
+    let digest = app.storage.blobs().put(instances).await?;
+    let request = Announce { id, instances: digest, count, window_seconds: seconds };
+    let mut tx = app.storage.write().await?;
+    let row = open_federation(&app.storage, &mut tx).await?;
+    if let Some(round) = app.storage.round(&mut tx, id).await? {
+        if round.request == request.digest() {
+            return view(&app, &mut tx, &row.founding, &round).await;
+        }
+        return Err(ApiError::new(Code::Conflict, format!("round {id} exists with other instances or window")));
+    }
+    let round = rounds::announce(&app, &mut tx, &row, &request).await?;
+    let answer = view(&app, &mut tx, &row.founding, &round).await?;
+    tx.commit().await?;
+    app.wake.notify_one();
+    tracing::info!(round = %id, instances = count, "round announced");
+    Ok(answer)
+}
+
+pub(super) async fn list(_: Caller, State(app): State<App>) -> Answer<Json<Vec<RoundSummary>>> {
+    let mut tx = app.storage.read().await?;
+    let mut summaries = Vec::new();
+    for round in app.storage.rounds(&mut tx).await? {
+        let ballots = app.storage.ballots(&mut tx, round.id()).await?.len();
+        summaries.push(rounds::summary(&round, ballots));
+    }
+    Ok(Json(summaries))
+}
+
+pub(super) async fn show(
+    _: Caller,
+    State(app): State<App>,
+    InPath(id): InPath<RoundId>,
+) -> Answer<Json<RoundView>> {
+    let mut tx = app.storage.read().await?;
+    let founding = federation(&app.storage, &mut tx).await?.founding;
+    let round = find(&app, &mut tx, id).await?;
+    view(&app, &mut tx, &founding, &round).await
+}
+
+pub(super) async fn roster(
+    _: Caller,
+    State(app): State<App>,
+    InPath(id): InPath<RoundId>,
+) -> Answer<Json<Roster>> {
+    let mut tx = app.storage.read().await?;
+    Ok(Json(find(&app, &mut tx, id).await?.roster))
+}
+
+pub(super) async fn instances(
+    _: Caller,
+    State(app): State<App>,
+    InPath(id): InPath<RoundId>,
+) -> Answer<([(HeaderName, &'static str); 1], Vec<u8>)> {
+    let mut tx = app.storage.read().await?;
+    let digest = find(&app, &mut tx, id).await?.announcement.instances;
+    drop(tx);
+    Ok(([(CONTENT_TYPE, "application/octet-stream")], app.storage.blobs().get(digest).await?))
+}
+
+pub(super) async fn cancel(
+    _: Operator,
+    State(app): State<App>,
+    InPath(id): InPath<RoundId>,
+) -> Answer<Json<RoundView>> {
+    let mut tx = app.storage.write().await?;
+    let founding = federation(&app.storage, &mut tx).await?.founding;
+    let round = find(&app, &mut tx, id).await?;
+    let round = rounds::cancel(&app, &mut tx, round).await?;
+    let answer = view(&app, &mut tx, &founding, &round).await?;
+    tx.commit().await?;
+    if let Some(tally) = app.running_tally(id) {
+        tally.cancel.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+    Ok(answer)
+}
+
+pub(super) async fn labels(
+    _: Caller,
+    State(app): State<App>,
+    InPath(id): InPath<RoundId>,
+) -> Answer<Json<Labels>> {
+    let mut tx = app.storage.read().await?;
+    let founding = federation(&app.storage, &mut tx).await?.founding;
+    let round = find(&app, &mut tx, id).await?;
+    let (RoundState::Released { .. }, Some(labels)) = (&round.state, &round.labels) else {
+        let detail = format!("round {id} is {}, its labels are not released", round.state.name());
+        return Err(ApiError::new(Code::WrongRoundState, detail));
+    };
+    let epsilon = round.announcement.epsilon(&founding, &round.roster).map_err(rounds::RoundError::from)?;
+    Ok(Json(Labels {
+        round: id,
+        instances: round.announcement.instances,
+        classes: founding.config.classes,
+        labels: labels.iter().map(|label| label.checked_sub(1)).collect(),
+        epsilon,
+    }))
+}

@@ -1,0 +1,139 @@
+//! The coordinator's own settings: flags over `HOME/coordinator.toml` over defaults.
+
+use std::{net::SocketAddr, path::Path, time::Duration};
+
+use serde::Deserialize;
+
+/// Is what `coordinator.toml` may hold; unknown keys are refused.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileSettings {
+    /// Address to listen on.
+    pub listen: Option<SocketAddr>,
+    /// Threads of the tally; all cores by default.
+    pub threads: Option<usize>,
+    /// How long trustees may take to open a round, such as "1h".
+    pub opening_window: Option<String>,
+    /// After which silence an agent counts as offline, such as "30s".
+    pub online_within: Option<String>,
+    /// Largest body of an upload in bytes.
+    pub largest_upload: Option<usize>,
+    /// Allows plain HTTP on an address that other machines can reach.
+    #[serde(default)]
+    pub insecure_http: bool,
+}
+
+/// Is what the service runs with.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Address to listen on.
+    pub listen: SocketAddr,
+    /// Threads of the tally.
+    pub threads: usize,
+    /// How long trustees may take to open a round.
+    pub opening_window: Duration,
+    /// After which silence an agent counts as offline.
+    pub online_within: Duration,
+    /// Largest body of an upload in bytes.
+    pub largest_upload: usize,
+}
+
+/// Says what is wrong with the settings.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file cannot be read.
+    #[error("{path}: {detail}")]
+    File {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// A duration cannot be understood.
+    #[error("{name} = \"{value}\" is not a duration above zero: write for example \"10m\", \"90s\" or \"1h 30m\"")]
+    Duration {
+        /// Setting or flag.
+        name: &'static str,
+        /// Value found.
+        value: String,
+    },
+    /// The address can be reached from outside.
+    #[error(
+        "listen = {0} is not a loopback address, and this version speaks plain HTTP: put a TLS proxy in front \
+         and listen on 127.0.0.1, or set insecure_http = true"
+    )]
+    PlainHttp(SocketAddr),
+    /// No thread would work.
+    #[error("threads = 0 leaves nobody to tally: use at least 1")]
+    Threads,
+}
+
+const DEFAULT_LISTEN: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 7400);
+const DEFAULT_OPENING_WINDOW: Duration = Duration::from_secs(3600);
+const DEFAULT_ONLINE_WITHIN: Duration = Duration::from_secs(30);
+const DEFAULT_LARGEST_UPLOAD: usize = 512 << 20;
+
+/// Parses a duration such as "10m" or "1h 30m"; zero and less is refused.
+pub fn duration(name: &'static str, text: &str) -> Result<Duration, SettingsError> {
+    let parsed = text.parse::<jiff::SignedDuration>().ok().and_then(|span| Duration::try_from(span).ok());
+    let value = || text.chars().take(40).collect();
+    parsed.filter(|span| !span.is_zero()).ok_or_else(|| SettingsError::Duration { name, value: value() })
+}
+
+impl FileSettings {
+    /// Reads the file if it is there.
+    pub fn load(path: &Path) -> Result<Self, SettingsError> {
+        let failed = |detail: String| SettingsError::File { path: path.display().to_string(), detail };
+        match std::fs::read_to_string(path) {
+            Ok(text) => toml::from_str(&text).map_err(|e| failed(e.to_string())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(failed(error.to_string())),
+        }
+    }
+
+    /// Fills in the defaults and checks the result.
+    pub fn settle(self) -> Result<Settings, SettingsError> {
+        let span = |name, text: Option<String>, default| text.map_or(Ok(default), |t| duration(name, &t));
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let settings = Settings {
+            listen: self.listen.unwrap_or(DEFAULT_LISTEN),
+            threads: self.threads.unwrap_or(cores),
+            opening_window: span("opening_window", self.opening_window, DEFAULT_OPENING_WINDOW)?,
+            online_within: span("online_within", self.online_within, DEFAULT_ONLINE_WITHIN)?,
+            largest_upload: self.largest_upload.unwrap_or(DEFAULT_LARGEST_UPLOAD),
+        };
+        if settings.threads == 0 {
+            return Err(SettingsError::Threads);
+        }
+        if !settings.listen.ip().is_loopback() && !self.insecure_http {
+            return Err(SettingsError::PlainHttp(settings.listen));
+        }
+        Ok(settings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_others_reach_needs_the_insecure_name() -> anyhow::Result<()> {
+        let open: FileSettings = toml::from_str("listen = \"0.0.0.0:7400\"")?;
+        assert!(matches!(open.settle(), Err(SettingsError::PlainHttp(_))));
+        let named: FileSettings = toml::from_str("listen = \"0.0.0.0:7400\"\ninsecure_http = true")?;
+        assert!(named.settle().is_ok());
+        Ok(())
+    }
+
+    #[test]
+    fn unknown_keys_and_wrong_durations_are_named() -> anyhow::Result<()> {
+        assert!(toml::from_str::<FileSettings>("listn = \"127.0.0.1:1\"").is_err());
+        let wrong: FileSettings = toml::from_str("opening_window = \"soon\"")?;
+        let message = wrong.settle().err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(message.starts_with("opening_window = \"soon\" is not a duration"), "{message}");
+        assert_eq!(duration("window", "10m")?, Duration::from_secs(600));
+        assert!(duration("window", "0s").is_err());
+        Ok(())
+    }
+}

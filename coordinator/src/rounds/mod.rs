@@ -1,0 +1,141 @@
+//! The conductor: it takes every round from one state to the next.
+//!
+//! Each step is claimed, computed and committed: the new state, its transcript event and what belongs to it
+//! go into one transaction. Every step can run again, so a restart at any moment resumes every round.
+
+mod announce;
+mod close;
+mod known_answer;
+mod release;
+mod tally;
+mod view;
+
+pub use announce::{Announce, InstancesError, announce, read_instances};
+pub use release::cancel;
+pub use view::{summary, view};
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use shared::{
+    ids::RoundId,
+    round::{AnnouncementError, InvalidTransition, RoundState, Step},
+};
+use tokio::sync::watch;
+
+use crate::{
+    app::App,
+    storage::{RoundRow, StorageError},
+};
+
+/// Says why a round cannot be handled.
+#[derive(Debug, thiserror::Error)]
+pub enum RoundError {
+    /// The storage failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The round is not in the needed state.
+    #[error(transparent)]
+    Transition(#[from] InvalidTransition),
+    /// The numbers of the round do not follow from federation and roster.
+    #[error(transparent)]
+    Announcement(#[from] AnnouncementError),
+}
+
+impl From<sqlx::Error> for RoundError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Storage(error.into())
+    }
+}
+
+/// How often deadlines are looked at when nothing else happens.
+const TICK: Duration = Duration::from_millis(500);
+/// How long a step that failed rests before it is tried again.
+const REST: Duration = Duration::from_secs(5);
+
+/// Is a claim on one piece of work; nothing is worked on twice at a time.
+type Claims = Arc<Mutex<HashSet<Option<RoundId>>>>;
+
+/// Conducts until `stop` turns true.
+pub async fn conduct(app: App, mut stop: watch::Receiver<bool>) {
+    let claims = Claims::default();
+    while !*stop.borrow() {
+        if let Err(error) = dispatch(&app, &claims).await {
+            tracing::error!(%error, "the conductor could not look for work");
+        }
+        tokio::select! {
+            () = app.wake.notified() => {}
+            () = tokio::time::sleep(TICK) => {}
+            _ = stop.changed() => {}
+        }
+    }
+    app.stop_tallies();
+}
+
+/// Starts every step that is due and not claimed; `None` stands for the known answer.
+async fn dispatch(app: &App, claims: &Claims) -> Result<(), RoundError> {
+    let mut tx = app.storage.read().await?;
+    let mut due: Vec<Option<RoundId>> = Vec::new();
+    let federation = app.storage.federation(&mut tx).await?;
+    if federation.is_some_and(|row| row.certificate.is_some() && row.known_answer.is_none()) {
+        due.push(None);
+    }
+    due.extend(app.storage.unfinished_rounds(&mut tx).await?.into_iter().map(Some));
+    drop(tx);
+    for piece in due {
+        if !lock(claims).insert(piece) {
+            continue;
+        }
+        let (app, claims) = (app.clone(), Arc::clone(claims));
+        tokio::spawn(async move {
+            let moved = match piece {
+                None => known_answer::compute(&app).await.map(|()| true),
+                Some(id) => step(&app, id).await,
+            };
+            match moved {
+                Ok(true) => app.wake.notify_one(),
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::error!(round = ?piece, %error, "a step failed and will be tried again");
+                    tokio::time::sleep(REST).await;
+                }
+            }
+            lock(&claims).remove(&piece);
+        });
+    }
+    Ok(())
+}
+
+fn lock(claims: &Claims) -> std::sync::MutexGuard<'_, HashSet<Option<RoundId>>> {
+    claims.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Takes one round one step further if that is due, and tells whether it moved.
+async fn step(app: &App, id: RoundId) -> Result<bool, RoundError> {
+    let mut tx = app.storage.read().await?;
+    let Some(round) = app.storage.round(&mut tx, id).await? else { return Ok(false) };
+    let ballots = app.storage.ballots(&mut tx, id).await?.len();
+    let openings = app.storage.openings(&mut tx, id, Step::Label).await?.len();
+    drop(tx);
+    let RoundRow { state, announcement, roster, .. } = &round;
+    match state {
+        RoundState::Announced => close::open(app, id).await.map(|()| true),
+        RoundState::Voting => {
+            let complete = ballots >= roster.members.len();
+            if !complete && app.now() < announcement.closes_at {
+                return Ok(false);
+            }
+            close::close(app, id).await.map(|()| true)
+        }
+        RoundState::Tallying { noise_ballot: None, .. } => close::draw_noise(app, round).await.map(|()| true),
+        RoundState::Tallying { .. } => tally::tally(app, round).await,
+        RoundState::Opening { .. } if openings > 0 => release::release(app, id).await.map(|()| true),
+        RoundState::Opening { deadline, .. } if app.now() >= *deadline => {
+            release::time_out(app, id).await.map(|()| true)
+        }
+        _ => Ok(false),
+    }
+}

@@ -1,0 +1,80 @@
+//! The ends of a round: release, failure, cancellation.
+
+use shared::{
+    ids::{Digest, RoundId},
+    round::{FailureReason, RoundState, Step},
+    transcript::EventBody,
+};
+
+use super::RoundError;
+use crate::{
+    app::App,
+    storage::{RoundRow, StorageError, Tx},
+};
+
+/// Publishes the opened labels with their cost, in one transaction with the transcript's event.
+pub(super) async fn release(app: &App, id: RoundId) -> Result<(), RoundError> {
+    let mut tx = app.storage.write().await?;
+    let Some(round) = app.storage.round(&mut tx, id).await? else { return Ok(()) };
+    let founding =
+        app.storage.federation(&mut tx).await?.ok_or(StorageError::unreadable("federation"))?.founding;
+    let openings = app.storage.openings(&mut tx, id, Step::Label).await?;
+    // The opening was verified and checked against this very question when it was posted.
+    let opening = openings.first().and_then(|signed| signed.unverified().ok());
+    let labels = opening.ok_or(StorageError::unreadable("opening"))?.labels;
+    let cost = round.announcement.cost(&founding, &round.roster)?;
+    let cost = serde_json::to_vec(&cost).map_err(|_| StorageError::unreadable("cost"))?;
+    let now = app.now();
+    let state = round.state.release(now)?;
+    app.storage.set_round_state(&mut tx, id, &state).await?;
+    app.storage.set_labels(&mut tx, id, &labels).await?;
+    let event = EventBody::Released { round: id, labels, cost: Digest::of(&cost) };
+    app.storage.append(&mut tx, &app.identity, now, event).await?;
+    tx.commit().await?;
+    tracing::info!(round = %id, "labels released");
+    Ok(())
+}
+
+async fn fail(app: &App, id: RoundId, reason: FailureReason) -> Result<(), RoundError> {
+    let mut tx = app.storage.write().await?;
+    let Some(round) = app.storage.round(&mut tx, id).await? else { return Ok(()) };
+    let posted = !app.storage.openings(&mut tx, id, Step::Label).await?.is_empty();
+    let state = round.state.fail(reason.clone(), posted)?;
+    app.storage.set_round_state(&mut tx, id, &state).await?;
+    tracing::warn!(round = %id, %reason, "round failed");
+    let event = EventBody::Failed { round: id, reason, charged: posted };
+    app.storage.append(&mut tx, &app.identity, app.now(), event).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Fails a round whose trustee did not answer in time.
+pub(super) async fn time_out(app: &App, id: RoundId) -> Result<(), RoundError> {
+    fail(app, id, FailureReason::OpeningTimedOut).await
+}
+
+/// Fails a round that misses something it needs.
+pub(super) async fn damage(app: &App, id: RoundId, detail: String) -> Result<(), RoundError> {
+    fail(app, id, FailureReason::Damaged { detail }).await
+}
+
+/// Fails a round if the error will not go away by itself; passes other errors on.
+pub(super) async fn fail_if_damaged(app: &App, id: RoundId, error: RoundError) -> Result<bool, RoundError> {
+    match error {
+        RoundError::Storage(
+            error @ (StorageError::Blob { .. } | StorageError::BlobChanged(_) | StorageError::Unreadable { .. }),
+        ) => damage(app, id, error.to_string()).await.map(|()| true),
+        other => Err(other),
+    }
+}
+
+/// Ends a round at the operator's wish, inside the caller's transaction.
+pub async fn cancel(app: &App, tx: &mut Tx, mut round: RoundRow) -> Result<RoundRow, RoundError> {
+    let id = round.id();
+    let posted = !app.storage.openings(tx, id, Step::Label).await?.is_empty();
+    round.state = round.state.cancel(posted)?;
+    app.storage.set_round_state(tx, id, &round.state).await?;
+    let charged = matches!(round.state, RoundState::Cancelled { charged: true });
+    app.storage.append(tx, &app.identity, app.now(), EventBody::Cancelled { round: id, charged }).await?;
+    Ok(round)
+}

@@ -1,0 +1,79 @@
+//! What everybody may see of a round.
+
+use shared::{
+    ballot::ballot_bytes,
+    federation::{Founding, Member},
+    round::RoundState,
+    wire::{Attendance, RoundSummary, RoundView, Voter},
+};
+
+use super::RoundError;
+use crate::{
+    app::App,
+    storage::{BallotRow, RefusalRow, RoundRow, Tx},
+};
+
+/// Returns everything public about a round.
+pub async fn view(
+    app: &App,
+    tx: &mut Tx,
+    founding: &Founding,
+    round: &RoundRow,
+) -> Result<RoundView, RoundError> {
+    let id = round.id();
+    let (ballots, refusals) = (app.storage.ballots(tx, id).await?, app.storage.refusals(tx, id).await?);
+    let announcement = &round.announcement;
+    let resolution = announcement.resolution(founding, &round.roster)?;
+    let voter = |member: &Member| voter(member, &round.state, &ballots, &refusals);
+    let count = |kept: fn(&u16) -> bool| {
+        round.labels.as_ref().map(|labels| labels.iter().filter(|label| kept(label)).count() as u32)
+    };
+    Ok(RoundView {
+        round: id,
+        announcement: announcement.clone(),
+        state: round.state.clone(),
+        voters: round.roster.members.iter().map(voter).collect(),
+        progress: app.running_tally(id).map(|running| running.progress),
+        ballot_bytes: ballot_bytes(&resolution.layout()) as u64,
+        cost: announcement.cost(founding, &round.roster)?,
+        epsilon: announcement.epsilon(founding, &round.roster)?,
+        resolution_votes: resolution.votes(),
+        insecure: founding.config.insecure_settings().into_iter().map(str::to_owned).collect(),
+        labelled: count(|label| *label > 0),
+        abstained: count(|label| *label == 0),
+    })
+}
+
+/// Says what became of one member; nobody is left out.
+fn voter(member: &Member, state: &RoundState, ballots: &[BallotRow], refusals: &[RefusalRow]) -> Voter {
+    let refusal = refusals.iter().find(|refusal| refusal.participant == member.id);
+    let cast = ballots.iter().any(|ballot| ballot.participant == member.id);
+    let attendance = match refusal {
+        _ if state.counted().contains(&member.id) => Attendance::Counted,
+        _ if cast => Attendance::Cast,
+        Some(refusal) if refusal.late => Attendance::Late,
+        Some(_) => Attendance::Refused,
+        None => Attendance::Absent,
+    };
+    let reason = refusal.filter(|_| !cast).map(|refusal| refusal.reason.clone());
+    Voter { participant: member.id, name: member.name.clone(), attendance, reason }
+}
+
+/// Returns one line about a round.
+pub fn summary(round: &RoundRow, ballots: usize) -> RoundSummary {
+    let announcement = &round.announcement;
+    let failure = match &round.state {
+        RoundState::Failed { reason, .. } => Some(reason.clone()),
+        _ => None,
+    };
+    RoundSummary {
+        round: round.id(),
+        phase: round.state.name().to_owned(),
+        instances: announcement.instance_count,
+        ballots: ballots as u32,
+        quorum: announcement.quorum,
+        opens_at: announcement.opens_at,
+        closes_at: announcement.closes_at,
+        failure,
+    }
+}

@@ -1,0 +1,107 @@
+//! Blobs: artefacts in a folder, named by their SHA-256 digest.
+
+use std::{
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use shared::ids::Digest;
+
+use super::{Result, StorageError};
+
+/// Is the folder of blobs; what it returns always has the digest asked for.
+#[derive(Debug, Clone)]
+pub struct Blobs {
+    folder: PathBuf,
+}
+
+impl Blobs {
+    /// Uses a folder; it is created with the first blob.
+    pub const fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    fn path(&self, digest: &Digest) -> PathBuf {
+        let name = digest.to_string();
+        self.folder.join(name.get(..2).unwrap_or_default()).join(name)
+    }
+
+    /// Stores bytes durably and returns their digest; storing the same bytes again changes nothing.
+    pub async fn put(&self, bytes: Vec<u8>) -> Result<Digest> {
+        let this = self.clone();
+        blocking(move || {
+            let digest = Digest::of(&bytes);
+            let path = this.path(&digest);
+            if path.exists() {
+                return Ok(digest);
+            }
+            write_durably(&path, &bytes).map_err(|source| StorageError::Blob { digest, source })?;
+            Ok(digest)
+        })
+        .await
+    }
+
+    /// Loads a blob and checks that it still has its digest.
+    pub async fn get(&self, digest: Digest) -> Result<Vec<u8>> {
+        let path = self.path(&digest);
+        blocking(move || {
+            let bytes = std::fs::read(path).map_err(|source| StorageError::Blob { digest, source })?;
+            if Digest::of(&bytes) != digest {
+                return Err(StorageError::BlobChanged(digest));
+            }
+            Ok(bytes)
+        })
+        .await
+    }
+
+    /// Tells whether a blob is there.
+    pub async fn has(&self, digest: Digest) -> Result<bool> {
+        let path = self.path(&digest);
+        blocking(move || Ok(path.exists())).await
+    }
+}
+
+/// Writes beside the final name, syncs, renames and syncs the folder, so that a crash leaves all or nothing.
+fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mut unique = [0; 8];
+    getrandom::fill(&mut unique).map_err(io::Error::other)?;
+    let partial = folder.join(format!("{}.partial", hex::encode(unique)));
+    let mut file = std::fs::File::create_new(&partial)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| std::fs::rename(&partial, path));
+    if written.is_err() {
+        // The disk may be full: what was half written must not stay.
+        let _ = std::fs::remove_file(&partial);
+    }
+    written?;
+    std::fs::File::open(folder)?.sync_all()
+}
+
+/// Runs file work off the async threads.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(_) => Err(StorageError::unreadable("blob: the task that handled it was stopped")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_blob_that_was_changed_on_disk_is_never_returned() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let blobs = Blobs::new(folder.path().to_owned());
+        let digest = blobs.put(b"ballot".to_vec()).await?;
+        assert_eq!(blobs.put(b"ballot".to_vec()).await?, digest);
+        assert_eq!(blobs.get(digest).await?, b"ballot");
+
+        std::fs::write(blobs.path(&digest), b"bullet")?;
+        assert!(matches!(blobs.get(digest).await, Err(StorageError::BlobChanged(d)) if d == digest));
+        let unknown = Digest::of(b"never stored");
+        assert!(matches!(blobs.get(unknown).await, Err(StorageError::Blob { .. })));
+        Ok(())
+    }
+}

@@ -1,0 +1,92 @@
+//! The one federation of this data folder.
+
+use borsh::BorshDeserialize;
+use shared::{
+    federation::{FederationState, Founding, KeyCertificate},
+    identity::Signed,
+    ids::{Digest, canonical},
+};
+use sqlx::Row as _;
+
+use super::{Result, Storage, StorageError, Tx, decoded, parsed};
+
+const INSERT: &str = "INSERT INTO federation (only_row, founding, state) VALUES (1, $1, $2)";
+const SELECT: &str = "SELECT founding, state, certificate, known_answer FROM federation";
+const SET_STATE: &str = "UPDATE federation SET state = $1";
+const SET_CERTIFICATE: &str = "UPDATE federation SET certificate = $1, known_answer = NULL";
+const SET_KNOWN_ANSWER: &str = "UPDATE federation SET known_answer = $1";
+
+/// Is the federation as stored.
+#[derive(Debug, Clone)]
+pub struct FederationRow {
+    /// Event 0.
+    pub founding: Founding,
+    /// Where it stands.
+    pub state: FederationState,
+    /// The trustee's key certificate, once published.
+    pub certificate: Option<Signed<KeyCertificate>>,
+    /// Digest of the known answer's label ciphertexts, once computed.
+    pub known_answer: Option<Digest>,
+}
+
+const fn state_name(state: FederationState) -> &'static str {
+    match state {
+        FederationState::Assembling => "assembling",
+        FederationState::Keyed => "keyed",
+        FederationState::Closed => "closed",
+    }
+}
+
+fn state_of(name: &str) -> Result<FederationState> {
+    let all = [FederationState::Assembling, FederationState::Keyed, FederationState::Closed];
+    let state = all.into_iter().find(|state| state_name(*state) == name);
+    state.ok_or(StorageError::unreadable("federation state"))
+}
+
+fn optional<T: BorshDeserialize>(bytes: Option<&[u8]>, what: &'static str) -> Result<Option<T>> {
+    bytes.map(|bytes| decoded(bytes, what)).transpose()
+}
+
+impl Storage {
+    /// Stores event 0; the caller has made sure that there is none yet.
+    pub async fn insert_federation(&self, tx: &mut Tx, founding: &Founding) -> Result<()> {
+        sqlx::query(INSERT)
+            .bind(canonical(founding))
+            .bind(state_name(FederationState::Assembling))
+            .execute(&mut **tx)
+            .await?;
+        Ok(())
+    }
+
+    /// Returns the federation, if one was founded.
+    pub async fn federation(&self, tx: &mut Tx) -> Result<Option<FederationRow>> {
+        let Some(row) = sqlx::query(SELECT).fetch_optional(&mut **tx).await? else {
+            return Ok(None);
+        };
+        let known_answer: Option<&str> = row.try_get("known_answer")?;
+        Ok(Some(FederationRow {
+            founding: decoded(row.try_get("founding")?, "event 0")?,
+            state: state_of(row.try_get("state")?)?,
+            certificate: optional(row.try_get("certificate")?, "key certificate")?,
+            known_answer: known_answer.map(|text| parsed(text, "known answer")).transpose()?,
+        }))
+    }
+
+    /// Moves the federation to a state.
+    pub async fn set_federation_state(&self, tx: &mut Tx, state: FederationState) -> Result<()> {
+        sqlx::query(SET_STATE).bind(state_name(state)).execute(&mut **tx).await?;
+        Ok(())
+    }
+
+    /// Stores the trustee's key certificate; the known answer has to be computed anew.
+    pub async fn set_certificate(&self, tx: &mut Tx, certificate: &Signed<KeyCertificate>) -> Result<()> {
+        sqlx::query(SET_CERTIFICATE).bind(canonical(certificate)).execute(&mut **tx).await?;
+        Ok(())
+    }
+
+    /// Stores the digest of the known answer's label ciphertexts.
+    pub async fn set_known_answer(&self, tx: &mut Tx, ciphertexts: Digest) -> Result<()> {
+        sqlx::query(SET_KNOWN_ANSWER).bind(ciphertexts.to_string()).execute(&mut **tx).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,123 @@
+//! The coordinator's memory: one SQLite database and a folder of blobs.
+//!
+//! Every change of state, its transcript event and what belongs to it happen in one transaction of this
+//! room; its callers never see SQL.
+
+mod ballots;
+mod blobs;
+mod events;
+mod federation;
+mod members;
+mod openings;
+mod rounds;
+
+pub use ballots::{BallotRow, RefusalRow};
+pub use blobs::Blobs;
+pub use federation::FederationRow;
+pub use members::{InviteRow, MemberRow};
+pub use rounds::RoundRow;
+
+use std::{path::Path, str::FromStr, time::Duration};
+
+use shared::ids::{Digest, ParticipantId};
+use sqlx::{
+    Sqlite, SqlitePool, Transaction,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+/// Is an open transaction; it rolls back unless it is committed.
+pub type Tx = Transaction<'static, Sqlite>;
+
+/// Says what went wrong while storing or loading.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// The database refused.
+    #[error("the database failed: {0}")]
+    Database(#[from] sqlx::Error),
+    /// The schema cannot be brought up to date.
+    #[error("the database cannot be migrated: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// A blob cannot be written or read.
+    #[error("blob {digest}: {source}")]
+    Blob {
+        /// Digest of the blob.
+        digest: Digest,
+        /// What the file system said.
+        source: std::io::Error,
+    },
+    /// A blob's content no longer has its digest.
+    #[error("blob {0} was changed on disk: restore it from a backup")]
+    BlobChanged(Digest),
+    /// A row cannot be understood.
+    #[error("the database holds an unreadable {what}: restore it from a backup")]
+    Unreadable {
+        /// What kind of row.
+        what: &'static str,
+    },
+}
+
+impl StorageError {
+    pub(crate) const fn unreadable(what: &'static str) -> Self {
+        Self::Unreadable { what }
+    }
+}
+
+/// Is the result of this room's functions.
+pub type Result<T> = std::result::Result<T, StorageError>;
+
+/// Holds the database and the blobs; clones share them.
+#[derive(Debug, Clone)]
+pub struct Storage {
+    pool: SqlitePool,
+    blobs: Blobs,
+}
+
+/// How long a writer waits for another one before it fails.
+const BUSY: Duration = Duration::from_secs(20);
+
+impl Storage {
+    /// Opens the storage in a folder, creates it if it is new, and migrates it to this version.
+    pub async fn open(folder: &Path) -> Result<Self> {
+        let options = SqliteConnectOptions::new()
+            .filename(folder.join("coordinator.sqlite"))
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY);
+        let pool = SqlitePoolOptions::new().max_connections(8).connect_with(options).await?;
+        sqlx::migrate!("./migrations").run(&pool).await?;
+        Ok(Self { pool, blobs: Blobs::new(folder.join("blobs")) })
+    }
+
+    /// Begins a transaction that writes; it is the only one until it ends.
+    pub async fn write(&self) -> Result<Tx> {
+        Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?)
+    }
+
+    /// Begins a transaction that reads one consistent state.
+    pub async fn read(&self) -> Result<Tx> {
+        Ok(self.pool.begin().await?)
+    }
+
+    /// Returns the blobs.
+    pub const fn blobs(&self) -> &Blobs {
+        &self.blobs
+    }
+}
+
+/// Parses a text column that this program wrote.
+pub(crate) fn parsed<T: FromStr>(text: &str, what: &'static str) -> Result<T> {
+    text.parse().map_err(|_| StorageError::unreadable(what))
+}
+
+/// Decodes a canonical column that this program wrote.
+pub(crate) fn decoded<T: borsh::BorshDeserialize>(bytes: &[u8], what: &'static str) -> Result<T> {
+    borsh::from_slice(bytes).map_err(|_| StorageError::unreadable(what))
+}
+
+/// Reads a participant's number from a column that this program wrote.
+pub(crate) fn participant(number: i64) -> Result<ParticipantId> {
+    let id = u32::try_from(number).ok().and_then(ParticipantId::new);
+    id.ok_or(StorageError::unreadable("participant number"))
+}

@@ -1,0 +1,108 @@
+//! Rounds: announcement, roster and state; a row is the state's twin.
+
+use shared::{
+    clock::Millis,
+    federation::Roster,
+    ids::{Digest, RoundId, canonical},
+    round::{Announcement, RoundState},
+};
+use sqlx::{Row as _, sqlite::SqliteRow};
+
+use super::{Result, Storage, StorageError, Tx, decoded, parsed};
+
+const INSERT: &str = "INSERT INTO rounds (id, announcement, roster, request, phase, state, created_at) \
+                      VALUES ($1, $2, $3, $4, $5, $6, $7)";
+const COLUMNS_BY_ID: &str = "SELECT announcement, roster, request, state, labels FROM rounds WHERE id = $1";
+const COLUMNS: &str = "SELECT announcement, roster, request, state, labels FROM rounds ORDER BY created_at, id";
+const UNFINISHED: &str = "SELECT id FROM rounds WHERE phase IN ('announced', 'voting', 'tallying', 'opening')";
+const SET_STATE: &str = "UPDATE rounds SET phase = $1, state = $2 WHERE id = $3";
+const SET_LABELS: &str = "UPDATE rounds SET labels = $1 WHERE id = $2";
+
+/// Is a round as stored.
+#[derive(Debug, Clone)]
+pub struct RoundRow {
+    /// What it fixed before anyone voted.
+    pub announcement: Announcement,
+    /// Roster under which it is held.
+    pub roster: Roster,
+    /// Digest of what the operator sent.
+    pub request: Digest,
+    /// Where it stands.
+    pub state: RoundState,
+    /// One label per instance (class + 1, 0 for an abstention), once released.
+    pub labels: Option<Vec<u16>>,
+}
+
+impl RoundRow {
+    /// Returns the round's id.
+    pub const fn id(&self) -> RoundId {
+        self.announcement.round
+    }
+}
+
+fn state_json(state: &RoundState) -> Result<String> {
+    serde_json::to_string(state).map_err(|_| StorageError::unreadable("round state"))
+}
+
+fn round_row(row: &SqliteRow) -> Result<RoundRow> {
+    let labels: Option<&[u8]> = row.try_get("labels")?;
+    Ok(RoundRow {
+        announcement: decoded(row.try_get("announcement")?, "announcement")?,
+        roster: decoded(row.try_get("roster")?, "round roster")?,
+        request: parsed(row.try_get("request")?, "round request")?,
+        state: serde_json::from_str(row.try_get("state")?)
+            .map_err(|_| StorageError::unreadable("round state"))?,
+        labels: labels.map(|bytes| decoded(bytes, "labels")).transpose()?,
+    })
+}
+
+impl Storage {
+    /// Stores a new round.
+    pub async fn insert_round(&self, tx: &mut Tx, round: &RoundRow, at: Millis) -> Result<()> {
+        sqlx::query(INSERT)
+            .bind(round.id().to_string())
+            .bind(canonical(&round.announcement))
+            .bind(canonical(&round.roster))
+            .bind(round.request.to_string())
+            .bind(round.state.name())
+            .bind(state_json(&round.state)?)
+            .bind(at.0)
+            .execute(&mut **tx)
+            .await?;
+        Ok(())
+    }
+
+    /// Returns a round.
+    pub async fn round(&self, tx: &mut Tx, id: RoundId) -> Result<Option<RoundRow>> {
+        let row = sqlx::query(COLUMNS_BY_ID).bind(id.to_string()).fetch_optional(&mut **tx).await?;
+        row.as_ref().map(round_row).transpose()
+    }
+
+    /// Returns every round, oldest first.
+    pub async fn rounds(&self, tx: &mut Tx) -> Result<Vec<RoundRow>> {
+        sqlx::query(COLUMNS).fetch_all(&mut **tx).await?.iter().map(round_row).collect()
+    }
+
+    /// Returns the rounds that are not in a final state.
+    pub async fn unfinished_rounds(&self, tx: &mut Tx) -> Result<Vec<RoundId>> {
+        let rows = sqlx::query(UNFINISHED).fetch_all(&mut **tx).await?;
+        rows.iter().map(|row| parsed(row.try_get("id")?, "round id")).collect()
+    }
+
+    /// Moves a round to a state.
+    pub async fn set_round_state(&self, tx: &mut Tx, id: RoundId, state: &RoundState) -> Result<()> {
+        sqlx::query(SET_STATE)
+            .bind(state.name())
+            .bind(state_json(state)?)
+            .bind(id.to_string())
+            .execute(&mut **tx)
+            .await?;
+        Ok(())
+    }
+
+    /// Stores the released labels.
+    pub async fn set_labels(&self, tx: &mut Tx, id: RoundId, labels: &Vec<u16>) -> Result<()> {
+        sqlx::query(SET_LABELS).bind(canonical(labels)).bind(id.to_string()).execute(&mut **tx).await?;
+        Ok(())
+    }
+}

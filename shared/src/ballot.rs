@@ -1,0 +1,237 @@
+//! The ballot: one participant's encrypted counts for a whole round, framed and signed.
+//!
+//! | bytes | content |
+//! |---|---|
+//! | 4 | magic `PSEB` |
+//! | 2 | version, little-endian |
+//! | 1 | parameter set |
+//! | 32 | hash of event 0 |
+//! | 16 | round |
+//! | 4 | participant |
+//! | 32 | digest of the announcement |
+//! | 4 | number of slots |
+//! | n | compact lists, see [`crate::fhe`] |
+//! | 64 | ed25519 signature over everything before |
+
+use crate::{
+    federation::Roster,
+    fhe::{self, BallotBody, EncryptionKey, Layout, LayoutError, ParameterSet, Resolution},
+    identity::{Identity, IdentityError, SIGNATURE_BYTES, Signature},
+    ids::{Digest, ParticipantId, RoundId},
+    round::Announcement,
+};
+
+const MAGIC: &[u8; 4] = b"PSEB";
+const VERSION: u16 = 1;
+const DOMAIN: &str = "ballot";
+
+/// Length of the header in bytes.
+pub const HEADER_BYTES: usize = 4 + 2 + 1 + 32 + 16 + 4 + 32 + 4;
+
+/// Says why a ballot is refused at the door, in the order of the checks.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BallotError {
+    /// The announcement itself is not usable.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    /// The length differs from the only one possible.
+    #[error("the ballot has {found} bytes, this round's ballots have exactly {expected}")]
+    Length {
+        /// Bytes found.
+        found: usize,
+        /// Bytes expected.
+        expected: usize,
+    },
+    /// The header is not a ballot header.
+    #[error("the ballot's header does not begin with PSEB, version {VERSION}, and a participant from 1")]
+    Framing,
+    /// Other parameters or another number of slots.
+    #[error("the ballot says {field} = {found}, this round needs {expected}")]
+    Parameters {
+        /// What differs.
+        field: &'static str,
+        /// Value found.
+        found: u64,
+        /// Value expected.
+        expected: u64,
+    },
+    /// The participant is not on the round's roster.
+    #[error("participant {0} is not on the round's roster")]
+    NotOnRoster(ParticipantId),
+    /// The header names somebody else than the sender.
+    #[error("the ballot names participant {named}, but participant {sender} sent it")]
+    Sender {
+        /// Participant in the header.
+        named: ParticipantId,
+        /// Participant that the token belongs to.
+        sender: ParticipantId,
+    },
+    /// The signature does not match.
+    #[error("the ballot is not signed by participant {0}")]
+    Signature(ParticipantId),
+    /// It was cast for something else.
+    #[error("the ballot was cast for {field} {found}, this round has {expected}")]
+    Announcement {
+        /// What differs.
+        field: &'static str,
+        /// Value found.
+        found: String,
+        /// Value expected.
+        expected: String,
+    },
+    /// The ciphertexts cannot be read.
+    #[error("the ballot's ciphertexts cannot be read: {0}")]
+    Body(String),
+}
+
+/// Is a ballot that passed every check that needs no database.
+#[derive(Debug, Clone)]
+pub struct ValidBallot {
+    /// Who cast it.
+    pub participant: ParticipantId,
+    /// Digest of all its bytes.
+    pub digest: Digest,
+    /// Its ciphertexts.
+    pub body: BallotBody,
+}
+
+/// Is what a ballot is checked against.
+#[derive(Debug, Clone, Copy)]
+pub struct Door<'a> {
+    /// The round's announcement.
+    pub announcement: &'a Announcement,
+    /// The roster under which the round is held.
+    pub roster: &'a Roster,
+}
+
+/// Returns the exact length in bytes of a ballot with this layout.
+pub fn ballot_bytes(layout: &Layout) -> usize {
+    HEADER_BYTES + layout.body_bytes() + SIGNATURE_BYTES
+}
+
+/// Returns the byte that names a parameter set in a ballot's header.
+const fn parameter_code(set: ParameterSet) -> u8 {
+    match set {
+        ParameterSet::Full => 1,
+        ParameterSet::InsecureToy => 255,
+    }
+}
+
+/// Encrypts, frames and signs one participant's noisy counts (instance-major, in votes).
+pub fn cast(
+    identity: &Identity,
+    participant: ParticipantId,
+    announcement: &Announcement,
+    resolution: &Resolution,
+    key: &EncryptionKey,
+    noisy_counts: &[i64],
+) -> Result<Vec<u8>, fhe::BallotError> {
+    let layout = resolution.layout();
+    let body = fhe::encrypt(key, resolution, noisy_counts)?;
+    let mut bytes = Vec::with_capacity(ballot_bytes(&layout));
+    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(&VERSION.to_le_bytes());
+    bytes.push(parameter_code(announcement.parameters));
+    bytes.extend_from_slice(announcement.federation.as_bytes());
+    bytes.extend_from_slice(announcement.round.as_bytes());
+    bytes.extend_from_slice(&participant.get().to_le_bytes());
+    bytes.extend_from_slice(announcement.digest().as_bytes());
+    bytes.extend_from_slice(&(layout.slots() as u32).to_le_bytes());
+    bytes.extend_from_slice(&body);
+    let signature = identity.sign_bytes(DOMAIN, &bytes);
+    bytes.extend_from_slice(signature.as_bytes());
+    Ok(bytes)
+}
+
+/// Is the header as read, before anything in it is believed.
+struct Header {
+    parameters: u8,
+    federation: Digest,
+    round: RoundId,
+    participant: ParticipantId,
+    announcement: Digest,
+    slots: u32,
+}
+
+/// Takes the next `N` bytes off the front.
+fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
+    let (head, rest) = bytes.split_first_chunk::<N>()?;
+    *bytes = rest;
+    Some(*head)
+}
+
+impl Header {
+    fn read(mut bytes: &[u8]) -> Option<Self> {
+        let rest = &mut bytes;
+        let known = take(rest)? == *MAGIC && u16::from_le_bytes(take(rest)?) == VERSION;
+        let header = Self {
+            parameters: take::<1>(rest)?[0],
+            federation: Digest::from_bytes(take(rest)?),
+            round: RoundId::from_bytes(take(rest)?),
+            participant: ParticipantId::new(u32::from_le_bytes(take(rest)?))?,
+            announcement: Digest::from_bytes(take(rest)?),
+            slots: u32::from_le_bytes(take(rest)?),
+        };
+        known.then_some(header)
+    }
+}
+
+impl Door<'_> {
+    /// Checks a ballot: size, framing, parameters, signature, announcement, in this order.
+    ///
+    /// State, deadline and "one ballot per participant" need the database and come after.
+    pub fn admit(&self, bytes: &[u8], sender: ParticipantId) -> Result<ValidBallot, BallotError> {
+        let layout = self.announcement.layout()?;
+        let (found, expected) = (bytes.len(), ballot_bytes(&layout));
+        if found != expected {
+            return Err(BallotError::Length { found, expected });
+        }
+        let header = Header::read(bytes).ok_or(BallotError::Framing)?;
+        self.check_parameters(&header, &layout)?;
+        let named = header.participant;
+        if named != sender {
+            return Err(BallotError::Sender { named, sender });
+        }
+        self.check_signature(bytes, named)?;
+        self.check_announcement(&header)?;
+        let lists = bytes.get(HEADER_BYTES..expected - SIGNATURE_BYTES).unwrap_or_default();
+        let body = BallotBody::parse(lists, layout).map_err(|e| BallotError::Body(e.to_string()))?;
+        Ok(ValidBallot { participant: named, digest: Digest::of(bytes), body })
+    }
+
+    fn check_parameters(&self, header: &Header, layout: &Layout) -> Result<(), BallotError> {
+        let code = parameter_code(self.announcement.parameters);
+        let (found, expected) = (u64::from(header.parameters), u64::from(code));
+        if found != expected {
+            return Err(BallotError::Parameters { field: "parameter set", found, expected });
+        }
+        let (found, expected) = (u64::from(header.slots), layout.slots() as u64);
+        if found != expected {
+            return Err(BallotError::Parameters { field: "slots", found, expected });
+        }
+        Ok(())
+    }
+
+    fn check_signature(&self, bytes: &[u8], named: ParticipantId) -> Result<(), BallotError> {
+        let member = self.roster.member(named).ok_or(BallotError::NotOnRoster(named))?;
+        let (signed, signature) =
+            bytes.split_last_chunk::<SIGNATURE_BYTES>().ok_or(BallotError::Framing)?;
+        member
+            .identity
+            .verify_bytes(DOMAIN, signed, &Signature::from_bytes(*signature))
+            .map_err(|_: IdentityError| BallotError::Signature(named))
+    }
+
+    fn check_announcement(&self, header: &Header) -> Result<(), BallotError> {
+        let expected = self.announcement;
+        let differs = |field, found: String, expected: String| {
+            if found == expected {
+                return Ok(());
+            }
+            Err(BallotError::Announcement { field, found, expected })
+        };
+        differs("federation", header.federation.to_string(), expected.federation.to_string())?;
+        differs("round", header.round.to_string(), expected.round.to_string())?;
+        differs("announcement", header.announcement.to_string(), expected.digest().to_string())
+    }
+}

@@ -1,0 +1,253 @@
+//! The federation's config, and event 0: the canonical form that every signed message refers to.
+
+use std::collections::BTreeSet;
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+use crate::{
+    clock::Millis,
+    fhe::{ArgmaxKind, MAX_CLASSES, MAX_EXACT_CLASSES, ParameterSet},
+    identity::PublicIdentity,
+    ids::Digest,
+    learning::InstanceSchema,
+    privacy::{Delta, NoisePolicy},
+};
+
+/// Is what the operator writes down before anybody enrols; unknown keys are refused.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FederationConfig {
+    /// Name for people.
+    pub name: String,
+    /// Class names in the order of their indices; 2 to 100 of them.
+    pub classes: Vec<String>,
+    /// Kind and shape of one instance.
+    pub instances: InstanceSchema,
+    /// How many trustees hold the key, and how many of them may be corrupt.
+    #[serde(default)]
+    pub trustees: TrusteePolicy,
+    /// How many ballots a round needs.
+    #[serde(default)]
+    pub quorum: Quorum,
+    /// Who draws how much noise, and how many participants are assumed honest.
+    pub noise: NoisePolicy,
+    /// The δ at which ε is stated, and the unit it protects.
+    pub privacy: PrivacyPolicy,
+    /// The circuit that finds the winner.
+    #[serde(default)]
+    pub argmax: ArgmaxKind,
+    /// Uses tiny keys that protect nothing; for tests only.
+    #[serde(default)]
+    pub insecure_toy_parameters: bool,
+}
+
+/// Is the sharing of the decryption key: any `threshold` of the `count` trustees may be corrupt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrusteePolicy {
+    /// Number of trustees, n.
+    pub count: u8,
+    /// Number of corrupt trustees that learn nothing, t.
+    pub threshold: u8,
+}
+
+impl Default for TrusteePolicy {
+    fn default() -> Self {
+        Self { count: 1, threshold: 0 }
+    }
+}
+
+/// Is the number of ballots that a round needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
+pub enum Quorum {
+    /// Every enrolled participant's ballot is needed.
+    #[default]
+    All,
+    /// So many ballots are needed.
+    AtLeast(u32),
+}
+
+impl Quorum {
+    /// Returns the number of ballots needed among `enrolled` participants.
+    pub fn of(self, enrolled: u32) -> u32 {
+        match self {
+            Self::All => enrolled,
+            Self::AtLeast(ballots) => ballots,
+        }
+    }
+}
+
+impl Serialize for Quorum {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::All => serializer.serialize_str("all"),
+            Self::AtLeast(ballots) => serializer.serialize_u32(*ballots),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Quorum {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Raw {
+            Number(u32),
+            Word(String),
+        }
+        match Raw::deserialize(deserializer)? {
+            Raw::Number(ballots) => Ok(Self::AtLeast(ballots)),
+            Raw::Word(word) if word == "all" => Ok(Self::All),
+            Raw::Word(word) => {
+                Err(D::Error::custom(format!("quorum \"{word}\" is neither a number nor \"all\"")))
+            }
+        }
+    }
+}
+
+/// Is how privacy is stated.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrivacyPolicy {
+    /// The δ of (ε, δ).
+    pub delta: Delta,
+    /// At how many participants one person may appear, m.
+    #[serde(default = "one")]
+    pub participants_per_person: u32,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+/// Says what in a federation's config cannot be accepted.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ConfigError {
+    /// The text is not TOML of the expected form.
+    #[error("the config cannot be read: {0}")]
+    Syntax(String),
+    /// The name is empty or too long.
+    #[error("name \"{0}\" must have 1 to 80 characters")]
+    Name(String),
+    /// The number of classes is out of range.
+    #[error("classes lists {found} names, expected {min} to {max}{why}")]
+    ClassCount {
+        /// Classes found.
+        found: usize,
+        /// Fewest.
+        min: usize,
+        /// Most.
+        max: usize,
+        /// Why the limit is lower than usual, or empty.
+        why: &'static str,
+    },
+    /// A class name is empty or appears twice.
+    #[error("class name \"{0}\" is empty or appears twice: every class needs a name of its own")]
+    ClassName(String),
+    /// The instance schema is unusable.
+    #[error("instances: {0}")]
+    Schema(String),
+    /// The trustee policy is not offered.
+    #[error(
+        "trustees = {{ count = {count}, threshold = {threshold} }} is not supported: \
+         this version supports one trustee, {{ count = 1, threshold = 0 }}"
+    )]
+    Trustees {
+        /// Trustees asked for.
+        count: u8,
+        /// Corrupt ones asked for.
+        threshold: u8,
+    },
+    /// The noise policy is unusable.
+    #[error("noise: {0}")]
+    Noise(String),
+    /// No person would be protected.
+    #[error("privacy.participants_per_person = 0 must be at least 1")]
+    ParticipantsPerPerson,
+    /// The quorum is zero.
+    #[error("quorum = 0 would tally without ballots: use \"all\" or a number from 1")]
+    Quorum,
+}
+
+const MIN_CLASSES: usize = 2;
+const MAX_NAME: usize = 80;
+
+impl FederationConfig {
+    /// Reads and checks a config; the error names key, value and remedy.
+    pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
+        let config: Self = toml::from_str(text).map_err(|e| ConfigError::Syntax(e.to_string()))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Checks everything that does not depend on who enrols.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        if !(1..=MAX_NAME).contains(&self.name.chars().count()) {
+            return Err(ConfigError::Name(self.name.chars().take(MAX_NAME + 1).collect()));
+        }
+        self.check_classes()?;
+        self.instances.check().map_err(|e| ConfigError::Schema(e.to_string()))?;
+        let TrusteePolicy { count, threshold } = self.trustees;
+        if (count, threshold) != (1, 0) {
+            return Err(ConfigError::Trustees { count, threshold });
+        }
+        if self.quorum == Quorum::AtLeast(0) {
+            return Err(ConfigError::Quorum);
+        }
+        self.noise.check().map_err(|e| ConfigError::Noise(e.to_string()))?;
+        if self.privacy.participants_per_person == 0 {
+            return Err(ConfigError::ParticipantsPerPerson);
+        }
+        Ok(())
+    }
+
+    fn check_classes(&self) -> Result<(), ConfigError> {
+        let (max, why) = match self.argmax {
+            ArgmaxKind::Exact => (MAX_EXACT_CLASSES, " with argmax = \"exact\""),
+            ArgmaxKind::Tournament => (MAX_CLASSES, ""),
+        };
+        let found = self.classes.len();
+        if !(MIN_CLASSES..=max).contains(&found) {
+            return Err(ConfigError::ClassCount { found, min: MIN_CLASSES, max, why });
+        }
+        let mut seen = BTreeSet::new();
+        match self.classes.iter().find(|class| class.trim().is_empty() || !seen.insert(class.as_str())) {
+            Some(class) => Err(ConfigError::ClassName(class.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the set of cryptographic parameters in use.
+    pub fn parameter_set(&self) -> ParameterSet {
+        if self.insecure_toy_parameters { ParameterSet::InsecureToy } else { ParameterSet::Full }
+    }
+
+    /// Lists every setting that weakens security, by the name it has in the config.
+    pub fn insecure_settings(&self) -> Vec<&'static str> {
+        let toy = self.insecure_toy_parameters.then_some("insecure_toy_parameters");
+        toy.into_iter().chain(self.noise.mode.insecure_name()).collect()
+    }
+
+    /// Tells whether the keys may serve for one round only: without noise every label is a hint about them.
+    pub fn throw_away_keys(&self) -> bool {
+        !(self.noise.mode.has_participant_noise() || self.noise.mode.has_coordinator_noise())
+    }
+}
+
+/// Is event 0: the config, who coordinates, and when; its digest names the federation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
+pub struct Founding {
+    /// The operator's config.
+    pub config: FederationConfig,
+    /// The coordinator's public identity.
+    pub coordinator: PublicIdentity,
+    /// When the federation was founded.
+    pub founded_at: Millis,
+}
+
+impl Founding {
+    /// Returns the federation's hash.
+    pub fn digest(&self) -> Digest {
+        Digest::of_value("psephos/founding", self)
+    }
+}

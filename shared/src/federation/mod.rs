@@ -1,0 +1,57 @@
+//! The federation: its founding event, its roster and its states.
+//!
+//! ```text
+//! Assembling ──keys proven by a known answer──▶ Keyed ──close──▶ Closed
+//!      └──────────────────────close──────────────────────────────▶┘
+//! ```
+
+mod config;
+mod keys;
+mod roster;
+
+pub use config::{ConfigError, FederationConfig, Founding, PrivacyPolicy, Quorum, TrusteePolicy};
+pub use keys::{KNOWN_ANSWER_INSTANCES, KeyCertificate, known_answer_counts, known_answer_labels};
+pub use roster::{Approval, Enrolment, Member, Roster, RosterError, check_name};
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
+/// Is where the federation stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FederationState {
+    /// Participants enrol; the trustees have not made keys yet.
+    Assembling,
+    /// The keys are published and a known answer was opened with them.
+    Keyed,
+    /// Nothing more is voted; the trustees destroy what they hold of the key.
+    Closed,
+}
+
+/// Says that a federation cannot go from one state to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the federation is {from:?} and cannot become {to:?}")]
+pub struct InvalidFederationTransition {
+    /// State it is in.
+    pub from: FederationState,
+    /// State asked for.
+    pub to: FederationState,
+}
+
+impl FederationState {
+    /// Goes on to `Keyed` after the known answer was opened.
+    pub fn keyed(self) -> Result<Self, InvalidFederationTransition> {
+        match self {
+            Self::Assembling => Ok(Self::Keyed),
+            from => Err(InvalidFederationTransition { from, to: Self::Keyed }),
+        }
+    }
+
+    /// Ends the federation; closing a closed one is an error so that a mistake shows.
+    pub fn close(self) -> Result<Self, InvalidFederationTransition> {
+        match self {
+            Self::Assembling | Self::Keyed => Ok(Self::Closed),
+            from => Err(InvalidFederationTransition { from, to: Self::Closed }),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Ballot bodies: a participant's encrypted counts, as raw lists without header or signature.
+
+use tfhe::core_crypto::commons::generators::NoiseRandomGenerator;
+use tfhe::core_crypto::prelude::{
+    DefaultRandomGenerator, LweCiphertextCount, LweCompactCiphertextList, PlaintextList,
+    encrypt_lwe_compact_ciphertext_list_with_compact_public_key,
+};
+use zeroize::Zeroizing;
+
+use super::frame::{WORD, words};
+use super::keys::{EncryptionKey, random_seed};
+use super::layout::Layout;
+use super::parameters::modulus;
+use super::resolution::Resolution;
+
+/// Why a ballot body cannot be made or read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BallotError {
+    /// The counts do not fill the round's slots.
+    #[error("{got} counts for a round of {expected} slots")]
+    Slots {
+        /// Slots of the round.
+        expected: usize,
+        /// Counts given.
+        got: usize,
+    },
+    /// A count lies outside the range in which counts are encoded.
+    #[error("slot {slot}: a count of {count} votes lies outside ±{bound}, the range of this round")]
+    Count {
+        /// The slot, instance·C + class.
+        slot: usize,
+        /// The count given.
+        count: i64,
+        /// The range D.
+        bound: u64,
+    },
+    /// The body has another length than the round's layout gives it.
+    #[error("a ballot body of {got} bytes, this round's have exactly {expected}")]
+    Length {
+        /// The only possible length in bytes.
+        expected: usize,
+        /// The length that came.
+        got: usize,
+    },
+    /// The operating system gave no randomness.
+    #[error("no randomness from the operating system: {0}")]
+    Randomness(String),
+}
+
+/// Encrypts one count per slot, instance-major, with fresh randomness of the operating system.
+///
+/// Returns the raw little-endian words of all lists, [`Layout::body_bytes`] bytes in all.
+///
+/// # Errors
+/// Refuses another number of counts than the round has slots, a count outside ±D, and a system without randomness.
+pub fn encrypt(key: &EncryptionKey, resolution: &Resolution, counts: &[i64]) -> Result<Vec<u8>, BallotError> {
+    let layout = resolution.layout();
+    if counts.len() != layout.slots() {
+        return Err(BallotError::Slots { expected: layout.slots(), got: counts.len() });
+    }
+    let bound = resolution.bound();
+    if let Some((slot, &count)) = counts.iter().enumerate().find(|(_, count)| count.unsigned_abs() > bound) {
+        return Err(BallotError::Count { slot, count, bound });
+    }
+    let mut body = Vec::with_capacity(layout.body_bytes());
+    for index in 0..layout.lists() {
+        let list = encrypt_list(key, resolution.scale(), &counts[layout.list(index).slots])?;
+        body.extend(list.iter().flat_map(|word| word.to_le_bytes()));
+    }
+    Ok(body)
+}
+
+/// Encrypts at most 2048 counts as one compact list: 2048 mask words and one body word per count.
+fn encrypt_list(key: &EncryptionKey, scale: u64, counts: &[i64]) -> Result<Vec<u64>, BallotError> {
+    let parameters = key.parameter_set().parameters();
+    let seed = random_seed().map_err(|error| BallotError::Randomness(error.to_string()))?;
+    let mut generator = NoiseRandomGenerator::<DefaultRandomGenerator>::new_from_seed(seed);
+    // two's complement: a negative count wraps around the torus
+    let encoded: Zeroizing<Vec<u64>> =
+        Zeroizing::new(counts.iter().map(|&count| count.cast_unsigned().wrapping_mul(scale)).collect());
+    let mut list = LweCompactCiphertextList::new(
+        0_u64,
+        parameters.large_size(),
+        LweCiphertextCount(counts.len()),
+        modulus(),
+    );
+    encrypt_lwe_compact_ciphertext_list_with_compact_public_key(
+        key.public_key(),
+        &mut list,
+        &PlaintextList::from_container(encoded.as_slice()),
+        parameters.glwe_noise(),
+        parameters.glwe_noise(),
+        &mut generator,
+    );
+    Ok(list.into_container())
+}
+
+/// The lists of one ballot, of the right length for a round; their content proves nothing.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BallotBody {
+    layout: Layout,
+    words: Vec<u64>,
+}
+
+impl BallotBody {
+    /// Reads the body of a ballot for a round of this layout.
+    ///
+    /// # Errors
+    /// Refuses any length other than [`Layout::body_bytes`].
+    pub fn parse(bytes: &[u8], layout: Layout) -> Result<Self, BallotError> {
+        if bytes.len() != layout.body_bytes() {
+            return Err(BallotError::Length { expected: layout.body_bytes(), got: bytes.len() });
+        }
+        debug_assert_eq!(bytes.len(), layout.body_words() * WORD);
+        Ok(Self { layout, words: words(bytes) })
+    }
+
+    /// Returns the layout the body was read with.
+    #[must_use]
+    pub const fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    pub(crate) fn words(&self) -> &[u64] {
+        &self.words
+    }
+}
+
+impl std::fmt::Debug for BallotBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BallotBody").field("layout", &self.layout).finish_non_exhaustive()
+    }
+}

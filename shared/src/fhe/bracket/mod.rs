@@ -1,0 +1,154 @@
+//! The bracket of a tournament: who meets whom, and how the winner's label is read off the matches.
+//!
+//! Pure combinatorics over class indices; `tournament` carries it out under encryption.
+
+mod plan;
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use super::labels::{DIGITS, digit};
+use super::noise::rounds;
+use plan::{Node, Span};
+
+/// Boxes of one index look-up: half a box is then 64 steps, 13 standard deviations.
+pub(crate) const MAX_BOXES: usize = 16;
+
+/// A player: the classes 0..C first, then the winners of the matches in order.
+pub(crate) type Player = usize;
+
+/// One match between two players.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Match {
+    pub(crate) left: Player,
+    pub(crate) right: Player,
+}
+
+/// Which side of a match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    Left,
+    Right,
+}
+
+/// One index look-up: the digit of the winner's label if the winner is among some neighbouring classes, else 0.
+///
+/// Its input is w·2^b + v: w counts the matches on `path` won by the group's side, bit i of v says that the right
+/// side won local match i. Only w = |path| reads `digits[v]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Group {
+    pub(crate) digit: usize,
+    pub(crate) path: Vec<(usize, Side)>,
+    pub(crate) local: Vec<usize>,
+    pub(crate) digits: Vec<u64>,
+}
+
+impl Group {
+    /// Number of boxes of the look-up, a power of two up to [`MAX_BOXES`].
+    pub(crate) const fn boxes(&self) -> usize {
+        plan::boxes(self.path.len(), self.local.len())
+    }
+
+    /// Returns what box number `value` holds.
+    pub(crate) fn digit_in_box(&self, value: usize) -> u64 {
+        let wins = value >> self.local.len();
+        let local = value & ((1 << self.local.len()) - 1);
+        if wins == self.path.len() { self.digits[local] } else { 0 }
+    }
+}
+
+/// The bracket for one number of classes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Bracket {
+    classes: usize,
+    matches: Vec<Match>,
+    /// For each player the level at which its value stands; ascending, 0 for a class.
+    levels: Vec<u32>,
+    groups: Vec<Group>,
+}
+
+impl Bracket {
+    /// Draws the bracket of 2 to 100 classes that needs the fewest index look-ups.
+    pub(crate) fn new(classes: usize) -> Self {
+        let tree = plan::tree(classes);
+        // numbered level by level, so that a level's matches can be played together
+        let mut nodes = tree.matches();
+        nodes.sort_by_key(|node| (node.level, node.span.first));
+        let numbers: HashMap<Span, usize> = (0..).zip(&nodes).map(|(number, node)| (node.span, number)).collect();
+        let player = |node: &Node| numbers.get(&node.span).map_or(node.span.first, |number| classes + number);
+        let matches = nodes
+            .iter()
+            .filter_map(|node| node.children.as_deref())
+            .map(|[left, right]| Match { left: player(left), right: player(right) })
+            .collect();
+        let levels = std::iter::repeat_n(0, classes).chain(nodes.iter().map(|node| node.level)).collect();
+        let mut groups = Vec::new();
+        collect_groups(&tree, &mut Vec::new(), &numbers, &mut groups);
+        Self { classes, matches, levels, groups }
+    }
+
+    /// Number of levels L, ceil(log2 C).
+    pub(crate) const fn rounds(&self) -> u32 {
+        rounds(self.classes)
+    }
+
+    /// All C − 1 matches; the last one is the final.
+    pub(crate) fn matches(&self) -> &[Match] {
+        &self.matches
+    }
+
+    /// Returns the numbers of the matches played at a level, 0 ≤ level < L.
+    pub(crate) fn matches_at(&self, level: u32) -> Range<usize> {
+        let winners = &self.levels[self.classes..];
+        winners.partition_point(|&stands| stands <= level)..winners.partition_point(|&stands| stands <= level + 1)
+    }
+
+    /// Returns the level at which a player's value stands; a winner stands one above its match.
+    pub(crate) fn level(&self, player: Player) -> u32 {
+        self.levels[player]
+    }
+
+    /// The index look-ups of all digits.
+    pub(crate) fn groups(&self) -> &[Group] {
+        &self.groups
+    }
+}
+
+/// Walks down from the final and notes every group that closes on the way.
+fn collect_groups(
+    node: &Node,
+    path: &mut Vec<(usize, Side)>,
+    numbers: &HashMap<Span, usize>,
+    groups: &mut Vec<Group>,
+) {
+    for place in (0..DIGITS).filter(|&place| node.closes[place]) {
+        groups.push(group(node, path, numbers, place));
+    }
+    let Some(children) = node.children.as_deref() else { return };
+    for (child, side) in children.iter().zip([Side::Left, Side::Right]) {
+        path.push((numbers[&node.span], side));
+        collect_groups(child, path, numbers, groups);
+        path.pop();
+    }
+}
+
+fn group(node: &Node, path: &[(usize, Side)], numbers: &HashMap<Span, usize>, place: usize) -> Group {
+    let local: Vec<usize> = if node.span.uniform_digit(place).is_some() {
+        Vec::new()
+    } else {
+        node.matches().iter().map(|inner| numbers[&inner.span]).collect()
+    };
+    let digits = (0..1_usize << local.len())
+        .map(|value| {
+            let right_won = |number| local.iter().position(|&n| n == number).is_some_and(|i| value >> i & 1 == 1);
+            digit(winner(node, numbers, &right_won), place)
+        })
+        .collect();
+    Group { digit: place, path: path.to_vec(), local, digits }
+}
+
+/// Follows the won matches down to a class.
+fn winner(node: &Node, numbers: &HashMap<Span, usize>, right_won: &impl Fn(usize) -> bool) -> usize {
+    let Some([left, right]) = node.children.as_deref() else { return node.span.first };
+    winner(if right_won(numbers[&node.span]) { right } else { left }, numbers, right_won)
+}

@@ -1,0 +1,146 @@
+//! The shape of the bracket: the tree with the fewest index look-ups, found by dynamic programming.
+
+use std::collections::HashMap;
+
+use super::MAX_BOXES;
+use crate::fhe::labels::{DIGITS, digit};
+use crate::fhe::noise::rounds;
+
+/// Some neighbouring classes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Span {
+    pub(super) first: usize,
+    pub(super) classes: usize,
+}
+
+/// A part of the tree: a class, or a match between two parts.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) span: Span,
+    /// 0 for a class, else one above the higher child.
+    pub(super) level: u32,
+    pub(super) children: Option<Box<[Node; 2]>>,
+    /// The digits that one look-up reads for this part as a whole.
+    pub(super) closes: [bool; DIGITS],
+}
+
+impl Node {
+    /// Returns all matches of this part, in no particular order.
+    pub(super) fn matches(&self) -> Vec<&Self> {
+        let Some(children) = self.children.as_deref() else { return Vec::new() };
+        std::iter::once(self).chain(children.iter().flat_map(Self::matches)).collect()
+    }
+}
+
+impl Span {
+    /// Returns the digit at this place if all classes of the span share it.
+    pub(super) fn uniform_digit(self, place: usize) -> Option<u64> {
+        let first = digit(self.first, place);
+        (self.first..self.first + self.classes).all(|class| digit(class, place) == first).then_some(first)
+    }
+
+    fn split(self, left_classes: usize) -> [Self; 2] {
+        [
+            Self { first: self.first, classes: left_classes },
+            Self { first: self.first + left_classes, classes: self.classes - left_classes },
+        ]
+    }
+}
+
+/// Number of boxes of a look-up over this many matches above a group and inside it, as a power of two.
+pub(super) const fn boxes(path: usize, local: usize) -> usize {
+    ((path + 1) << local).next_power_of_two()
+}
+
+/// Grows the tree for 2 to 100 classes.
+pub(super) fn tree(classes: usize) -> Node {
+    let mut planner = Planner { rounds: rounds(classes), best: HashMap::new() };
+    planner.grow(Part { span: Span { first: 0, classes }, depth: 0, open: [true; DIGITS] })
+}
+
+/// A part still to be planned: its depth below the final, and the digits not yet read above it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Part {
+    span: Span,
+    depth: u32,
+    open: [bool; DIGITS],
+}
+
+impl Part {
+    /// Closes each open digit that one look-up can read here; those that are zero throughout need none.
+    fn close(mut self) -> (Self, [bool; DIGITS]) {
+        let mut closes = [false; DIGITS];
+        for (place, closed) in closes.iter_mut().enumerate() {
+            if !self.open[place] {
+                continue;
+            }
+            let local = match self.span.uniform_digit(place) {
+                Some(0) => {
+                    self.open[place] = false;
+                    continue;
+                }
+                Some(_) => 0,
+                None => self.span.classes - 1,
+            };
+            if local < MAX_BOXES && boxes(self.depth as usize, local) <= MAX_BOXES {
+                self.open[place] = false;
+                *closed = true;
+            }
+        }
+        (self, closes)
+    }
+
+    fn children(self, left_classes: usize) -> [Self; 2] {
+        self.span.split(left_classes).map(|span| Self { span, depth: self.depth + 1, open: self.open })
+    }
+}
+
+struct Planner {
+    rounds: u32,
+    best: HashMap<Part, (usize, usize)>,
+}
+
+impl Planner {
+    fn grow(&mut self, part: Part) -> Node {
+        let (rest, closes) = part.close();
+        if part.span.classes == 1 {
+            return Node { span: part.span, level: 0, children: None, closes };
+        }
+        let (_, left_classes) = self.best_split(rest);
+        let children = rest.children(left_classes).map(|child| self.grow(child));
+        let level = 1 + children.iter().map(|child| child.level).max().unwrap_or(0);
+        Node { span: part.span, level, children: Some(Box::new(children)), closes }
+    }
+
+    /// Number of look-ups of a part.
+    fn look_ups(&mut self, part: Part) -> usize {
+        let (rest, closes) = part.close();
+        let here = closes.iter().filter(|&&closed| closed).count();
+        // a single class closes all its digits: at most eight boxes, see the tests
+        if rest.open == [false; DIGITS] || part.span.classes == 1 {
+            return here;
+        }
+        here + self.best_split(rest).0
+    }
+
+    /// Returns the fewest look-ups below a part, and how many classes then go left; the evenest split if several.
+    fn best_split(&mut self, part: Part) -> (usize, usize) {
+        if let Some(&best) = self.best.get(&part) {
+            return best;
+        }
+        let classes = part.span.classes;
+        let most = 1 << (self.rounds - part.depth - 1);
+        let mut splits: Vec<usize> =
+            (1..classes).filter(|&left| left <= most && classes - left <= most).collect();
+        splits.sort_by_key(|&left| (2 * left).abs_diff(classes));
+        let mut best = (usize::MAX, 1);
+        for left_classes in splits {
+            let look_ups = part.children(left_classes).map(|child| self.look_ups(child)).iter().sum();
+            if look_ups < best.0 {
+                best = (look_ups, left_classes);
+            }
+        }
+        self.best.insert(part, best);
+        best
+    }
+}

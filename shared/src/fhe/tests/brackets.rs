@@ -1,0 +1,84 @@
+//! The bracket, played in the clear.
+
+use super::super::bracket::{Bracket, Group, MAX_BOXES, Side};
+use super::super::labels;
+use super::*;
+
+/// Which side wins each match if `winner` wins all its matches and the left side all others.
+fn outcomes(bracket: &Bracket, classes: usize, winner: usize) -> Vec<bool> {
+    let mut champions: Vec<usize> = (0..classes).collect();
+    let mut right_won = Vec::new();
+    for one in bracket.matches() {
+        let right = champions[one.right] == winner;
+        right_won.push(right);
+        champions.push(if right { winner } else { champions[one.left] });
+    }
+    assert_eq!(champions.last(), Some(&winner), "the last match is the final");
+    right_won
+}
+
+fn read(group: &Group, right_won: &[bool]) -> u64 {
+    let won = |&(number, side): &(usize, Side)| right_won[number] == (side == Side::Right);
+    let wins = group.path.iter().filter(|step| won(step)).count();
+    let local: usize = (0..).zip(&group.local).map(|(bit, &number)| usize::from(right_won[number]) << bit).sum();
+    group.digit_in_box(wins << group.local.len() | local)
+}
+
+#[test]
+fn every_winner_of_every_number_of_classes_is_read_off_the_matches() {
+    for classes in 2..=MAX_CLASSES {
+        let bracket = Bracket::new(classes);
+        assert_eq!(bracket.matches().len(), classes - 1);
+        for winner in 0..classes {
+            let right_won = outcomes(&bracket, classes, winner);
+            let mut digits = vec![0; labels::digits_per_label(classes)];
+            for group in bracket.groups() {
+                digits[group.digit] += read(group, &right_won);
+            }
+            assert_eq!(labels::label(&digits), winner as u64 + 1, "{classes} classes");
+        }
+    }
+}
+
+#[test]
+fn no_index_look_up_has_more_than_sixteen_boxes() {
+    for classes in 2..=MAX_CLASSES {
+        for group in Bracket::new(classes).groups() {
+            assert!(group.boxes() <= MAX_BOXES, "{classes} classes: {group:?}");
+            assert!((group.path.len() + 1) << group.local.len() <= group.boxes());
+        }
+    }
+}
+
+#[test]
+fn each_player_plays_once_at_its_level_or_above() {
+    for classes in 2..=MAX_CLASSES {
+        let bracket = Bracket::new(classes);
+        let mut played = vec![0; 2 * classes - 1];
+        let mut matches = 0;
+        for level in 0..bracket.rounds() {
+            for number in bracket.matches_at(level) {
+                let one = bracket.matches()[number];
+                assert_eq!(bracket.level(classes + number), level + 1);
+                for player in [one.left, one.right] {
+                    assert!(bracket.level(player) <= level);
+                    played[player] += 1;
+                }
+                matches += 1;
+            }
+        }
+        assert_eq!(matches, classes - 1);
+        let final_winner = played.pop();
+        assert_eq!(final_winner, Some(0));
+        assert!(played.iter().all(|&times| times == 1));
+    }
+}
+
+#[test]
+fn few_index_look_ups_suffice() {
+    // ten classes: nine signs, eight absolute values and three index look-ups make the twenty of the cost table
+    assert_eq!(Bracket::new(10).groups().len(), 3);
+    assert_eq!(Bracket::new(2).groups().len(), 1);
+    let hundred = Bracket::new(100).groups().len();
+    assert!(hundred <= 62, "{hundred}");
+}

@@ -1,0 +1,94 @@
+//! The range D and the scale follow from the announcement alone.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn tournament(classes: usize, instances: usize, teachers: u32, variance: f64) -> Resolution {
+    Resolution::new(Layout::new(classes, instances).unwrap(), ArgmaxKind::Tournament, teachers, variance).unwrap()
+}
+
+#[test]
+fn the_reference_round_has_the_reference_range() {
+    // 250 votes, σ = 40 over h = 175 honest shares of which 250 are drawn, 1000 instances of ten classes
+    let resolution = tournament(10, 1000, 250, 250.0 * 1600.0 / 175.0);
+    assert!(resolution.bound().abs_diff(824) <= 2, "{}", resolution.bound());
+    assert_eq!(resolution.scale(), (1_u64 << 63) / resolution.bound() >> 3);
+}
+
+#[test]
+fn without_noise_the_range_is_the_teachers_and_the_circuits_own_error() {
+    let resolution = tournament(10, 500, 100, 0.0);
+    assert!((101..=105).contains(&resolution.bound()), "{}", resolution.bound());
+    assert!(resolution.votes() <= 3);
+    let layout = Layout::new(10, 500).unwrap();
+    let exact = Resolution::new(layout, ArgmaxKind::Exact, 100, 0.0).unwrap();
+    // 100 votes are 1968 of 2048 steps
+    assert_eq!(exact.bound(), 105);
+    assert_eq!((exact.votes(), exact.scale()), (0, (1_u64 << 63) / 105));
+}
+
+#[test]
+fn values_without_sense_are_refused_and_named() {
+    let layout = Layout::new(10, 10).unwrap();
+    let new = |teachers, variance| Resolution::new(layout, ArgmaxKind::Tournament, teachers, variance);
+    assert_eq!(new(0, 1.0), Err(ResolutionError::Teachers(0)));
+    assert_eq!(new(MAX_TEACHERS + 1, 1.0), Err(ResolutionError::Teachers(MAX_TEACHERS + 1)));
+    assert_eq!(new(10, -1.0), Err(ResolutionError::Variance(-1.0)));
+    assert_eq!(new(10, f64::INFINITY), Err(ResolutionError::Variance(f64::INFINITY)));
+    assert!(matches!(new(10, f64::NAN), Err(ResolutionError::Variance(variance)) if variance.is_nan()));
+    assert_eq!(new(10, 1e300), Err(ResolutionError::Bound));
+    assert_eq!(new(10, f64::MAX), Err(ResolutionError::Bound));
+}
+
+#[test]
+fn the_parameter_names_are_those_of_the_config() {
+    assert_eq!(serde_json::to_string(&ParameterSet::InsecureToy).unwrap(), "\"insecure_toy\"");
+    assert_eq!(serde_json::from_str::<ArgmaxKind>("\"exact\"").unwrap(), ArgmaxKind::Exact);
+    assert!(serde_json::from_str::<ArgmaxKind>("\"fast\"").is_err());
+    assert_ne!(ParameterSet::Full.digest(), ParameterSet::InsecureToy.digest());
+}
+
+proptest! {
+    #[test]
+    fn more_of_anything_never_narrows_the_range(
+        classes in 2..100_usize,
+        instances in 1..100_000_usize,
+        teachers in 1..10_000_u32,
+        variance in 0.0..1e6_f64,
+        more in 1..1000_u32,
+    ) {
+        let least = tournament(classes, instances, teachers, variance);
+        let more_of = [
+            tournament(classes + 1, instances, teachers, variance),
+            tournament(classes, instances + more as usize, teachers, variance),
+            tournament(classes, instances, teachers + more, variance),
+            tournament(classes, instances, teachers, variance + f64::from(more)),
+        ];
+        for resolution in more_of {
+            prop_assert!(resolution.bound() >= least.bound());
+            prop_assert!(resolution.votes() >= least.votes());
+        }
+    }
+
+    #[test]
+    fn the_range_holds_the_teachers_and_fits_the_torus(
+        classes in 2..=16_usize,
+        instances in 1..10_000_usize,
+        teachers in 1..1000_u32,
+        variance in 0.0..1e4_f64,
+        exact in any::<bool>(),
+    ) {
+        let argmax = if exact { ArgmaxKind::Exact } else { ArgmaxKind::Tournament };
+        let layout = Layout::new(classes, instances).unwrap();
+        let resolution = Resolution::new(layout, argmax, teachers, variance).unwrap();
+        // fewer deviations than any union bound asks for
+        let reach = f64::from(teachers) + 5.0 * (2.0 * variance).sqrt();
+        prop_assert!(resolution.bound() as f64 >= reach);
+        let doublings = if exact { 0 } else { classes.next_power_of_two().trailing_zeros() - 1 };
+        let full_range = u128::from(resolution.scale()) * u128::from(resolution.bound()) << doublings;
+        prop_assert!(full_range <= 1 << 63);
+        // and wastes less than a millionth of it
+        prop_assert!(full_range >= (1 << 63) - (1 << 43));
+    }
+}

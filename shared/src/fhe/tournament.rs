@@ -1,0 +1,201 @@
+//! The abs tournament: the argmax of 2 to 100 classes with two look-ups per match.
+//!
+//! A match switches x − y once and looks up twice at the same input: its sign, and |x − y| less half the range (an odd
+//! function of the shifted input, so that the whole torus can be used without a padding bit). The winner's value is
+//! max(x, y) = (x + y + |x − y|) / 2. It is not halved: the scale doubles with every level, and the ballots are encrypted
+//! at the scale of level 0. The signs then lead to the winner's label through a few index look-ups.
+
+use rayon::prelude::*;
+use tfhe::core_crypto::prelude::{
+    Cleartext, LweCiphertext, Plaintext, lwe_ciphertext_add_assign, lwe_ciphertext_cleartext_mul_assign,
+    lwe_ciphertext_plaintext_add_assign, lwe_ciphertext_sub_assign,
+};
+
+use super::bracket::{Bracket, Group, Match, Player, Side};
+use super::expand::Lwe;
+use super::keys::EvaluationKeys;
+use super::labels::{DIGIT_LOG, digits_per_label};
+use super::lookup::{LookUp, STEP_LOG, Switched, Table};
+use super::parameters::{POLYNOMIAL_SIZE, modulus};
+
+/// log2 of the plaintext of a match that the right side won; the left side's is 0.
+const WIN_LOG: u32 = 58;
+
+/// The circuit for one number of classes: its bracket and all its tables.
+pub(crate) struct Tournament {
+    classes: usize,
+    bracket: Bracket,
+    sign: Table,
+    absolute: Vec<Table>,
+    index: Vec<Table>,
+}
+
+/// What is known of one instance while its tournament is played.
+struct Play {
+    /// The value of each player, in order.
+    values: Vec<Lwe>,
+    /// For each match, 2^58 if the right side won, else 0.
+    right_won: Vec<Lwe>,
+}
+
+impl Tournament {
+    /// Prepares the circuit for 2 to 100 classes.
+    pub(crate) fn new(classes: usize) -> Self {
+        let bracket = Bracket::new(classes);
+        let rounds = bracket.rounds();
+        Self {
+            classes,
+            sign: Table::sign((1_u64 << (WIN_LOG - 1)).wrapping_neg()),
+            absolute: (0..rounds).map(|level| absolute_table(rounds, level)).collect(),
+            index: bracket.groups().iter().map(index_table).collect(),
+            bracket,
+        }
+    }
+
+    /// Plays the tournaments of several instances side by side; `counts` holds C ciphertexts for each.
+    ///
+    /// Returns the digits of each label. The result does not depend on `batch` or on how instances are put together.
+    pub(crate) fn run(&self, keys: &EvaluationKeys, counts: Vec<Vec<Lwe>>, batch: usize) -> Vec<Vec<Lwe>> {
+        let mut plays: Vec<Play> =
+            counts.into_iter().map(|values| Play { values, right_won: Vec::new() }).collect();
+        for level in 0..self.bracket.rounds() {
+            self.play_level(keys, &mut plays, level, batch);
+        }
+        self.read_labels(keys, &plays, batch)
+    }
+
+    /// Plays all matches of a level in all instances.
+    fn play_level(&self, keys: &EvaluationKeys, plays: &mut [Play], level: u32, batch: usize) {
+        let matches = &self.bracket.matches()[self.bracket.matches_at(level)];
+        let pairs: Vec<(&Play, Match)> =
+            plays.iter().flat_map(|play| matches.iter().map(move |&one| (play, one))).collect();
+        let inputs: Vec<Switched> =
+            pairs.par_iter().map(|(play, one)| keys.switch(&self.difference(play, *one, level))).collect();
+        // nobody plays on after the final, so its value is not needed
+        let is_final = level + 1 == self.bracket.rounds();
+        let tables: &[&Table] =
+            if is_final { &[&self.sign] } else { &[&self.sign, &self.absolute[level as usize]] };
+        let look_ups: Vec<LookUp<'_>> = inputs
+            .iter()
+            .flat_map(|input| tables.iter().map(move |&table| LookUp { input, table }))
+            .collect();
+        let mut outputs = keys.look_up_all(&look_ups, batch).into_iter();
+        for play in plays {
+            for &one in matches {
+                self.note_sign(play, outputs.next());
+                if !is_final {
+                    self.note_winner(play, one, level, outputs.next());
+                }
+            }
+        }
+    }
+
+    /// x − y at full range: the level's scale, doubled for each level that is still to come.
+    fn difference(&self, play: &Play, one: Match, level: u32) -> Lwe {
+        let mut difference = self.value_at(play, one.left, level);
+        lwe_ciphertext_sub_assign(&mut difference, &self.value_at(play, one.right, level));
+        shift_left(&mut difference, self.bracket.rounds() - 1 - level);
+        difference
+    }
+
+    /// A player's value at the scale of a level; one that had no opponent for a while is doubled.
+    fn value_at(&self, play: &Play, player: Player, level: u32) -> Lwe {
+        let mut value = play.values[player].clone();
+        shift_left(&mut value, level - self.bracket.level(player));
+        value
+    }
+
+    fn note_sign(&self, play: &mut Play, sign: Option<Lwe>) {
+        let Some(mut sign) = sign else { return };
+        lwe_ciphertext_plaintext_add_assign(&mut sign, Plaintext(1 << (WIN_LOG - 1)));
+        play.right_won.push(sign);
+    }
+
+    /// x + y + |x − y| = 2·max(x, y), which is the winner's value at the scale of the next level.
+    fn note_winner(&self, play: &mut Play, one: Match, level: u32, absolute: Option<Lwe>) {
+        let Some(mut winner) = absolute else { return };
+        lwe_ciphertext_add_assign(&mut winner, &self.value_at(play, one.left, level));
+        lwe_ciphertext_add_assign(&mut winner, &self.value_at(play, one.right, level));
+        let half_range = (POLYNOMIAL_SIZE as u64 / 2) << step_log(self.bracket.rounds(), level);
+        lwe_ciphertext_plaintext_add_assign(&mut winner, Plaintext(half_range));
+        play.values.push(winner);
+    }
+
+    /// Carries out the index look-ups and adds up what the groups give for each digit.
+    fn read_labels(&self, keys: &EvaluationKeys, plays: &[Play], batch: usize) -> Vec<Vec<Lwe>> {
+        let groups = self.bracket.groups();
+        let pairs: Vec<(&Play, &Group)> =
+            plays.iter().flat_map(|play| groups.iter().map(move |group| (play, group))).collect();
+        let inputs: Vec<Switched> =
+            pairs.par_iter().map(|(play, group)| keys.switch(&index_input(play, group))).collect();
+        let look_ups: Vec<LookUp<'_>> = inputs
+            .iter()
+            .zip(self.index.iter().cycle())
+            .map(|(input, table)| LookUp { input, table })
+            .collect();
+        let outputs = keys.look_up_all(&look_ups, batch);
+        outputs.chunks(groups.len()).map(|outputs| self.add_up(groups, outputs)).collect()
+    }
+
+    fn add_up(&self, groups: &[Group], outputs: &[Lwe]) -> Vec<Lwe> {
+        let mut digits = vec![zero(); digits_per_label(self.classes)];
+        for (group, output) in groups.iter().zip(outputs) {
+            lwe_ciphertext_add_assign(&mut digits[group.digit], output);
+        }
+        digits
+    }
+}
+
+/// log2 of one step of the difference at the scale of a level.
+const fn step_log(rounds: u32, level: u32) -> u32 {
+    STEP_LOG - (rounds - 1 - level)
+}
+
+/// |x − y| less half the range, at the scale of the level; its entries follow the middle of each step.
+fn absolute_table(rounds: u32, level: u32) -> Table {
+    let step_log = step_log(rounds, level);
+    let half_range = (POLYNOMIAL_SIZE as u64 / 2) << step_log;
+    Table::new(|step| ((2 * step + 1) << (step_log - 1)).wrapping_sub(half_range))
+}
+
+fn index_table(group: &Group) -> Table {
+    let steps_per_box = POLYNOMIAL_SIZE / group.boxes();
+    Table::new(|step| group.digit_in_box(step as usize / steps_per_box) << DIGIT_LOG)
+}
+
+/// The input w·2^b + v of an index look-up, placed in the middle of its box.
+fn index_input(play: &Play, group: &Group) -> Lwe {
+    let mut input = zero();
+    for (bit, &number) in (0..).zip(&group.local) {
+        let mut right_won = play.right_won[number].clone();
+        shift_left(&mut right_won, bit);
+        lwe_ciphertext_add_assign(&mut input, &right_won);
+    }
+    let win_bit = group.local.len() as u32;
+    for &(number, side) in &group.path {
+        let mut right_won = play.right_won[number].clone();
+        shift_left(&mut right_won, win_bit);
+        match side {
+            Side::Right => lwe_ciphertext_add_assign(&mut input, &right_won),
+            Side::Left => {
+                lwe_ciphertext_sub_assign(&mut input, &right_won);
+                lwe_ciphertext_plaintext_add_assign(&mut input, Plaintext(1 << (WIN_LOG + win_bit)));
+            }
+        }
+    }
+    let box_log = 63 - group.boxes().trailing_zeros();
+    shift_left(&mut input, box_log - WIN_LOG);
+    lwe_ciphertext_plaintext_add_assign(&mut input, Plaintext(1 << (box_log - 1)));
+    input
+}
+
+/// An encryption of zero without noise.
+pub(crate) fn zero() -> Lwe {
+    LweCiphertext::new(0, super::parameters::FULL.large_size(), modulus())
+}
+
+fn shift_left(ciphertext: &mut Lwe, bits: u32) {
+    if bits > 0 {
+        lwe_ciphertext_cleartext_mul_assign(ciphertext, Cleartext(1 << bits));
+    }
+}

@@ -1,0 +1,269 @@
+//! Identities: ed25519 signatures over canonical statements, and the sealed-box key of each participant.
+
+use std::{fmt, marker::PhantomData};
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::ids::canonical;
+
+/// Says why an identity or a signature is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IdentityError {
+    /// The operating system gave no randomness.
+    #[error("the operating system gave no randomness: {0}")]
+    Randomness(String),
+    /// A stored identity has the wrong length.
+    #[error("an identity file holds {found} bytes, expected {expected}: restore it from its backup")]
+    Length {
+        /// Bytes found.
+        found: usize,
+        /// Bytes expected.
+        expected: usize,
+    },
+    /// The public key is not a point of the curve, or a weak one.
+    #[error("public key {0} is not a usable ed25519 key")]
+    PublicKey(String),
+    /// The signature does not match.
+    #[error("the signature on \"{0}\" does not match the signer's public key")]
+    Signature(&'static str),
+    /// The signed bytes are not a statement of the expected kind.
+    #[error("the signed bytes are not a well-formed \"{0}\"")]
+    Malformed(&'static str),
+}
+
+/// Is the public half of a signing identity: a compressed ed25519 point.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+pub struct PublicIdentity([u8; 32]);
+
+/// Is the public half of a sealed-box key (X25519).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+pub struct SealingKey([u8; 32]);
+
+/// Is a detached ed25519 signature.
+#[derive(Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Signature([u8; 64]);
+
+/// Length of a signature in bytes.
+pub const SIGNATURE_BYTES: usize = 64;
+
+macro_rules! hex_serde {
+    ($name:ident, $length:literal) => {
+        impl $name {
+            /// Wraps the raw bytes; they are checked when used.
+            pub const fn from_bytes(bytes: [u8; $length]) -> Self {
+                Self(bytes)
+            }
+            /// Returns the raw bytes.
+            pub const fn as_bytes(&self) -> &[u8; $length] {
+                &self.0
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&hex::encode(self.0))
+            }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self)
+            }
+        }
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let mut bytes = [0; $length];
+                hex::decode_to_slice(<String as Deserialize>::deserialize(deserializer)?, &mut bytes)
+                    .map_err(|e| D::Error::custom(format!("{} expects {} hex bytes: {e}", stringify!($name), $length)))?;
+                Ok(Self(bytes))
+            }
+        }
+    };
+}
+hex_serde!(PublicIdentity, 32);
+hex_serde!(SealingKey, 32);
+hex_serde!(Signature, 64);
+
+/// Is something that is signed: its canonical bytes are bound to a domain of its own.
+pub trait Statement: BorshSerialize + BorshDeserialize {
+    /// Names the kind of statement; it is part of the signed bytes.
+    const DOMAIN: &'static str;
+}
+
+fn signed_bytes(domain: &str, body: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(body.len() + domain.len() + 16);
+    bytes.extend_from_slice(b"psephos/1/");
+    bytes.extend_from_slice(domain.as_bytes());
+    bytes.push(0);
+    bytes.extend_from_slice(body);
+    bytes
+}
+
+/// Holds the secret keys of a party: one to sign, one to receive sealed messages.
+pub struct Identity {
+    signing: SigningKey,
+    sealing: crypto_box::SecretKey,
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity").field("public", &self.public()).finish_non_exhaustive()
+    }
+}
+
+impl Identity {
+    /// Draws a fresh identity from the operating system's randomness.
+    pub fn generate() -> Result<Self, IdentityError> {
+        let mut seeds = Zeroizing::new([0u8; 64]);
+        getrandom::fill(seeds.as_mut()).map_err(|e| IdentityError::Randomness(e.to_string()))?;
+        Self::from_secret_bytes(seeds.as_ref())
+    }
+
+    /// Restores an identity from the 64 bytes of [`Identity::to_secret_bytes`].
+    pub fn from_secret_bytes(bytes: &[u8]) -> Result<Self, IdentityError> {
+        let length = || IdentityError::Length { found: bytes.len(), expected: 64 };
+        let (signing, sealing) = bytes.split_at_checked(32).ok_or_else(length)?;
+        let mut signing: [u8; 32] = signing.try_into().map_err(|_| length())?;
+        let mut sealing: [u8; 32] = sealing.try_into().map_err(|_| length())?;
+        let identity = Self {
+            signing: SigningKey::from_bytes(&signing),
+            sealing: crypto_box::SecretKey::from_bytes(sealing),
+        };
+        signing.zeroize();
+        sealing.zeroize();
+        Ok(identity)
+    }
+
+    /// Returns the secret bytes for a file of mode 0600 and nowhere else.
+    pub fn to_secret_bytes(&self) -> Zeroizing<Vec<u8>> {
+        let mut bytes = Zeroizing::new(Vec::with_capacity(64));
+        bytes.extend_from_slice(self.signing.as_bytes());
+        bytes.extend_from_slice(&self.sealing.to_bytes());
+        bytes
+    }
+
+    /// Returns the public half that verifies this identity's signatures.
+    pub fn public(&self) -> PublicIdentity {
+        PublicIdentity(self.signing.verifying_key().to_bytes())
+    }
+
+    /// Returns the public key to which messages for this identity are sealed.
+    pub fn sealing_key(&self) -> SealingKey {
+        SealingKey(*self.sealing.public_key().as_bytes())
+    }
+
+    /// Signs raw bytes under a domain.
+    pub fn sign_bytes(&self, domain: &str, body: &[u8]) -> Signature {
+        Signature(self.signing.sign(&signed_bytes(domain, body)).to_bytes())
+    }
+
+    /// Signs a statement.
+    pub fn sign<T: Statement>(&self, statement: &T) -> Signed<T> {
+        let body = canonical(statement);
+        let signature = self.sign_bytes(T::DOMAIN, &body);
+        Signed { body, signature, kind: PhantomData }
+    }
+}
+
+impl PublicIdentity {
+    /// Verifies a signature over raw bytes under a domain, strictly (no weak keys, no malleable signatures).
+    pub fn verify_bytes(
+        &self,
+        domain: &'static str,
+        body: &[u8],
+        signature: &Signature,
+    ) -> Result<(), IdentityError> {
+        let key =
+            VerifyingKey::from_bytes(&self.0).map_err(|_| IdentityError::PublicKey(self.to_string()))?;
+        key.verify_strict(&signed_bytes(domain, body), &ed25519_dalek::Signature::from_bytes(&signature.0))
+            .map_err(|_| IdentityError::Signature(domain))
+    }
+}
+
+/// Is a statement with its signature; the content comes out only through [`Signed::verify`].
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Signed<T> {
+    body: Vec<u8>,
+    signature: Signature,
+    #[borsh(skip)]
+    kind: PhantomData<T>,
+}
+
+impl<T: Statement> Signed<T> {
+    /// Returns the statement if the signature is the signer's.
+    pub fn verify(&self, signer: &PublicIdentity) -> Result<T, IdentityError> {
+        signer.verify_bytes(T::DOMAIN, &self.body, &self.signature)?;
+        self.unverified()
+    }
+
+    /// Returns the statement without checking who signed it, for looking up the claimed signer.
+    pub fn unverified(&self) -> Result<T, IdentityError> {
+        T::try_from_slice(&self.body).map_err(|_| IdentityError::Malformed(T::DOMAIN))
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignedText {
+    body: String,
+    signature: Signature,
+}
+
+impl<T> Serialize for Signed<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        SignedText { body: hex::encode(&self.body), signature: self.signature }.serialize(serializer)
+    }
+}
+
+impl<'de, T> Deserialize<'de> for Signed<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = SignedText::deserialize(deserializer)?;
+        let body = hex::decode(text.body).map_err(D::Error::custom)?;
+        Ok(Self { body, signature: text.signature, kind: PhantomData })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, BorshSerialize, BorshDeserialize)]
+    struct Vow(u32);
+    impl Statement for Vow {
+        const DOMAIN: &'static str = "vow";
+    }
+    #[derive(Debug, PartialEq, BorshSerialize, BorshDeserialize)]
+    struct Oath(u32);
+    impl Statement for Oath {
+        const DOMAIN: &'static str = "oath";
+    }
+
+    #[test]
+    fn a_signature_binds_signer_content_and_domain() -> Result<(), IdentityError> {
+        let (mine, other) = (Identity::generate()?, Identity::generate()?);
+        let vow = mine.sign(&Vow(7));
+        assert_eq!(vow.verify(&mine.public())?, Vow(7));
+        assert_eq!(vow.verify(&other.public()), Err(IdentityError::Signature("vow")));
+        let oath = Signed::<Oath> { body: vow.body, signature: vow.signature, kind: PhantomData };
+        assert_eq!(oath.verify(&mine.public()), Err(IdentityError::Signature("oath")));
+        Ok(())
+    }
+
+    #[test]
+    fn an_identity_survives_its_file_and_never_prints_its_secret() -> Result<(), IdentityError> {
+        let identity = Identity::generate()?;
+        let secret = identity.to_secret_bytes();
+        let restored = Identity::from_secret_bytes(&secret)?;
+        assert_eq!(restored.public(), identity.public());
+        assert_eq!(restored.sealing_key(), identity.sealing_key());
+        assert!(!format!("{identity:?}").contains(&hex::encode(&secret[..32])));
+        assert!(Identity::from_secret_bytes(&secret[..63]).is_err());
+        Ok(())
+    }
+}

@@ -1,0 +1,9 @@
+//! The round: its announcement, its states and its outcome.
+
+mod announcement;
+mod opening;
+mod state;
+
+pub use announcement::{Announcement, AnnouncementError, RoundRequest};
+pub use opening::{Opening, OpeningError, Step};
+pub use state::{FailureReason, InvalidTransition, RoundState, Tallied};

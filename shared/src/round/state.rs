@@ -1,0 +1,283 @@
+//! The states of a round; each owns its data, and a transition consumes the state it leaves.
+//!
+//! ```text
+//! Announced ─▶ Voting ─▶ Tallying ─▶ Opening ─▶ Released
+//!     └──────────┴───────────┴──────────┴─▶ Failed { reason } | Cancelled
+//! ```
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    clock::Millis,
+    ids::{Digest, ParticipantId},
+};
+
+/// Is where a round stands; its JSON form is the row in the database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "phase", rename_all = "snake_case")]
+pub enum RoundState {
+    /// The announcement is fixed; nobody may vote yet.
+    Announced,
+    /// Ballots are taken until the window closes.
+    Voting,
+    /// The window is closed; the tally runs over the ballots counted here.
+    Tallying {
+        /// Participants whose ballots are counted.
+        counted: Vec<ParticipantId>,
+        /// When the window closed.
+        closed_at: Millis,
+        /// Digest of the coordinator's own encrypted noise, once it is drawn.
+        noise_ballot: Option<Digest>,
+    },
+    /// The label ciphertexts wait for the trustees until the deadline.
+    Opening {
+        /// Participants whose ballots are counted.
+        counted: Vec<ParticipantId>,
+        /// What the tally produced.
+        tallied: Tallied,
+        /// When the round fails if the trustees have not answered.
+        deadline: Millis,
+    },
+    /// The labels are published.
+    Released {
+        /// Participants whose ballots are counted.
+        counted: Vec<ParticipantId>,
+        /// What the tally produced.
+        tallied: Tallied,
+        /// When the labels were published.
+        released_at: Millis,
+    },
+    /// The round ended without labels.
+    Failed {
+        /// Why.
+        reason: FailureReason,
+        /// Whether its privacy cost counts as spent.
+        charged: bool,
+    },
+    /// The operator ended the round.
+    Cancelled {
+        /// Whether its privacy cost counts as spent.
+        charged: bool,
+    },
+}
+
+/// Is what a tally leaves behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tallied {
+    /// Digest of the coordinator's own encrypted noise.
+    pub noise_ballot: Digest,
+    /// Digest of the label ciphertexts.
+    pub ciphertexts: Digest,
+    /// Processor time of the tally in milliseconds, all threads together.
+    pub cpu_ms: u64,
+    /// Wall-clock time of the tally in milliseconds.
+    pub wall_ms: u64,
+}
+
+/// Says why a round failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum FailureReason {
+    /// Too few ballots came; nothing was opened.
+    QuorumNotMet {
+        /// Ballots that came.
+        ballots: u32,
+        /// Ballots needed.
+        quorum: u32,
+    },
+    /// The trustees did not answer in time.
+    OpeningTimedOut,
+    /// Something the round needs is missing or broken.
+    Damaged {
+        /// What, in words.
+        detail: String,
+    },
+}
+
+impl std::fmt::Display for FailureReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::QuorumNotMet { ballots, quorum } => {
+                write!(f, "{ballots} ballots came, {quorum} were needed; nothing was opened")
+            }
+            Self::OpeningTimedOut => f.write_str("the trustee did not open the labels in time"),
+            Self::Damaged { detail } => f.write_str(detail),
+        }
+    }
+}
+
+/// Says that a round cannot go from its state to another.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the round is {from} and cannot become {to}")]
+pub struct InvalidTransition {
+    /// State it is in.
+    pub from: &'static str,
+    /// State asked for.
+    pub to: &'static str,
+}
+
+impl RoundState {
+    /// Returns the state's name as the API and the database spell it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Announced => "announced",
+            Self::Voting => "voting",
+            Self::Tallying { .. } => "tallying",
+            Self::Opening { .. } => "opening",
+            Self::Released { .. } => "released",
+            Self::Failed { .. } => "failed",
+            Self::Cancelled { .. } => "cancelled",
+        }
+    }
+
+    /// Tells whether nothing will change any more.
+    pub const fn is_final(&self) -> bool {
+        matches!(self, Self::Released { .. } | Self::Failed { .. } | Self::Cancelled { .. })
+    }
+
+    /// Begins the window.
+    pub fn open(self) -> Result<Self, InvalidTransition> {
+        match self {
+            Self::Announced => Ok(Self::Voting),
+            other => Err(other.cannot("voting")),
+        }
+    }
+
+    /// Closes the window over the ballots that came, or fails below the quorum.
+    pub fn close(
+        self,
+        counted: Vec<ParticipantId>,
+        quorum: u32,
+        closed_at: Millis,
+    ) -> Result<Self, InvalidTransition> {
+        match self {
+            Self::Voting if (counted.len() as u32) < quorum => {
+                let reason = FailureReason::QuorumNotMet { ballots: counted.len() as u32, quorum };
+                Ok(Self::Failed { reason, charged: false })
+            }
+            Self::Voting => Ok(Self::Tallying { counted, closed_at, noise_ballot: None }),
+            other => Err(other.cannot("tallying")),
+        }
+    }
+
+    /// Records the coordinator's noise ballot, once, before the tally begins.
+    pub fn with_noise(self, digest: Digest) -> Result<Self, InvalidTransition> {
+        match self {
+            Self::Tallying { counted, closed_at, noise_ballot: None } => {
+                Ok(Self::Tallying { counted, closed_at, noise_ballot: Some(digest) })
+            }
+            other => Err(other.cannot("tallying with a noise ballot")),
+        }
+    }
+
+    /// Goes on to the opening of the label ciphertexts.
+    pub fn tallied(self, tallied: Tallied, deadline: Millis) -> Result<Self, InvalidTransition> {
+        match self {
+            Self::Tallying { counted, noise_ballot: Some(noise), .. } if noise == tallied.noise_ballot => {
+                Ok(Self::Opening { counted, tallied, deadline })
+            }
+            other => Err(other.cannot("opening")),
+        }
+    }
+
+    /// Publishes the opened labels.
+    pub fn release(self, released_at: Millis) -> Result<Self, InvalidTransition> {
+        match self {
+            Self::Opening { counted, tallied, .. } => Ok(Self::Released { counted, tallied, released_at }),
+            other => Err(other.cannot("released")),
+        }
+    }
+
+    /// Ends the round without labels; after an opening was posted it is charged in full.
+    pub fn fail(self, reason: FailureReason, opening_posted: bool) -> Result<Self, InvalidTransition> {
+        if self.is_final() {
+            return Err(self.cannot("failed"));
+        }
+        Ok(Self::Failed { reason, charged: opening_posted })
+    }
+
+    /// Ends the round at the operator's wish; after an opening was posted it is charged in full.
+    pub fn cancel(self, opening_posted: bool) -> Result<Self, InvalidTransition> {
+        if self.is_final() {
+            return Err(self.cannot("cancelled"));
+        }
+        Ok(Self::Cancelled { charged: opening_posted })
+    }
+
+    /// Returns the participants whose ballots are counted, once the window is closed.
+    pub fn counted(&self) -> &[ParticipantId] {
+        match self {
+            Self::Tallying { counted, .. } | Self::Opening { counted, .. } | Self::Released { counted, .. } => {
+                counted
+            }
+            Self::Announced | Self::Voting | Self::Failed { .. } | Self::Cancelled { .. } => &[],
+        }
+    }
+
+    /// Returns what the tally produced, once it ran.
+    pub const fn tally(&self) -> Option<&Tallied> {
+        match self {
+            Self::Opening { tallied, .. } | Self::Released { tallied, .. } => Some(tallied),
+            _ => None,
+        }
+    }
+
+    const fn cannot(&self, to: &'static str) -> InvalidTransition {
+        InvalidTransition { from: self.name(), to }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn voters(numbers: &[u32]) -> Vec<ParticipantId> {
+        numbers.iter().filter_map(|n| ParticipantId::new(*n)).collect()
+    }
+
+    fn tallied() -> Tallied {
+        Tallied { noise_ballot: Digest::of(b"noise"), ciphertexts: Digest::of(b"labels"), cpu_ms: 1, wall_ms: 1 }
+    }
+
+    #[test]
+    fn a_round_lives_and_names_who_was_counted() -> Result<(), InvalidTransition> {
+        let voting = RoundState::Announced.open()?;
+        let tallying = voting.close(voters(&[1, 3]), 2, Millis(5))?;
+        let opening = tallying.with_noise(tallied().noise_ballot)?.tallied(tallied(), Millis(9))?;
+        let released = opening.release(Millis(8))?;
+        assert_eq!(released.counted(), voters(&[1, 3]));
+        assert_eq!(
+            released.fail(FailureReason::OpeningTimedOut, true),
+            Err(InvalidTransition { from: "released", to: "failed" })
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn below_the_quorum_nothing_is_tallied_and_nothing_charged() -> Result<(), InvalidTransition> {
+        let failed = RoundState::Voting.close(voters(&[2]), 2, Millis(5))?;
+        let reason = FailureReason::QuorumNotMet { ballots: 1, quorum: 2 };
+        assert_eq!(failed, RoundState::Failed { reason, charged: false });
+        Ok(())
+    }
+
+    #[test]
+    fn the_noise_ballot_is_fixed_once_and_before_the_tally() -> Result<(), InvalidTransition> {
+        let tallying = RoundState::Voting.close(voters(&[1]), 1, Millis(5))?;
+        assert!(tallying.clone().tallied(tallied(), Millis(9)).is_err(), "no noise ballot yet");
+        let fixed = tallying.with_noise(Digest::of(b"noise"))?;
+        assert!(fixed.clone().with_noise(Digest::of(b"another")).is_err(), "noise is never redrawn");
+        let other = Tallied { noise_ballot: Digest::of(b"another"), ..tallied() };
+        assert!(fixed.tallied(other, Millis(9)).is_err(), "a tally over another noise ballot");
+        Ok(())
+    }
+
+    #[test]
+    fn states_round_trip_through_their_row() -> Result<(), serde_json::Error> {
+        let state =
+            RoundState::Opening { counted: voters(&[1, 2]), tallied: tallied(), deadline: Millis(7) };
+        assert_eq!(serde_json::from_str::<RoundState>(&serde_json::to_string(&state)?)?, state);
+        Ok(())
+    }
+}

@@ -1,0 +1,194 @@
+//! The transcript: an append-only, hash-chained, signed record of everything public.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+
+use crate::{
+    clock::Millis,
+    federation::{Approval, Founding, KeyCertificate, Member},
+    identity::{IdentityError, PublicIdentity, Signed, Statement},
+    ids::{Digest, ParticipantId, RoundId},
+    round::{Announcement, FailureReason, Opening, Step},
+};
+
+/// Is one thing that happened, with the digests of what it produced.
+#[derive(Debug, Clone, PartialEq, BorshSerialize, BorshDeserialize)]
+pub enum EventBody {
+    /// The federation was founded; this is event 0.
+    Founded(Founding),
+    /// A participant enrolled.
+    Enrolled(Member),
+    /// A participant approved event 0 and a roster.
+    Approved(Signed<Approval>),
+    /// The operator removed a participant from the roster.
+    Revoked {
+        /// Who was removed.
+        participant: ParticipantId,
+        /// Why, in the operator's words.
+        reason: String,
+    },
+    /// The trustee published its keys.
+    Keys(Signed<KeyCertificate>),
+    /// A known answer was opened with the keys; the federation is keyed.
+    Keyed(Signed<Opening>),
+    /// A round was announced.
+    Announced(Announcement),
+    /// A round's window closed over these ballots.
+    WindowClosed {
+        /// The round.
+        round: RoundId,
+        /// Counted ballots: who cast it and its digest.
+        ballots: Vec<(ParticipantId, Digest)>,
+    },
+    /// The coordinator encrypted its own noise, before the tally.
+    NoiseBallot {
+        /// The round.
+        round: RoundId,
+        /// Digest of the encrypted noise.
+        digest: Digest,
+    },
+    /// The tally produced its label ciphertexts.
+    Tallied {
+        /// The round.
+        round: RoundId,
+        /// The step.
+        step: Step,
+        /// Digest of the label ciphertexts.
+        ciphertexts: Digest,
+    },
+    /// A trustee opened label ciphertexts.
+    Opened(Signed<Opening>),
+    /// The labels were published at this privacy cost.
+    Released {
+        /// The round.
+        round: RoundId,
+        /// One label per instance: class + 1, or 0 for an abstention.
+        labels: Vec<u16>,
+        /// Digest of the cost statement (its JSON form).
+        cost: Digest,
+    },
+    /// A round ended without labels.
+    Failed {
+        /// The round.
+        round: RoundId,
+        /// Why.
+        reason: FailureReason,
+        /// Whether its cost counts as spent.
+        charged: bool,
+    },
+    /// The operator ended a round.
+    Cancelled {
+        /// The round.
+        round: RoundId,
+        /// Whether its cost counts as spent.
+        charged: bool,
+    },
+    /// The federation was closed.
+    Closed,
+}
+
+/// Is a link of the chain.
+#[derive(Debug, Clone, PartialEq, BorshSerialize, BorshDeserialize)]
+pub struct Event {
+    /// Position, from 0.
+    pub height: u64,
+    /// Digest of the event before; all zeros at height 0.
+    pub parent: Digest,
+    /// When it was recorded.
+    pub at: Millis,
+    /// What happened.
+    pub body: EventBody,
+}
+
+impl Statement for Event {
+    const DOMAIN: &'static str = "event";
+}
+
+/// Is the end of a chain: where the next event attaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// Number of events.
+    pub length: u64,
+    /// Digest of the last event; all zeros when there is none.
+    pub digest: Digest,
+}
+
+/// Says where a chain breaks.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChainError {
+    /// The signature or the bytes of an event are wrong.
+    #[error("event {height}: {source}")]
+    Signature {
+        /// Position of the event.
+        height: u64,
+        /// What is wrong.
+        source: IdentityError,
+    },
+    /// An event does not follow the one before.
+    #[error("event {height} does not follow: its {field} is not that of the event before")]
+    Link {
+        /// Position of the event.
+        height: u64,
+        /// What does not follow.
+        field: &'static str,
+    },
+}
+
+impl Head {
+    /// Is the head of an empty chain.
+    pub const EMPTY: Self = Self { length: 0, digest: Digest::from_bytes([0; 32]) };
+
+    /// Returns the event that attaches here.
+    pub fn next(&self, at: Millis, body: EventBody) -> Event {
+        Event { height: self.length, parent: self.digest, at, body }
+    }
+
+    /// Returns the head after an event of this chain.
+    pub fn after(event: &Event) -> Self {
+        Self { length: event.height + 1, digest: Digest::of_value("psephos/event", event) }
+    }
+
+    /// Checks that a signed event attaches here and returns it with the new head.
+    pub fn follow(
+        &self,
+        signed: &Signed<Event>,
+        signer: &PublicIdentity,
+    ) -> Result<(Event, Self), ChainError> {
+        let height = self.length;
+        let event = signed.verify(signer).map_err(|source| ChainError::Signature { height, source })?;
+        if event.height != height {
+            return Err(ChainError::Link { height, field: "height" });
+        }
+        if event.parent != self.digest {
+            return Err(ChainError::Link { height, field: "parent" });
+        }
+        let after = Self::after(&event);
+        Ok((event, after))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::Identity;
+
+    #[test]
+    fn a_chain_cannot_be_reordered_or_resigned() -> Result<(), Box<dyn std::error::Error>> {
+        let (coordinator, other) = (Identity::generate()?, Identity::generate()?);
+        let first = Head::EMPTY.next(Millis(1), EventBody::Closed);
+        let second = Head::after(&first).next(Millis(2), EventBody::Closed);
+        let signed: Vec<_> = [&first, &second].map(|event| coordinator.sign(event)).into();
+
+        let (_, head) = Head::EMPTY.follow(&signed[0], &coordinator.public())?;
+        let (_, head) = head.follow(&signed[1], &coordinator.public())?;
+        assert_eq!(head.length, 2);
+
+        let skipped = Head::EMPTY.follow(&signed[1], &coordinator.public());
+        assert_eq!(skipped, Err(ChainError::Link { height: 0, field: "height" }));
+        assert!(Head::EMPTY.follow(&signed[0], &other.public()).is_err());
+
+        let forged = coordinator.sign(&Event { parent: Digest::of(b"fork"), ..second });
+        let fork = Head::after(&first).follow(&forged, &coordinator.public());
+        assert_eq!(fork, Err(ChainError::Link { height: 1, field: "parent" }));
+        Ok(())
+    }
+}
