@@ -210,3 +210,7 @@ fn same_length(
     let (first, second) = (first.to_owned(), second.to_owned());
     Err(FileError::Lengths { first, first_length, second, second_length })
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot set its scene must fail")]
+mod tests;
