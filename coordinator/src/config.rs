@@ -92,6 +92,18 @@ impl FileSettings {
         }
     }
 
+    /// Takes each value from here, or else from `lower`.
+    pub fn over(self, lower: Self) -> Self {
+        Self {
+            listen: self.listen.or(lower.listen),
+            threads: self.threads.or(lower.threads),
+            opening_window: self.opening_window.or(lower.opening_window),
+            online_within: self.online_within.or(lower.online_within),
+            largest_upload: self.largest_upload.or(lower.largest_upload),
+            insecure_http: self.insecure_http || lower.insecure_http,
+        }
+    }
+
     /// Fills in the defaults and checks the result.
     pub fn settle(self) -> Result<Settings, SettingsError> {
         let span = |name, text: Option<String>, default| text.map_or(Ok(default), |t| duration(name, &t));

@@ -73,7 +73,7 @@ macro_rules! hex_newtype {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+                <String as Deserialize>::deserialize(deserializer)?.parse().map_err(D::Error::custom)
             }
         }
     };

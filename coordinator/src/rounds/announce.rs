@@ -3,7 +3,7 @@
 use shared::{
     federation::FederationState,
     ids::{Digest, RoundId},
-    learning::{DatasetError, FileError, InstanceSchema, instances_from_npy_bytes, instances_to_npy_bytes},
+    learning::{DatasetError, FileError, InstanceSchema, files::instances_from_npy_bytes},
     problem::Code,
     round::{Announcement, RoundRequest, RoundState},
     transcript::EventBody,
@@ -50,17 +50,17 @@ pub enum InstancesError {
     Count(usize),
 }
 
-/// Reads uploaded instances, checks them against the schema and returns their canonical bytes and number.
+/// Checks that uploaded bytes are canonical instances of the schema and returns them with their number.
+///
+/// Only one byte string stands for given instances, so their digest identifies them.
 pub fn read_instances(bytes: Vec<u8>, schema: &InstanceSchema) -> Result<(Vec<u8>, u32), InstancesError> {
     let dataset = instances_from_npy_bytes(&bytes, schema.shape())?;
-    drop(bytes);
     dataset.check_schema(schema)?;
     let count = dataset.len();
     if !(1..=shared::fhe::MAX_INSTANCES).contains(&count) {
         return Err(InstancesError::Count(count));
     }
-    let canonical = instances_to_npy_bytes(dataset.values(), schema.shape())?;
-    Ok((canonical, u32::try_from(count).map_err(|_| InstancesError::Count(count))?))
+    Ok((bytes, u32::try_from(count).map_err(|_| InstancesError::Count(count))?))
 }
 
 /// Announces a round under the roster as it stands, inside the caller's transaction.

@@ -78,13 +78,19 @@ impl Exact {
         let refinements = Refinements::new(bound)?;
         // weights 2^r, …, 2, 1 of a unit; all together stay one unit below half a turn
         let unit = 1_u64 << (62 - refinements.count);
-        let three_way = (0..refinements.count).map(|place| three_way_table(unit << (refinements.count - place)));
+        let three_way =
+            (0..refinements.count).map(|place| three_way_table(unit << (refinements.count - place)));
         let half_digit = |value: u64| value << (DIGIT_LOG - 1);
         let outcomes = (0..classes)
             .flat_map(|class| (0..digits_per_label(classes)).map(move |place| (class, place)))
             .map(|(class, place)| (class, place, digit(class, place)))
             .filter(|&(.., value)| value != 0)
-            .map(|(class, digit, value)| Outcome { class, digit, value, table: Table::sign(half_digit(value)) })
+            .map(|(class, digit, value)| Outcome {
+                class,
+                digit,
+                value,
+                table: Table::sign(half_digit(value)),
+            })
             .collect();
         Some(Self {
             classes,

@@ -58,7 +58,9 @@ pub enum FrameError {
         what: &'static str,
     },
     /// The frame comes from another version of the software.
-    #[error("{what}: frame version {got}, this program reads version {VERSION}; use the same release everywhere")]
+    #[error(
+        "{what}: frame version {got}, this program reads version {VERSION}; use the same release everywhere"
+    )]
     Version {
         /// The kind of frame.
         what: &'static str,

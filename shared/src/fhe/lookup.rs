@@ -4,8 +4,8 @@ use rayon::prelude::*;
 use tfhe::core_crypto::fft_impl::fft64::crypto::bootstrap::batch_blind_rotate_assign_scratch;
 use tfhe::core_crypto::prelude::{
     CiphertextCount, CiphertextModulusLog, ComputationBuffers, ContiguousEntityContainer,
-    ContiguousEntityContainerMut, GlweCiphertext, GlweCiphertextCount, GlweCiphertextList, GlweCiphertextOwned,
-    LweCiphertext, LweDimension, ModulusSwitchedLweCiphertext, MonomialDegree,
+    ContiguousEntityContainerMut, GlweCiphertext, GlweCiphertextCount, GlweCiphertextList,
+    GlweCiphertextOwned, LweCiphertext, LweDimension, ModulusSwitchedLweCiphertext, MonomialDegree,
     extract_lwe_sample_from_glwe_ciphertext, keyswitch_lwe_ciphertext,
     lwe_ciphertext_centered_binary_modulus_switch,
 };
@@ -57,8 +57,7 @@ impl Table {
     /// Fills the table by step; an input phase between p and p + 1 steps, 0 ≤ p < N, reads entry p.
     pub(crate) fn new(entry: impl Fn(u64) -> u64) -> Self {
         let size = super::parameters::FULL.glwe_size();
-        let mut glwe =
-            GlweCiphertext::new(0, size, super::parameters::FULL.polynomial_size(), modulus());
+        let mut glwe = GlweCiphertext::new(0, size, super::parameters::FULL.polynomial_size(), modulus());
         for (step, word) in (0..).zip(glwe.get_mut_body().as_mut()) {
             *word = entry(step);
         }
@@ -103,12 +102,8 @@ impl EvaluationKeys {
         let (glwe_size, polynomial_size) = (parameters.glwe_size(), parameters.polynomial_size());
         let fft = self.fft().as_view();
         let count = look_ups.len();
-        let scratch = batch_blind_rotate_assign_scratch::<u64>(
-            glwe_size,
-            polynomial_size,
-            CiphertextCount(count),
-            fft,
-        );
+        let scratch =
+            batch_blind_rotate_assign_scratch::<u64>(glwe_size, polynomial_size, CiphertextCount(count), fft);
         let mut buffers = ComputationBuffers::new();
         buffers.resize(scratch.unaligned_bytes_required());
         let mut accumulators =

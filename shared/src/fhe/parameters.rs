@@ -4,8 +4,8 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tfhe::core_crypto::prelude::{
-    CiphertextModulus, DecompositionBaseLog, DecompositionLevelCount, DynamicDistribution, GlweDimension,
-    GlweSize, LweDimension, LweSize, PolynomialSize,
+    CiphertextModulus, DecompositionBaseLog, DecompositionLevelCount, DynamicDistribution, GlweSize,
+    LweDimension, LweSize, PolynomialSize,
 };
 
 /// The numbers of one encryption scheme over 64-bit words with the native modulus 2^64.
@@ -134,10 +134,6 @@ impl Parameters {
 
     pub(crate) const fn glwe_size(&self) -> GlweSize {
         GlweSize(self.glwe_dimension as usize + 1)
-    }
-
-    pub(crate) const fn glwe_dimension(&self) -> GlweDimension {
-        GlweDimension(self.glwe_dimension as usize)
     }
 
     pub(crate) const fn polynomial_size(&self) -> PolynomialSize {

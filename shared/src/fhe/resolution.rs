@@ -100,13 +100,7 @@ impl Resolution {
         let deviation = relative_error * bound;
         // the winner meets at most C − 1 others, and only an error to one side makes it lose
         let gap = (tail_deviations((classes - 1) as f64 / 2.0) * deviation).ceil();
-        Ok(Self {
-            layout,
-            argmax: ArgmaxKind::Tournament,
-            bound: bound as u64,
-            deviation,
-            gap: gap as u64,
-        })
+        Ok(Self { layout, argmax: ArgmaxKind::Tournament, bound: bound as u64, deviation, gap: gap as u64 })
     }
 
     fn exact(layout: Layout, range: Range) -> Result<Self, ResolutionError> {
@@ -202,5 +196,8 @@ fn comparisons(layout: Layout) -> f64 {
 fn tail_deviations(events: f64) -> f64 {
     let target = GROSS_ERROR_LOG2 * std::f64::consts::LN_2 - events.ln();
     let log_tail = |t: f64| 0.5 * std::f64::consts::FRAC_2_PI.ln() - t * t / 2.0 - t.ln();
-    (1..).map(|multiple: u32| f64::from(multiple) / GRID).find(|&t| log_tail(t) <= target).unwrap_or(f64::INFINITY)
+    (1..)
+        .map(|multiple: u32| f64::from(multiple) / GRID)
+        .find(|&t| log_tail(t) <= target)
+        .unwrap_or(f64::INFINITY)
 }

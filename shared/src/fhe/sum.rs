@@ -77,7 +77,8 @@ impl RunningSum {
     /// Returns the sum as a frame: header, classes, instances, ballots, words.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut frame = FrameWriter::new(Kind::RunningSum, self.layout.body_bytes() + LayoutFields::BYTES + 4);
+        let mut frame =
+            FrameWriter::new(Kind::RunningSum, self.layout.body_bytes() + LayoutFields::BYTES + 4);
         LayoutFields::write(&mut frame, self.layout);
         frame.bytes(&self.ballots.to_le_bytes()).words(&self.words).finish()
     }

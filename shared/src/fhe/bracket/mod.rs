@@ -74,7 +74,8 @@ impl Bracket {
         // numbered level by level, so that a level's matches can be played together
         let mut nodes = tree.matches();
         nodes.sort_by_key(|node| (node.level, node.span.first));
-        let numbers: HashMap<Span, usize> = (0..).zip(&nodes).map(|(number, node)| (node.span, number)).collect();
+        let numbers: HashMap<Span, usize> =
+            (0..).zip(&nodes).map(|(number, node)| (node.span, number)).collect();
         let player = |node: &Node| numbers.get(&node.span).map_or(node.span.first, |number| classes + number);
         let matches = nodes
             .iter()
@@ -100,7 +101,8 @@ impl Bracket {
     /// Returns the numbers of the matches played at a level, 0 ≤ level < L.
     pub(crate) fn matches_at(&self, level: u32) -> Range<usize> {
         let winners = &self.levels[self.classes..];
-        winners.partition_point(|&stands| stands <= level)..winners.partition_point(|&stands| stands <= level + 1)
+        winners.partition_point(|&stands| stands <= level)
+            ..winners.partition_point(|&stands| stands <= level + 1)
     }
 
     /// Returns the level at which a player's value stands; a winner stands one above its match.
@@ -140,7 +142,8 @@ fn group(node: &Node, path: &[(usize, Side)], numbers: &HashMap<Span, usize>, pl
     };
     let digits = (0..1_usize << local.len())
         .map(|value| {
-            let right_won = |number| local.iter().position(|&n| n == number).is_some_and(|i| value >> i & 1 == 1);
+            let right_won =
+                |number| local.iter().position(|&n| n == number).is_some_and(|i| value >> i & 1 == 1);
             digit(winner(node, numbers, &right_won), place)
         })
         .collect();

@@ -2,8 +2,8 @@
 
 use tfhe::core_crypto::prelude::{LweCompactPublicKeyOwned, SeededLweCompactPublicKey};
 
-use super::public::SeededKey;
 use super::KeyError;
+use super::public::SeededKey;
 use crate::fhe::frame::Kind;
 use crate::fhe::parameters::{ParameterSet, modulus};
 

@@ -46,8 +46,7 @@ impl SecretKeys {
     fn public_key(&self, seeds: &mut SeedSource) -> Result<Vec<u8>, KeyError> {
         let parameters = self.parameter_set().parameters();
         let seed = seeds.seed()?;
-        let mut key =
-            SeededLweCompactPublicKey::new(0, parameters.large_dimension(), seed.into(), modulus());
+        let mut key = SeededLweCompactPublicKey::new(0, parameters.large_dimension(), seed.into(), modulus());
         let noise = parameters.glwe_noise();
         generate_seeded_lwe_compact_public_key(&self.large(), &mut key, noise, &mut seeds.noise()?);
         Ok(frame(Kind::PublicKey, self.parameter_set(), seed, key.as_ref()))
@@ -66,13 +65,7 @@ impl SecretKeys {
             modulus(),
         );
         let noise = parameters.lwe_noise();
-        generate_seeded_lwe_keyswitch_key(
-            &self.large(),
-            &self.small(),
-            &mut key,
-            noise,
-            &mut seeds.noise()?,
-        );
+        generate_seeded_lwe_keyswitch_key(&self.large(), &self.small(), &mut key, noise, &mut seeds.noise()?);
         Ok(frame(Kind::KeyswitchingKey, self.parameter_set(), seed, key.as_ref()))
     }
 

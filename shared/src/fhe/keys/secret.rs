@@ -1,8 +1,8 @@
 //! The trustee's secret keys.
 
 use tfhe::core_crypto::prelude::{
-    ContiguousEntityContainer, DefaultRandomGenerator, GlweSecretKey, GlweSecretKeyView, LweSecretKey,
-    LweSecretKeyView, SecretRandomGenerator, generate_binary_lwe_secret_key,
+    DefaultRandomGenerator, GlweSecretKey, GlweSecretKeyView, LweSecretKey, LweSecretKeyView,
+    SecretRandomGenerator, generate_binary_lwe_secret_key,
 };
 use zeroize::Zeroizing;
 

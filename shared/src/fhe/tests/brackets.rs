@@ -20,7 +20,8 @@ fn outcomes(bracket: &Bracket, classes: usize, winner: usize) -> Vec<bool> {
 fn read(group: &Group, right_won: &[bool]) -> u64 {
     let won = |&(number, side): &(usize, Side)| right_won[number] == (side == Side::Right);
     let wins = group.path.iter().filter(|step| won(step)).count();
-    let local: usize = (0..).zip(&group.local).map(|(bit, &number)| usize::from(right_won[number]) << bit).sum();
+    let local: usize =
+        (0..).zip(&group.local).map(|(bit, &number)| usize::from(right_won[number]) << bit).sum();
     group.digit_in_box(wins << group.local.len() | local)
 }
 

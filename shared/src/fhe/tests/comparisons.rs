@@ -26,14 +26,16 @@ fn steps(federation: &Federation, switched: &Switched) -> f64 {
 }
 
 /// Switches `samples` encryptions of zero and compares the phases with −1/2 ± the predicted deviation.
+///
+/// Each comes from a ballot of its own: the slots of one list share their mask words, and so their rounding errors.
 fn assert_switch(federation: &Federation, samples: usize) {
     let set = federation.secret.parameter_set();
-    let layout = Layout::new(2, samples / 2).unwrap();
+    let layout = Layout::new(2, 1).unwrap();
     let resolution = Resolution::new(layout, ArgmaxKind::Tournament, 250, 2285.7).unwrap();
-    let sum = federation.sum(&resolution, &[vec![0; samples]]);
     let phases: Vec<f64> = (0..samples)
         .into_par_iter()
-        .map(|slot| steps(federation, &federation.evaluation.switch(&expand::slot(&sum, slot))))
+        .map(|_| federation.sum(&resolution, &[vec![0; 2]]))
+        .map(|sum| steps(federation, &federation.evaluation.switch(&expand::slot(&sum, 0))))
         .collect();
     let (mean, deviation) = moments(&phases);
     let predicted = noise::switch_deviation(set.parameters());
@@ -58,10 +60,12 @@ fn a_comparison_errs_as_predicted_with_the_secure_parameters() {
 fn a_bootstrap_leaves_the_predicted_noise() {
     let federation = &SECURE;
     let resolution =
-        Resolution::new(Layout::new(2, 100).unwrap(), ArgmaxKind::Tournament, 250, 2285.7).unwrap();
-    let sum = federation.sum(&resolution, &vec![vec![100, 0]; 100]);
-    let inputs: Vec<Switched> =
-        (0..200).into_par_iter().map(|slot| federation.evaluation.switch(&expand::slot(&sum, slot / 2 * 2))).collect();
+        Resolution::new(Layout::new(2, 200).unwrap(), ArgmaxKind::Tournament, 250, 2285.7).unwrap();
+    let sum = federation.sum(&resolution, &vec![vec![100, 0]; 200]);
+    let inputs: Vec<Switched> = (0..200)
+        .into_par_iter()
+        .map(|slot| federation.evaluation.switch(&expand::slot(&sum, 2 * slot)))
+        .collect();
     let value = 1 << 61;
     let table = Table::sign(value);
     let look_ups: Vec<LookUp<'_>> = inputs.iter().map(|input| LookUp { input, table: &table }).collect();
@@ -101,7 +105,8 @@ fn the_final_errs_as_often_as_predicted_from_either_side() {
     let allowance = 5.0 * (expected * (1.0 - 0.1587)).sqrt();
     for parity in [0, 1] {
         let winner = if parity == 0 { 1 } else { 6 };
-        let lost = labels.iter().skip(parity).step_by(2).filter(|&&label| label != Some(winner)).count() as f64;
+        let lost =
+            labels.iter().skip(parity).step_by(2).filter(|&&label| label != Some(winner)).count() as f64;
         println!("winner on side {parity}: lost {lost} of {}, expected {expected:.1}", instances / 2);
         assert!((lost - expected).abs() < allowance, "side {parity}: {lost}, expected {expected}");
     }

@@ -58,7 +58,10 @@ fn a_key_of_other_parameters_is_refused() {
     let mut key = TOY.material.public_key.clone();
     key[HEADER..HEADER + 32].copy_from_slice(&ParameterSet::Full.digest());
     let error = encryption_error(&key);
-    assert_eq!(error, FrameError::OtherParameters { what: "public key", expected: "insecure_toy", got: "full" });
+    assert_eq!(
+        error,
+        FrameError::OtherParameters { what: "public key", expected: "insecure_toy", got: "full" }
+    );
     key[HEADER] ^= 1;
     assert!(matches!(encryption_error(&key), FrameError::UnknownParameters { .. }));
 }

@@ -25,9 +25,15 @@ fn labels(classes: usize, digits: &[Vec<Lwe>]) -> LabelCiphertexts {
 #[test]
 fn digits_round_to_the_nearest_and_zero_is_an_abstention() {
     let almost = (1 << (DIGIT_LOG - 1)) - 1;
-    let one = labels(10, &[vec![digit(0, -almost)], vec![digit(0, almost)], vec![digit(1, almost)], vec![digit(10, -almost)]]);
+    let one = labels(
+        10,
+        &[vec![digit(0, -almost)], vec![digit(0, almost)], vec![digit(1, almost)], vec![digit(10, -almost)]],
+    );
     assert_eq!(TOY.secret.open(&one).unwrap(), [None, None, Some(0), Some(9)]);
-    let two = labels(100, &[vec![digit(0, 5), digit(1, 5)], vec![digit(4, 0), digit(6, 0)], vec![digit(0, 0), digit(0, 0)]]);
+    let two = labels(
+        100,
+        &[vec![digit(0, 5), digit(1, 5)], vec![digit(4, 0), digit(6, 0)], vec![digit(0, 0), digit(0, 0)]],
+    );
     assert_eq!(TOY.secret.open(&two).unwrap(), [Some(15), Some(99), None]);
 }
 

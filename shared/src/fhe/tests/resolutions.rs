@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use super::*;
 
 fn tournament(classes: usize, instances: usize, teachers: u32, variance: f64) -> Resolution {
-    Resolution::new(Layout::new(classes, instances).unwrap(), ArgmaxKind::Tournament, teachers, variance).unwrap()
+    Resolution::new(Layout::new(classes, instances).unwrap(), ArgmaxKind::Tournament, teachers, variance)
+        .unwrap()
 }
 
 #[test]

@@ -40,7 +40,11 @@ fn every_position_can_win_where_labels_have_two_digits() {
 #[test]
 fn any_position_can_win_among_a_hundred() {
     // 0-based classes 14, 15, 30 and 31 stand on both sides of a carry between the digits
-    assert_plain_argmax(&TOY, 100, [0, 1, 14, 15, 16, 30, 31, 49, 50, 63, 64, 79, 94, 95, 98, 99].into_iter());
+    assert_plain_argmax(
+        &TOY,
+        100,
+        [0, 1, 14, 15, 16, 30, 31, 49, 50, 63, 64, 79, 94, 95, 98, 99].into_iter(),
+    );
 }
 
 #[test]
@@ -72,7 +76,15 @@ fn below_the_resolution_the_label_is_still_a_class_within_it() {
     let mut rng = rng(5);
     // four classes within two votes of each other, six far behind: whichever wins is one of the four
     let counts: Vec<Vec<i64>> = (0..40)
-        .map(|_| (0..10).map(|class| if class % 3 == 0 { 80 + rng.random_range(0..3) } else { rng.random_range(-9..9) }).collect())
+        .map(|_| {
+            (0..10)
+                .map(
+                    |class| {
+                        if class % 3 == 0 { 80 + rng.random_range(0..3) } else { rng.random_range(-9..9) }
+                    },
+                )
+                .collect()
+        })
         .collect();
     for label in TOY.labels(&resolution, &counts) {
         assert_eq!(label.unwrap() % 3, 0);
@@ -83,7 +95,8 @@ fn below_the_resolution_the_label_is_still_a_class_within_it() {
 fn the_bits_do_not_depend_on_batches_or_threads() {
     let resolution = resolution(10, 7);
     let mut rng = rng(6);
-    let counts: Vec<Vec<i64>> = (0..7).map(|_| (0..10).map(|_| rng.random_range(-40..90)).collect()).collect();
+    let counts: Vec<Vec<i64>> =
+        (0..7).map(|_| (0..10).map(|_| rng.random_range(-40..90)).collect()).collect();
     let sum = TOY.sum(&resolution, &counts);
     let run = |threads, instances, look_ups| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -106,7 +119,8 @@ fn the_bits_do_not_depend_on_batches_or_threads() {
 fn keys_made_anew_from_the_same_blobs_give_the_same_bits() {
     let resolution = resolution(3, 2);
     let sum = TOY.sum(&resolution, &[vec![1, 2, 30], vec![50, 2, 3]]);
-    let tallied = |keys: &EvaluationKeys| tally(keys, &resolution, &sum, &AtomicBool::new(false), |_| ()).unwrap();
+    let tallied =
+        |keys: &EvaluationKeys| tally(keys, &resolution, &sum, &AtomicBool::new(false), |_| ()).unwrap();
     let again = EvaluationKeys::from_parts(
         &TOY.material.keyswitching_key,
         &TOY.material.bootstrapping_key,
@@ -123,7 +137,8 @@ fn progress_is_told_and_a_cancelled_tally_stops() {
     let cancel = AtomicBool::new(false);
     let batching = Batching { instances: 2, look_ups: 8 };
     let mut seen = Vec::new();
-    let done = tally_in_batches(&TOY.evaluation, &resolution, &sum, batching, &cancel, |done| seen.push(done));
+    let done =
+        tally_in_batches(&TOY.evaluation, &resolution, &sum, batching, &cancel, |done| seen.push(done));
     assert_eq!(TOY.secret.open(&done.unwrap()).unwrap(), [Some(1); 5]);
     assert_eq!(seen, [2, 4, 5]);
     let stopped = tally_in_batches(&TOY.evaluation, &resolution, &sum, batching, &cancel, |done| {
