@@ -203,7 +203,6 @@ pub fn append_json_line<T: Serialize>(path: &Path, value: &T) -> Result<(), File
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test stops where its story breaks")]
 mod tests {
     use super::*;
 

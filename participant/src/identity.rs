@@ -120,7 +120,6 @@ pub fn load_shard_key(home: &Home) -> Result<ShardKey, SecretError> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test stops where its story breaks")]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 

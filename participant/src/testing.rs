@@ -1,5 +1,4 @@
 //! A small federation for the tests of this crate: five participants, of which number 1 is the trustee.
-#![expect(clippy::unwrap_used, reason = "a test stops where its story breaks")]
 
 use shared::{
     clock::{Clock, Millis},

@@ -96,7 +96,6 @@ pub fn sole_trustee(roster: &Roster) -> Option<&Member> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test stops where its story breaks")]
 mod tests {
     use shared::{
         federation::FederationState,
