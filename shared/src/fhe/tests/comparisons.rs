@@ -40,7 +40,6 @@ fn assert_switch(federation: &Federation, samples: usize) {
     let (mean, deviation) = moments(&phases);
     let predicted = noise::switch_deviation(set.parameters());
     let relative_error = 5.0 / (2.0 * samples as f64).sqrt();
-    println!("{set:?}: mean {mean:.3}, deviation {deviation:.3} steps, predicted {predicted:.3}");
     assert!((deviation / predicted - 1.0).abs() < relative_error, "{deviation} {predicted}");
     // the switch leaves half a step below the phase: then a tie reads + and − equally often
     assert!((mean + 0.5).abs() < 5.0 * predicted / (samples as f64).sqrt(), "{mean}");
@@ -77,7 +76,6 @@ fn a_bootstrap_leaves_the_predicted_noise() {
         .collect();
     let (mean, deviation) = moments(&errors);
     let predicted = noise::bootstrap_deviation(&FULL);
-    println!("bootstrap: 2^{:.2}, predicted 2^{:.2}", deviation.log2(), predicted.log2());
     // the transform in floating point adds a little to the formula
     assert!(deviation / predicted < 1.1 + 0.25, "{deviation} {predicted}");
     assert!(deviation / predicted > 1.0 - 0.25, "{deviation} {predicted}");
@@ -107,7 +105,6 @@ fn the_final_errs_as_often_as_predicted_from_either_side() {
         let winner = if parity == 0 { 1 } else { 6 };
         let lost =
             labels.iter().skip(parity).step_by(2).filter(|&&label| label != Some(winner)).count() as f64;
-        println!("winner on side {parity}: lost {lost} of {}, expected {expected:.1}", instances / 2);
         assert!((lost - expected).abs() < allowance, "side {parity}: {lost}, expected {expected}");
     }
 }
