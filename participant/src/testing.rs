@@ -31,6 +31,8 @@ const CONFIG: &str = r#"
     sigma = 16
     coordinator_sigma = 8
     honest_fraction = 0.7
+    [privacy]
+    delta = 1e-5
 "#;
 
 /// Holds a whole federation with everybody's secrets.
