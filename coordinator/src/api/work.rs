@@ -45,13 +45,7 @@ pub(super) async fn heartbeat(
     Ok(Json(work))
 }
 
-async fn add_round(
-    app: &App,
-    tx: &mut Tx,
-    member: &Member,
-    round: &RoundRow,
-    work: &mut Work,
-) -> Answer<()> {
+async fn add_round(app: &App, tx: &mut Tx, member: &Member, round: &RoundRow, work: &mut Work) -> Answer<()> {
     let id = round.id();
     match round.state {
         RoundState::Voting => {
