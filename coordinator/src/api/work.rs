@@ -47,20 +47,16 @@ pub(super) async fn heartbeat(
 
 async fn add_round(app: &App, tx: &mut Tx, member: &Member, round: &RoundRow, work: &mut Work) -> Answer<()> {
     let id = round.id();
-    match round.state {
-        RoundState::Voting => {
-            let on_roster = round.roster.member(member.id).is_some();
-            let ballots = app.storage.ballots(tx, id).await?;
-            if on_roster && !ballots.iter().any(|ballot| ballot.participant == member.id) {
-                work.vote.push(id);
-            }
+    let (voting, opening) =
+        (matches!(round.state, RoundState::Voting), matches!(round.state, RoundState::Opening { .. }));
+    if voting && round.roster.member(member.id).is_some() {
+        let ballots = app.storage.ballots(tx, id).await?;
+        if !ballots.iter().any(|ballot| ballot.participant == member.id) {
+            work.vote.push(id);
         }
-        RoundState::Opening { .. } => {
-            if member.trustee && app.storage.openings(tx, id, Step::Label).await?.is_empty() {
-                work.open.push(id);
-            }
-        }
-        _ => {}
+    }
+    if opening && member.trustee && app.storage.openings(tx, id, Step::Label).await?.is_empty() {
+        work.open.push(id);
     }
     Ok(())
 }
