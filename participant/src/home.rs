@@ -168,7 +168,6 @@ impl Home {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test stops where its story breaks")]
 mod tests {
     use super::*;
 

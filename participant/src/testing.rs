@@ -1,5 +1,4 @@
 //! A small federation for the tests of this crate: five participants, of which number 1 is the trustee.
-#![expect(clippy::unwrap_used, reason = "a test stops where its story breaks")]
 
 use shared::{
     clock::{Clock, Millis},
@@ -32,6 +31,8 @@ const CONFIG: &str = r#"
     sigma = 16
     coordinator_sigma = 8
     honest_fraction = 0.7
+    [privacy]
+    delta = 1e-5
 "#;
 
 /// Holds a whole federation with everybody's secrets.

@@ -70,7 +70,6 @@ fn words(panic: &(dyn Any + Send)) -> String {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::panic, reason = "a test stops where its story breaks")]
 mod tests {
     use std::sync::{
         atomic::{AtomicBool, Ordering},

@@ -297,7 +297,6 @@ impl Journal {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test stops where its story breaks")]
 mod tests {
     use shared::{identity::Identity, wire::Receipt};
 

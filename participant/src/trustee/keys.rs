@@ -114,7 +114,7 @@ pub fn own_certificate(home: &Home, agent: &Agent) -> Result<Option<KeyCertifica
     let path = home.publication().join("certificate.json");
     let Some(stored) = read_json::<StoredCertificate>(&path)? else { return Ok(None) };
     let certificate =
-        stored.certificate.verify(&agent.identity.public()).map_err(|e| FileError::damaged(&path, e))?;
+        stored.certificate.verify(&agent.identity.public()).map_err(|e| FileError::damaged(&path, &e))?;
     Ok(Some(certificate).filter(|certificate| certificate.federation == agent.membership.federation()))
 }
 
