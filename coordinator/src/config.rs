@@ -50,7 +50,9 @@ pub enum SettingsError {
         detail: String,
     },
     /// A duration cannot be understood.
-    #[error("{name} = \"{value}\" is not a duration above zero: write for example \"10m\", \"90s\" or \"1h 30m\"")]
+    #[error(
+        "{name} = \"{value}\" is not a duration above zero: write for example \"10m\", \"90s\" or \"1h 30m\""
+    )]
     Duration {
         /// Setting or flag.
         name: &'static str,
@@ -68,8 +70,7 @@ pub enum SettingsError {
     Threads,
 }
 
-const DEFAULT_LISTEN: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 7400);
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 7400);
 const DEFAULT_OPENING_WINDOW: Duration = Duration::from_secs(3600);
 const DEFAULT_ONLINE_WITHIN: Duration = Duration::from_secs(30);
 const DEFAULT_LARGEST_UPLOAD: usize = 512 << 20;
@@ -89,6 +90,18 @@ impl FileSettings {
             Ok(text) => toml::from_str(&text).map_err(|e| failed(e.to_string())),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(failed(error.to_string())),
+        }
+    }
+
+    /// Takes each value from here, or else from `lower`.
+    pub fn over(self, lower: Self) -> Self {
+        Self {
+            listen: self.listen.or(lower.listen),
+            threads: self.threads.or(lower.threads),
+            opening_window: self.opening_window.or(lower.opening_window),
+            online_within: self.online_within.or(lower.online_within),
+            largest_upload: self.largest_upload.or(lower.largest_upload),
+            insecure_http: self.insecure_http || lower.insecure_http,
         }
     }
 

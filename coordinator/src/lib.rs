@@ -1,1 +1,17 @@
-//! Placeholder.
+//! The coordinator of a federation: a service, its conductor and the operator's command line.
+
+pub mod api;
+pub mod app;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod home;
+pub mod rounds;
+pub mod storage;
+pub mod student;
+pub mod tally;
+pub mod telemetry;
+
+mod serve;
+
+pub use serve::{ServeError, serve};

@@ -3,7 +3,7 @@
 use shared::{
     federation::FederationState,
     ids::{Digest, RoundId},
-    learning::{DatasetError, FileError, InstanceSchema, instances_from_npy_bytes, instances_to_npy_bytes},
+    learning::{DatasetError, FileError, InstanceSchema, files::instances_from_npy_bytes},
     problem::Code,
     round::{Announcement, RoundRequest, RoundState},
     transcript::EventBody,
@@ -50,17 +50,17 @@ pub enum InstancesError {
     Count(usize),
 }
 
-/// Reads uploaded instances, checks them against the schema and returns their canonical bytes and number.
+/// Checks that uploaded bytes are canonical instances of the schema and returns them with their number.
+///
+/// Only one byte string stands for given instances, so their digest identifies them.
 pub fn read_instances(bytes: Vec<u8>, schema: &InstanceSchema) -> Result<(Vec<u8>, u32), InstancesError> {
     let dataset = instances_from_npy_bytes(&bytes, schema.shape())?;
-    drop(bytes);
     dataset.check_schema(schema)?;
     let count = dataset.len();
     if !(1..=shared::fhe::MAX_INSTANCES).contains(&count) {
         return Err(InstancesError::Count(count));
     }
-    let canonical = instances_to_npy_bytes(dataset.values(), schema.shape())?;
-    Ok((canonical, u32::try_from(count).map_err(|_| InstancesError::Count(count))?))
+    Ok((bytes, u32::try_from(count).map_err(|_| InstancesError::Count(count))?))
 }
 
 /// Announces a round under the roster as it stands, inside the caller's transaction.
@@ -73,7 +73,8 @@ pub async fn announce(
     let certificate = match (&row.certificate, row.state) {
         (Some(signed), FederationState::Keyed) => signed.unverified()?,
         _ => {
-            let detail = "the trustee's keys are not proven yet: start its agent (participant run) and try again";
+            let detail =
+                "the trustee's keys are not proven yet: start its agent (participant run) and try again";
             return Err(ApiError::new(Code::WrongFederationState, detail));
         }
     };
@@ -90,12 +91,16 @@ pub async fn announce(
         opens_at,
         closes_at: opens_at.plus(i64::from(request.window_seconds) * 1000),
     };
-    let announcement =
-        Announcement::derive(&row.founding, &roster, &request_of).map_err(RoundError::from)?;
+    let announcement = Announcement::derive(&row.founding, &roster, &request_of).map_err(RoundError::from)?;
     announcement.cost(&row.founding, &roster).map_err(RoundError::from)?;
     let state = RoundState::Announced;
-    let round =
-        RoundRow { announcement: announcement.clone(), roster, request: request.digest(), state, labels: None };
+    let round = RoundRow {
+        announcement: announcement.clone(),
+        roster,
+        request: request.digest(),
+        state,
+        labels: None,
+    };
     app.storage.insert_round(tx, &round, opens_at).await?;
     app.storage.append(tx, &app.identity, opens_at, EventBody::Announced(announcement)).await?;
     Ok(round)
@@ -105,7 +110,10 @@ pub async fn announce(
 async fn refuse_second_use(app: &App, tx: &mut Tx) -> Result<(), ApiError> {
     let rounds = app.storage.rounds(tx).await?;
     let spent = |round: &&RoundRow| {
-        !matches!(round.state, RoundState::Failed { charged: false, .. } | RoundState::Cancelled { charged: false })
+        !matches!(
+            round.state,
+            RoundState::Failed { charged: false, .. } | RoundState::Cancelled { charged: false }
+        )
     };
     match rounds.iter().find(spent) {
         None => Ok(()),

@@ -144,9 +144,6 @@ pub enum ConfigError {
     /// A class name is empty or appears twice.
     #[error("class name \"{0}\" is empty or appears twice: every class needs a name of its own")]
     ClassName(String),
-    /// The instance schema is unusable.
-    #[error("instances: {0}")]
-    Schema(String),
     /// The trustee policy is not offered.
     #[error(
         "trustees = {{ count = {count}, threshold = {threshold} }} is not supported: \
@@ -186,7 +183,6 @@ impl FederationConfig {
             return Err(ConfigError::Name(self.name.chars().take(MAX_NAME + 1).collect()));
         }
         self.check_classes()?;
-        self.instances.check().map_err(|e| ConfigError::Schema(e.to_string()))?;
         let TrusteePolicy { count, threshold } = self.trustees;
         if (count, threshold) != (1, 0) {
             return Err(ConfigError::Trustees { count, threshold });

@@ -167,6 +167,7 @@ impl Resolution {
 }
 
 /// What the range D must hold.
+#[derive(Clone, Copy)]
 struct Range {
     /// Largest difference of two counts of votes, and one more for the discrete tail if there is noise.
     votes: f64,

@@ -140,3 +140,86 @@ fn shift_image(channel: &[f32], width: usize, down: isize, right: isize, out: &m
 fn shifted(length: usize, right: isize) -> impl Iterator<Item = usize> {
     (0..length).map(move |i| i.saturating_add_signed(-right).min(length - 1))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::learning::seeds;
+    use std::collections::BTreeSet;
+
+    fn schema(kind: InstanceKind, shape: &[usize]) -> InstanceSchema {
+        InstanceSchema::new(kind, shape.to_vec()).unwrap()
+    }
+
+    fn apply(augment: &Augment, schema: &InstanceSchema, instance: &[f32], seed: u64) -> Vec<f32> {
+        let mut out = Vec::new();
+        augment.apply(schema, instance, &mut seeds::generator("test", seed, 0), &mut out);
+        out
+    }
+
+    #[test]
+    fn one_bright_pixel_moves_at_most_two_pixels_in_every_direction_and_in_all_channels_alike() {
+        let schema = schema(InstanceKind::Image, &[2, 7, 9]);
+        let mut image = vec![0.0; 2 * 7 * 9];
+        (image[3 * 9 + 4], image[63 + 3 * 9 + 4]) = (0.25, 0.75);
+        let mut places = BTreeSet::new();
+        for seed in 0..1000 {
+            let moved = apply(&Augment::Shift { pixels: 2 }, &schema, &image, seed);
+            assert_eq!(moved.len(), image.len());
+            let at = moved.iter().position(|&v| v == 0.25).unwrap();
+            assert_eq!(moved[63 + at], 0.75);
+            assert_eq!(moved.iter().filter(|&&v| v != 0.0).count(), 2);
+            places.insert((at / 9, at % 9));
+        }
+        // A place is missed in all 1000 draws with chance 25 · (24/25)^1000 < 1e-16; the seeds are fixed anyway.
+        assert_eq!(places, (1..=5).flat_map(|y| (2..=6).map(move |x| (y, x))).collect());
+    }
+
+    #[test]
+    fn what_leaves_an_image_is_lost_and_what_comes_in_is_dark() {
+        let schema = schema(InstanceKind::Image, &[5, 5]);
+        let sums: BTreeSet<usize> = (0..200)
+            .map(|seed| apply(&Augment::Shift { pixels: 1 }, &schema, &[1.0; 25], seed))
+            .map(|moved| moved.iter().filter(|&&v| v == 1.0).count())
+            .collect();
+        assert_eq!(sums, BTreeSet::from([16, 20, 25]));
+    }
+
+    #[test]
+    fn a_signal_is_moved_and_scaled_within_its_bounds() {
+        let schema = schema(InstanceKind::Signal, &[32]);
+        let ramp: Vec<f32> = (0..32).map(|i| 1.0 + i as f32).collect();
+        for seed in 0..200 {
+            let moved = apply(&Augment::Jitter { samples: 3, amplitude: 0.1 }, &schema, &ramp, seed);
+            assert_eq!(moved.len(), 32);
+            let step = moved[16] - moved[15];
+            assert!((0.9 - 1e-5..=1.1 + 1e-5).contains(&step), "{step}");
+            assert!((moved[15] / step - 16.0).abs() <= 3.001, "{moved:?}");
+            assert!(moved.iter().all(|&v| (0.89..=32.0 * 1.11).contains(&v)));
+        }
+    }
+
+    #[test]
+    fn an_augmentation_for_other_instances_or_beyond_reason_is_refused() {
+        let signal = schema(InstanceKind::Signal, &[6]);
+        let refusal = |augment: Augment| augment.check(&signal).unwrap_err().to_string();
+        assert!(
+            refusal(Augment::Shift { pixels: 1 })
+                .contains("is for instances of kind `image`, these are `signal`")
+        );
+        assert!(
+            refusal(Augment::Jitter { samples: 3, amplitude: 0.0 }).contains("by up to 3 steps is too much")
+        );
+        assert!(refusal(Augment::Jitter { samples: usize::MAX, amplitude: 0.0 }).contains("is too much"));
+        for amplitude in [1.0, -0.1, f32::NAN] {
+            assert!(
+                refusal(Augment::Jitter { samples: 1, amplitude }).contains("must be at least 0 and below 1")
+            );
+        }
+        assert_eq!(Augment::default_for(&signal), Augment::None {});
+        assert_eq!(
+            Augment::default_for(&schema(InstanceKind::Image, &[28, 28])),
+            Augment::Shift { pixels: 2 }
+        );
+    }
+}

@@ -226,3 +226,60 @@ impl Dataset {
         Self { labels: None, persons: None, ..self }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_that_is_not_finite_is_named_by_instance_and_place() {
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let error = Dataset::new(vec![0.0, 1.0, 2.0, 3.0, bad, 5.0], vec![2], None, None).unwrap_err();
+            assert!(error.to_string().starts_with("instance 2, value 0: "), "{error}");
+        }
+    }
+
+    #[test]
+    fn values_labels_and_persons_must_fit_together() {
+        let new = |values: usize, shape: &[usize], labels: usize, persons: usize| {
+            let (labels, persons) = (Some(vec![0; labels]), Some(vec!["p".to_owned(); persons]));
+            Dataset::new(vec![0.5; values], shape.to_vec(), labels, persons).map_err(|e| e.to_string())
+        };
+        assert!(new(6, &[3], 2, 2).is_ok());
+        assert!(
+            new(7, &[3], 2, 2).unwrap_err().contains("7 values do not make whole instances of shape [3]")
+        );
+        assert_eq!(new(6, &[3], 3, 2).unwrap_err(), "3 labels for 2 instances; there must be one each");
+        assert_eq!(new(6, &[3], 2, 1).unwrap_err(), "1 persons for 2 instances; there must be one each");
+        assert!(new(6, &[3, 0], 2, 2).unwrap_err().contains("[3, 0] is not usable"));
+        assert!(new(6, &[usize::MAX, 2], 2, 2).unwrap_err().contains("not usable"));
+    }
+
+    #[test]
+    fn labels_and_pixels_are_checked_against_the_federation() {
+        let data = Dataset::new(vec![0.0, 1.0, 0.5, 1.5], vec![1, 2], Some(vec![0, 3]), None).unwrap();
+        assert_eq!(data.checked_labels(4).unwrap(), [0, 3]);
+        let error = data.checked_labels(3).unwrap_err().to_string();
+        assert_eq!(error, "instance 1: label 3 is out of range; the federation has 3 classes, 0 to 2");
+        let image = InstanceSchema::new(InstanceKind::Image, vec![1, 2]).unwrap();
+        let error = data.check_schema(&image).unwrap_err().to_string();
+        assert_eq!(error, "instance 1, value 1: pixel 1.5 is outside [0, 1]; scale images before loading");
+        let signal = InstanceSchema::new(InstanceKind::Signal, vec![1, 2]).unwrap();
+        assert_eq!(data.check_schema(&signal), Ok(()));
+        let other = InstanceSchema::new(InstanceKind::Signal, vec![2]).unwrap();
+        assert!(
+            data.check_schema(&other).unwrap_err().to_string().contains("shape [1, 2], the schema says [2]")
+        );
+        assert_eq!(data.unlabeled().checked_labels(3), Err(DatasetError::NoLabels));
+    }
+
+    #[test]
+    fn a_selection_keeps_values_labels_and_persons_together() {
+        let persons = Some(vec!["a".to_owned(), "b".to_owned(), "c".to_owned()]);
+        let data = Dataset::new(vec![0.0, 1.0, 2.0], vec![1], Some(vec![5, 6, 7]), persons).unwrap();
+        let selected = data.select(&[2, 0, 9]);
+        assert_eq!(selected.values(), [2.0, 0.0]);
+        assert_eq!(selected.labels().unwrap(), [7, 5]);
+        assert_eq!(selected.persons().unwrap(), ["c", "a"]);
+    }
+}

@@ -27,3 +27,30 @@ pub fn distil(
     let all: Vec<usize> = (0..labeled.len()).collect();
     train(recipe, &labeled, &all, seed, progress)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::learning::generate_ecg;
+
+    #[test]
+    fn an_instance_without_a_label_does_not_touch_the_student() {
+        let source = generate_ecg(6, 2, 4).unwrap();
+        let mut recipe = Recipe::student(source.description.schema, 5);
+        recipe.train.epochs = 1;
+        let labels: Vec<Option<u16>> = (0..12).map(|i| (i % 4 != 0).then_some(i % 5)).collect();
+        let mut changed = source.train.values().to_vec();
+        changed[..128].fill(1.5);
+        let changed = Dataset::new(changed, vec![128], None, None).unwrap();
+        let student = |instances: &Dataset, labels: &[Option<u16>]| {
+            distil(&recipe, instances, labels, 1, &|_, _| ()).map(|network| network.weights())
+        };
+        let first = student(&source.train, &labels).unwrap();
+        assert_eq!(student(&changed, &labels).unwrap(), first);
+        let mut answered = labels.clone();
+        answered[0] = Some(0);
+        assert_ne!(student(&changed, &answered).unwrap(), first);
+        assert_eq!(student(&changed, &[None; 12]), Err(TrainError::NoRecords));
+        assert_eq!(student(&changed, &labels[1..]), Err(TrainError::Labels { labels: 11, instances: 12 }));
+    }
+}

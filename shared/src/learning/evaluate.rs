@@ -65,3 +65,24 @@ fn share(part: u64, whole: u64) -> Option<f64> {
     #[expect(clippy::cast_precision_loss, reason = "counts of instances stay far below 2^53")]
     (whole > 0).then(|| part as f64 / whole as f64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn six_answers_four_of_them_right() {
+        let evaluation = evaluate(&[0, 0, 1, 1, 0, 0], &[0, 0, 1, 1, 1, 1], 3).unwrap();
+        assert!((evaluation.accuracy - 4.0 / 6.0).abs() < 1e-12);
+        assert_eq!(evaluation.recall, [Some(1.0), Some(0.5), None]);
+        assert_eq!(evaluation.confusion, [[2, 0, 0], [2, 2, 0], [0, 0, 0]]);
+    }
+
+    #[test]
+    fn what_cannot_be_compared_is_refused() {
+        assert_eq!(evaluate(&[0], &[0, 1], 2), Err(EvaluateError::Length { predicted: 1, truth: 2 }));
+        assert_eq!(evaluate(&[], &[], 2), Err(EvaluateError::Empty));
+        assert_eq!(evaluate(&[0, 2], &[0, 1], 2), Err(EvaluateError::Label { row: 1, label: 2, classes: 2 }));
+        assert_eq!(evaluate(&[0, 1], &[0, 5], 2), Err(EvaluateError::Label { row: 1, label: 5, classes: 2 }));
+    }
+}

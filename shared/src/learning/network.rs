@@ -299,3 +299,78 @@ impl std::fmt::Debug for Network {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::learning::seeds;
+    use burn::prelude::Device;
+
+    fn schema(kind: InstanceKind, shape: &[usize]) -> InstanceSchema {
+        InstanceSchema::new(kind, shape.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn instances_choose_their_network() {
+        let default = |kind, shape: &[usize]| NetworkConfig::default_for(&schema(kind, shape)).name();
+        assert_eq!(default(InstanceKind::Image, &[28, 28]), "cnn");
+        assert_eq!(default(InstanceKind::Image, &[10, 10]), "cnn");
+        assert_eq!(default(InstanceKind::Image, &[9, 200]), "mlp");
+        assert_eq!(default(InstanceKind::Signal, &[16]), "cnn1d");
+        assert_eq!(default(InstanceKind::Signal, &[2, 15]), "mlp");
+        assert_eq!(default(InstanceKind::Table, &[30]), "mlp");
+    }
+
+    #[test]
+    fn the_planned_number_of_weights_is_the_number_of_weights() {
+        let cases = [
+            (NetworkConfig::Cnn(CnnConfig::default()), schema(InstanceKind::Image, &[3, 11, 14])),
+            (NetworkConfig::Cnn1d(Cnn1dConfig::default()), schema(InstanceKind::Signal, &[2, 41])),
+            (NetworkConfig::Mlp(MlpConfig { hidden: vec![5, 3] }), schema(InstanceKind::Image, &[4, 4])),
+            (NetworkConfig::Mlp(MlpConfig { hidden: Vec::new() }), schema(InstanceKind::Table, &[4])),
+        ];
+        for (config, schema) in cases {
+            let plan = config.plan(&schema, 7).unwrap();
+            let layers = Layers::new(&plan, &mut seeds::generator("test", 0, 0), &Device::flex());
+            assert_eq!(layers.to_weights().len(), plan.weights(), "{config:?}");
+        }
+    }
+
+    #[test]
+    fn a_network_that_does_not_fit_is_refused_with_the_remedy() {
+        let image = schema(InstanceKind::Image, &[8, 28]);
+        let refusal = |config: NetworkConfig, schema: &InstanceSchema, classes| {
+            config.check(schema, classes).unwrap_err().to_string()
+        };
+        let cnn = || NetworkConfig::Cnn(CnnConfig::default());
+        assert!(refusal(cnn(), &image, 10).contains("[8, 28] are too small for a network of kind `cnn`"));
+        assert!(
+            refusal(cnn(), &schema(InstanceKind::Table, &[30]), 10)
+                .contains("`cnn` cannot read instances of kind `table`")
+        );
+        assert_eq!(
+            refusal(cnn(), &schema(InstanceKind::Image, &[28, 28]), 1),
+            "a network needs at least 2 classes, not 1"
+        );
+        let mlp = |hidden| NetworkConfig::Mlp(MlpConfig { hidden });
+        assert!(refusal(mlp(vec![4, 0]), &image, 2).contains("the width of a hidden layer is 0"));
+        assert!(refusal(mlp(vec![MAX_WIDTH; 3]), &image, 2).contains("more than 50000000"));
+        let wide = NetworkConfig::Cnn1d(Cnn1dConfig { channels: [1, usize::MAX], hidden: 2 });
+        assert!(refusal(wide, &schema(InstanceKind::Signal, &[64]), 2).contains("number of channels"));
+    }
+
+    #[test]
+    fn a_config_file_may_leave_out_sizes_but_not_invent_keys() {
+        let parse = |text: &str| toml::from_str::<NetworkConfig>(text).map_err(|e| e.to_string());
+        assert_eq!(
+            parse("kind = 'cnn'").unwrap(),
+            NetworkConfig::Cnn(CnnConfig { channels: [8, 16], hidden: 64 })
+        );
+        assert_eq!(
+            parse("kind = 'mlp'\nhidden = [32, 16]").unwrap(),
+            NetworkConfig::Mlp(MlpConfig { hidden: vec![32, 16] })
+        );
+        assert!(parse("kind = 'cnn'\nlayers = 3").unwrap_err().contains("unknown field `layers`"));
+        assert!(parse("kind = 'transformer'").unwrap_err().contains("unknown variant `transformer`"));
+    }
+}

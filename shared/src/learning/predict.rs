@@ -54,3 +54,17 @@ fn largest(logits: &[f32]) -> u16 {
     }
     winner
 }
+
+#[cfg(test)]
+mod tests {
+    use super::largest;
+
+    #[test]
+    fn a_tie_goes_to_the_lowest_class_and_what_is_not_a_number_never_wins() {
+        assert_eq!(largest(&[0.1, 0.7, 0.7, -1.0]), 1);
+        assert_eq!(largest(&[f32::NAN, -3.0, f32::NAN, -2.0]), 3);
+        assert_eq!(largest(&[f32::NAN, f32::NAN]), 0);
+        assert_eq!(largest(&[f32::NEG_INFINITY, f32::NEG_INFINITY]), 0);
+        assert_eq!(largest(&[0.0, f32::INFINITY]), 1);
+    }
+}

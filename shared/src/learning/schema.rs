@@ -149,3 +149,59 @@ impl BorshDeserialize for InstanceSchema {
         Self::try_from(unchecked).map_err(|e| std::io::Error::new(std::io::ErrorKind::InvalidData, e))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(kind: InstanceKind, shape: &[usize]) -> String {
+        InstanceSchema::new(kind, shape.to_vec()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_shape_that_no_instance_can_have_is_refused_with_the_place_and_the_remedy() {
+        assert_eq!(
+            refusal(InstanceKind::Image, &[28]),
+            "schema of kind image: shape [28] has 1 dimensions; use [height, width] or [channels, height, width]"
+        );
+        assert!(refusal(InstanceKind::Table, &[4, 4]).ends_with("use [columns]"));
+        assert!(refusal(InstanceKind::Signal, &[]).ends_with("use [length] or [channels, length]"));
+        assert_eq!(
+            refusal(InstanceKind::Image, &[3, 0, 28]),
+            "schema shape [3, 0, 28] has a zero at position 1; every dimension must be at least 1"
+        );
+        assert!(refusal(InstanceKind::Signal, &[1001, 1000]).contains("more than 1000000 values"));
+        assert!(refusal(InstanceKind::Image, &[usize::MAX, 2, 2]).contains("more than 1000000 values"));
+    }
+
+    #[test]
+    fn a_config_with_an_unknown_kind_or_key_or_a_bad_shape_is_refused() {
+        let parse = |text: &str| toml::from_str::<InstanceSchema>(text).map_err(|e| e.to_string());
+        let good = parse("kind = 'signal'\nshape = [2, 128]").unwrap();
+        assert_eq!((good.kind(), good.shape(), good.values()), (InstanceKind::Signal, &[2, 128][..], 256));
+        assert!(parse("kind = 'video'\nshape = [2]").unwrap_err().contains("unknown variant `video`"));
+        assert!(
+            parse("kind = 'table'\nshape = [2]\nscale = 3").unwrap_err().contains("unknown field `scale`")
+        );
+        assert!(parse("kind = 'table'\nshape = [0]").unwrap_err().contains("has a zero at position 0"));
+    }
+
+    #[test]
+    fn signed_bytes_hold_the_schema_and_bad_bytes_give_no_schema() {
+        let schema = InstanceSchema::new(InstanceKind::Image, vec![3, 32, 32]).unwrap();
+        let bytes = borsh::to_vec(&schema).unwrap();
+        assert_eq!(borsh::from_slice::<InstanceSchema>(&bytes).unwrap(), schema);
+        let forged = borsh::to_vec(&(InstanceKind::Table, vec![0_usize])).unwrap();
+        assert!(borsh::from_slice::<InstanceSchema>(&forged).unwrap_err().to_string().contains("zero"));
+    }
+
+    #[test]
+    fn one_channel_is_implied() {
+        let shape =
+            |kind, shape: &[usize]| InstanceSchema::new(kind, shape.to_vec()).unwrap().shape_with_channels();
+        assert_eq!(shape(InstanceKind::Image, &[28, 20]), [1, 28, 20]);
+        assert_eq!(shape(InstanceKind::Image, &[3, 28, 20]), [3, 28, 20]);
+        assert_eq!(shape(InstanceKind::Signal, &[128]), [1, 128]);
+        assert_eq!(shape(InstanceKind::Table, &[7]), [7]);
+    }
+}

@@ -114,3 +114,98 @@ fn remainder(hash: &[u8; 32], teachers: usize) -> usize {
     let number = low.iter().fold(0_u128, |number, &byte| (number << 8) | u128::from(byte));
     usize::try_from(number % (teachers as u128)).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    const KEY: ShardKey = ShardKey([7; 32]);
+
+    /// Three visits of each of `persons` people, in turns.
+    fn visits(persons: usize) -> Dataset {
+        let keys: Vec<String> = (0..3 * persons).map(|i| format!("patient {}", i % persons)).collect();
+        let values = (0..3 * persons).map(|i| i as f32).collect();
+        Dataset::new(values, vec![1], None, Some(keys)).unwrap()
+    }
+
+    fn persons_of(data: &Dataset, indices: &[usize]) -> BTreeSet<String> {
+        indices.iter().map(|&i| data.persons().unwrap()[i].clone()).collect()
+    }
+
+    #[test]
+    fn the_keyed_hash_is_hmac_sha256() {
+        // RFC 4231, test case 1; HMAC pads its key of 20 bytes with zeros, so it is also a key of 32 bytes.
+        let mut key = [0; 32];
+        key[..20].fill(0x0b);
+        let tag = ShardKey::new(key).authenticate(|hash| hash.chain_update("Hi There"));
+        assert_eq!(hex::encode(tag), "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+    }
+
+    #[test]
+    fn all_records_of_a_person_lie_in_one_shard_and_each_record_in_exactly_one() {
+        let data = visits(200);
+        let shards = shard(&data, &KEY, 8).unwrap();
+        assert_eq!(shards.unit, PrivacyUnitOfData::Person);
+        let mut homes: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
+        for (number, indices) in shards.indices.iter().enumerate() {
+            assert!(indices.is_sorted());
+            for person in persons_of(&data, indices) {
+                homes.entry(person).or_default().insert(number);
+            }
+        }
+        assert_eq!(homes.len(), 200);
+        assert!(homes.values().all(|shards| shards.len() == 1));
+        let mut all: Vec<usize> = shards.indices.concat();
+        all.sort_unstable();
+        assert_eq!(all, (0..600).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_person_that_leaves_moves_nobody_else() {
+        let data = visits(100);
+        let gone = "patient 42";
+        let left: Vec<usize> = (0..data.len()).filter(|&i| data.persons().unwrap()[i] != gone).collect();
+        let without = data.select(&left);
+        let (before, after) = (shard(&data, &KEY, 5).unwrap(), shard(&without, &KEY, 5).unwrap());
+        let mut lost = 0;
+        for (before, after) in before.indices.iter().zip(&after.indices) {
+            let kept: Vec<&[f32]> =
+                before.iter().filter(|i| left.contains(i)).filter_map(|&i| data.instance(i)).collect();
+            let found: Vec<&[f32]> = after.iter().filter_map(|&i| without.instance(i)).collect();
+            assert_eq!(kept, found);
+            lost += before.len() - after.len();
+        }
+        assert_eq!(lost, 3);
+    }
+
+    #[test]
+    fn without_persons_the_unit_is_the_record_and_copies_of_a_record_stay_together() {
+        let values: Vec<f32> = (0..60).chain(0..60).map(|i| i as f32).collect();
+        let labels = (0..60).chain(0..60).map(|i| i % 3).collect();
+        let data = Dataset::new(values, vec![1], Some(labels), None).unwrap();
+        let shards = shard(&data, &KEY, 4).unwrap();
+        assert_eq!(shards.unit, PrivacyUnitOfData::Record);
+        for indices in &shards.indices {
+            assert!(indices.iter().all(|&i| indices.contains(&((i + 60) % 120))));
+        }
+    }
+
+    #[test]
+    fn the_key_decides_and_is_not_printed() {
+        let data = visits(100);
+        let other = ShardKey::new([8; 32]);
+        assert_ne!(shard(&data, &KEY, 5).unwrap(), shard(&data, &other, 5).unwrap());
+        assert_eq!(format!("{other:?}"), "ShardKey(secret)");
+    }
+
+    #[test]
+    fn an_empty_shard_is_refused_and_named() {
+        let error = shard(&visits(2), &KEY, 20).unwrap_err();
+        assert!(matches!(error, ShardError::Empty { teachers: 20, .. }));
+        assert!(error.to_string().ends_with("use fewer teachers or more data"), "{error}");
+        assert_eq!(shard(&visits(2), &KEY, 0), Err(ShardError::NoTeachers));
+        let nobody = Dataset::new(Vec::new(), vec![1], None, None).unwrap();
+        assert_eq!(shard(&nobody, &KEY, 1), Err(ShardError::Empty { shard: 0, teachers: 1 }));
+    }
+}

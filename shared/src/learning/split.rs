@@ -179,3 +179,110 @@ impl Units {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::files::{Expected, load_instances, load_labeled, load_labels};
+    use super::super::generate_ecg;
+    use super::*;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    /// Records whose only value is their number; label = number modulo 10.
+    fn numbered(from: usize, to: usize) -> Dataset {
+        let values = (from..to).map(|i| i as f32).collect();
+        Dataset::new(values, vec![1], Some((from..to).map(|i| (i % 10) as u16).collect()), None).unwrap()
+    }
+
+    fn source(train: Dataset, test: Option<Dataset>) -> Source {
+        Source { train, test, description: generate_ecg(1, 1, 0).unwrap().description }
+    }
+
+    #[test]
+    fn a_source_with_a_test_part_keeps_it_apart_and_in_order() {
+        let split = split(&source(numbered(0, 1003), Some(numbered(5000, 5100))), 5, 1).unwrap();
+        let sizes: Vec<usize> = split.participants.iter().map(Dataset::len).collect();
+        assert_eq!(sizes, [201, 201, 201, 200, 200]);
+        let given: BTreeSet<u32> =
+            split.participants.iter().flat_map(|p| p.values()).map(|&v| v as u32).collect();
+        assert_eq!(given, (0..1003).collect());
+        assert_eq!(split.unlabeled, numbered(5000, 5090).unlabeled());
+        assert_eq!(split.truth, numbered(5000, 5090).labels().unwrap());
+        assert_eq!(split.held_out, numbered(5090, 5100));
+        // Dealt after a permutation, not in file order.
+        assert_ne!(split.participants[0].values()[..3], [0.0, 5.0, 10.0]);
+    }
+
+    #[test]
+    fn no_person_is_in_two_parts_and_no_record_is_lost() {
+        let source = generate_ecg(230, 3, 8).unwrap();
+        let split = split(&source, 4, 1).unwrap();
+        let mut homes: BTreeMap<&str, usize> = BTreeMap::new();
+        for (part, data) in split.participants.iter().chain([&split.held_out]).enumerate() {
+            for person in data.persons().unwrap() {
+                assert_eq!(*homes.entry(person).or_insert(part), part, "{person}");
+            }
+        }
+        assert_eq!(homes.len(), 207);
+        assert_eq!((split.unlabeled.len(), split.held_out.len()), (69, 69));
+        assert!(split.unlabeled.persons().is_none() && split.unlabeled.labels().is_none());
+        // The unlabeled beats are those of the 23 persons that are nowhere else.
+        let others: Vec<usize> =
+            (0..690).filter(|&i| !homes.contains_key(source.train.persons().unwrap()[i].as_str())).collect();
+        let mut expected: Vec<_> = others.iter().map(|&i| source.train.instance(i).unwrap()).collect();
+        let mut found: Vec<_> = (0..69).map(|i| split.unlabeled.instance(i).unwrap()).collect();
+        expected.sort_by(|a, b| a.partial_cmp(b).unwrap());
+        found.sort_by(|a, b| a.partial_cmp(b).unwrap());
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn the_seed_decides_and_nothing_else() {
+        let source = source(numbered(0, 100), None);
+        assert_eq!(split(&source, 3, 1).unwrap(), split(&source, 3, 1).unwrap());
+        assert_ne!(split(&source, 3, 1).unwrap(), split(&source, 3, 2).unwrap());
+    }
+
+    #[test]
+    fn too_little_data_is_refused() {
+        let refusal = |records, participants| {
+            split(&source(numbered(0, records), None), participants, 1).unwrap_err().to_string()
+        };
+        assert!(refusal(9, 2).contains("9 records are too few for 2 participants"));
+        assert!(refusal(10, 9).contains("10 records are too few for 9 participants"));
+        assert!(refusal(10, 0).contains("at least 1 participant"));
+        assert!(split(&source(numbered(0, 10), None), 8, 1).is_ok());
+    }
+
+    #[test]
+    fn a_draw_has_no_instance_twice_and_is_repeated_by_its_seed() {
+        let unlabeled = numbered(0, 50);
+        let (indices, instances) = draw(&unlabeled, 50, 3).unwrap();
+        assert_eq!(indices.iter().copied().collect::<BTreeSet<_>>(), (0..50).collect());
+        assert!(indices.iter().zip(instances.values()).all(|(&i, &v)| i as f32 == v));
+        assert!(instances.labels().is_none());
+        assert_eq!(draw(&unlabeled, 20, 3).unwrap(), draw(&unlabeled, 20, 3).unwrap());
+        assert_ne!(draw(&unlabeled, 20, 3).unwrap().0, draw(&unlabeled, 20, 4).unwrap().0);
+        let error = draw(&unlabeled, 51, 3).unwrap_err().to_string();
+        assert_eq!(error, "51 instances were asked for and the unlabeled part holds 50; ask for fewer");
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let split = split(&generate_ecg(50, 2, 8).unwrap(), 2, 1).unwrap();
+        write_split(&split, folder.path()).unwrap();
+        let expected = split.description.expected();
+        for (number, data) in (1..).zip(&split.participants) {
+            let path = folder.path().join(format!("participant-{number}"));
+            assert_eq!(load_labeled(&path, expected).unwrap(), *data);
+            assert_eq!(Description::read_beside(&path).unwrap().unwrap(), split.description);
+            assert!(std::fs::read_to_string(path.join("README.txt")).unwrap().starts_with("SYNTHETIC DATA."));
+        }
+        assert_eq!(load_labeled(&folder.path().join("held-out"), expected).unwrap(), split.held_out);
+        let unlabeled = folder.path().join("unlabeled");
+        assert_eq!(load_instances(&unlabeled.join("instances.npy"), expected).unwrap(), split.unlabeled);
+        assert!(!unlabeled.join("labels.npy").exists() && !unlabeled.join("persons.npy").exists());
+        let truth = folder.path().join("unlabeled-truth/labels.npy");
+        assert_eq!(load_labels(&truth, Expected::default().classes).unwrap(), split.truth);
+    }
+}

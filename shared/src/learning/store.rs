@@ -162,3 +162,114 @@ fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.sync_all()?;
     std::fs::rename(&unfinished, path)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::network::{Cnn1dConfig, CnnConfig, MlpConfig};
+    use super::super::schema::InstanceKind;
+    use super::*;
+
+    fn network(config: NetworkConfig, kind: InstanceKind, shape: &[usize]) -> Network {
+        let schema = InstanceSchema::new(kind, shape.to_vec()).unwrap();
+        let plan = config.plan(&schema, 4).unwrap();
+        let layers = Layers::new(&plan, &mut seeds::generator("test", 0, 0), &Device::flex());
+        Network { layers, config, schema, classes: 4, seed: 17 }
+    }
+
+    fn mlp() -> Network {
+        network(NetworkConfig::Mlp(MlpConfig { hidden: vec![6, 5] }), InstanceKind::Table, &[3])
+    }
+
+    fn bits(network: &Network) -> Vec<u32> {
+        network.weights().into_iter().map(f32::to_bits).collect()
+    }
+
+    #[test]
+    fn every_architecture_comes_back_bit_for_bit() {
+        let folder = tempfile::tempdir().unwrap();
+        let networks = [
+            mlp(),
+            network(NetworkConfig::Cnn(CnnConfig::default()), InstanceKind::Image, &[2, 10, 13]),
+            network(NetworkConfig::Cnn1d(Cnn1dConfig::default()), InstanceKind::Signal, &[40]),
+        ];
+        for (number, network) in networks.iter().enumerate() {
+            let stem = folder.path().join(format!("teacher.{number}"));
+            save_network(network, &stem).unwrap();
+            let back = load_network(&stem).unwrap();
+            assert_eq!(bits(&back), bits(network));
+            assert_eq!(
+                (back.config(), back.schema(), back.classes()),
+                (network.config(), network.schema(), 4)
+            );
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 6);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_owner_may_read_a_network() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        save_network(&mlp(), &folder.path().join("teacher")).unwrap();
+        for entry in std::fs::read_dir(folder.path()).unwrap() {
+            assert_eq!(entry.unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn a_missing_truncated_or_swapped_file_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let stem = folder.path().join("teacher");
+        let refusal = || load_network(&stem).unwrap_err().to_string();
+        assert!(refusal().contains("teacher.json: cannot be read"));
+        save_network(&mlp(), &stem).unwrap();
+        let weights = folder.path().join("teacher.safetensors");
+        let whole = std::fs::read(&weights).unwrap();
+        for length in 0..whole.len() {
+            std::fs::write(&weights, &whole[..length]).unwrap();
+            assert!(refusal().contains("teacher.safetensors: the weights are truncated"), "{length}");
+        }
+        std::fs::write(&weights, &whole).unwrap();
+        assert!(load_network(&stem).is_ok());
+        let metadata = folder.path().join("teacher.json");
+        let text = std::fs::read_to_string(&metadata).unwrap();
+        std::fs::write(&metadata, text.replace("\"seed\"", "\"sed\"")).unwrap();
+        assert!(refusal().contains("teacher.json: not a network's description: unknown field `sed`"));
+        std::fs::write(&metadata, text.replace("\"format\": 1", "\"format\": 2")).unwrap();
+        assert!(refusal().contains("format 2 is not 1"));
+        std::fs::write(&metadata, text.replace('6', "7")).unwrap();
+        assert!(refusal().contains("truncated, damaged or of another network"));
+        std::fs::write(&metadata, text.replace('6', "0")).unwrap();
+        assert!(refusal().contains("the width of a hidden layer is 0"));
+        std::fs::remove_file(&weights).unwrap();
+        std::fs::write(&metadata, text).unwrap();
+        assert!(refusal().contains("teacher.safetensors: cannot be read"));
+    }
+
+    #[test]
+    fn weights_that_are_not_finite_and_changed_headers_are_refused_without_a_panic() {
+        let folder = tempfile::tempdir().unwrap();
+        let stem = folder.path().join("teacher");
+        save_network(&mlp(), &stem).unwrap();
+        let weights = folder.path().join("teacher.safetensors");
+        let whole = std::fs::read(&weights).unwrap();
+        let mut infinite = whole.clone();
+        let last = infinite.len() - 4;
+        infinite[last..].copy_from_slice(&f32::INFINITY.to_le_bytes());
+        std::fs::write(&weights, infinite).unwrap();
+        assert!(load_network(&stem).unwrap_err().to_string().contains("a weight is not finite"));
+        let header = whole.len() - 4 * mlp().weights().len();
+        for place in 0..header {
+            let mut damaged = whole.clone();
+            damaged[place] ^= 1;
+            std::fs::write(&weights, damaged).unwrap();
+            // A changed byte may hit what nobody reads (the producer's name); it must not crash or change a weight.
+            if let Ok(network) = load_network(&stem) {
+                let (mut found, mut saved) = (bits(&network), bits(&mlp()));
+                found.sort_unstable();
+                saved.sort_unstable();
+                assert_eq!(found, saved, "byte {place}");
+            }
+        }
+    }
+}

@@ -241,3 +241,55 @@ fn normal(rng: &mut ChaCha8Rng) -> f32 {
     let radius = (-2.0 * (1.0 - rng.random::<f32>()).ln()).sqrt();
     radius * (TAU * rng.random::<f32>()).cos()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn every_class_occurs_about_equally_often_and_values_are_millivolts() {
+        let source = generate_ecg(1000, 5, 1).unwrap();
+        let mut counts = [0; 5];
+        for &label in source.train.labels().unwrap() {
+            counts[usize::from(label)] += 1;
+        }
+        // About 1000 each. Blocks come in fives, sd 63; the seed is fixed, so this is no matter of luck.
+        assert!(counts.iter().all(|count| (700..1300).contains(count)), "{counts:?}");
+        let values = source.train.values();
+        let inside = values.iter().filter(|v| (-1.5..2.5).contains(*v)).count();
+        assert!(inside as f64 > 0.995 * values.len() as f64);
+        assert!(values.iter().all(|v| v.abs() < 8.0));
+        assert!(source.description.synthetic && source.description.classes.len() == 5);
+    }
+
+    #[test]
+    fn a_block_is_in_each_beat_of_its_person() {
+        let source = generate_ecg(200, 6, 1).unwrap();
+        let mut classes: BTreeMap<&str, Vec<u16>> = BTreeMap::new();
+        for (person, &label) in source.train.persons().unwrap().iter().zip(source.train.labels().unwrap()) {
+            classes.entry(person).or_default().push(label);
+        }
+        assert_eq!(classes.len(), 200);
+        assert!(
+            classes
+                .values()
+                .all(|labels| labels.iter().all(|&l| l < 3) || labels.iter().all(|l| l == &labels[0]))
+        );
+    }
+
+    #[test]
+    fn the_seed_decides_and_one_person_more_changes_nobody() {
+        let data = |persons, seed| generate_ecg(persons, 3, seed).unwrap().train;
+        assert_eq!(data(5, 1), data(5, 1));
+        assert_ne!(data(5, 1).values(), data(5, 2).values());
+        assert_eq!(data(6, 1).select(&(0..15).collect::<Vec<_>>()), data(5, 1));
+    }
+
+    #[test]
+    fn nobody_and_too_many_are_refused() {
+        assert!(generate_ecg(0, 5, 1).unwrap_err().to_string().contains("both must be at least 1"));
+        assert!(generate_ecg(5, 0, 1).unwrap_err().to_string().contains("both must be at least 1"));
+        assert!(generate_ecg(usize::MAX, 2, 1).unwrap_err().to_string().contains("more than 1000000 beats"));
+    }
+}

@@ -184,3 +184,133 @@ impl<'a> Examples<'a> {
         (rows, Tensor::from_data(TensorData::new(classes, [batch]), device))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{
+        InstanceKind, InstanceSchema, PrivacyUnitOfData, ShardKey, generate_ecg, predict, shard,
+    };
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    const SILENT: &(dyn Fn(usize, usize, usize) + Sync) = &|_, _, _| ();
+
+    fn beats() -> (Recipe, Dataset) {
+        let source = generate_ecg(40, 4, 11).unwrap();
+        let mut recipe = Recipe::teacher(source.description.schema, 5);
+        recipe.train.epochs = 2;
+        (recipe, source.train)
+    }
+
+    fn images() -> (Recipe, Dataset) {
+        let schema = InstanceSchema::new(InstanceKind::Image, vec![12, 12]).unwrap();
+        let values = (0..144 * 40).map(|i| ((i * 7919) % 101) as f32 / 100.0).collect();
+        let data = Dataset::new(values, vec![12, 12], Some((0..40).map(|i| i % 3).collect()), None).unwrap();
+        let mut recipe = Recipe::teacher(schema, 3);
+        recipe.train.epochs = 2;
+        (recipe, data)
+    }
+
+    fn bits(network: &Network) -> Vec<u32> {
+        network.weights().into_iter().map(f32::to_bits).collect()
+    }
+
+    fn train_with_threads(threads: usize, recipe: &Recipe, data: &Dataset, shards: &Shards) -> Vec<Vec<u32>> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let teachers = pool.install(|| train_teachers(recipe, data, shards, 5, SILENT)).unwrap();
+        teachers.iter().map(|teacher| bits(&teacher.network)).collect()
+    }
+
+    /// The claim on which the privacy cost per person rests: one person is in one shard and nowhere else.
+    #[test]
+    fn a_person_that_asks_to_be_deleted_changes_one_teacher_and_no_bit_of_any_other() {
+        let (recipe, data) = beats();
+        let persons = data.persons().unwrap().to_vec();
+        let key = ShardKey::new([3; 32]);
+        let before = shard(&data, &key, 4).unwrap();
+        assert_eq!(before.unit, PrivacyUnitOfData::Person);
+        let teachers = train_with_threads(2, &recipe, &data, &before);
+        for gone in [&persons[0], &persons[159]] {
+            let left: Vec<usize> = (0..data.len()).filter(|&i| persons[i] != *gone).collect();
+            let without = data.select(&left);
+            let after = shard(&without, &key, 4).unwrap();
+            let retrained = train_with_threads(2, &recipe, &without, &after);
+            let home = before
+                .indices
+                .iter()
+                .position(|indices| indices.iter().any(|&i| persons[i] == *gone))
+                .unwrap();
+            for (number, (old, new)) in teachers.iter().zip(&retrained).enumerate() {
+                assert_eq!(old != new, number == home, "teacher {number}, the person was in shard {home}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_call_gives_the_same_bits_on_one_thread_and_on_four() {
+        for (recipe, data) in [beats(), images()] {
+            let shards = shard(&data, &ShardKey::new([9; 32]), 4).unwrap();
+            let one = train_with_threads(1, &recipe, &data, &shards);
+            assert_eq!(one, train_with_threads(4, &recipe, &data, &shards));
+            // Teachers differ from each other, and a teacher trained alone is the teacher trained among others.
+            assert_ne!(one[0], one[1]);
+            let seed = seeds::derive("teacher", 5, 2);
+            let alone = train(&recipe, &data, &shards.indices[2], seed, &|_, _| ()).unwrap();
+            assert_eq!(bits(&alone), one[2]);
+            let other = train(&recipe, &data, &shards.indices[2], seed + 1, &|_, _| ()).unwrap();
+            assert_ne!(bits(&other), one[2]);
+        }
+    }
+
+    #[test]
+    fn a_network_learns_beats_of_persons_it_has_not_seen() {
+        let source = generate_ecg(160, 4, 2).unwrap();
+        let recipe = Recipe::teacher(source.description.schema, 5);
+        let (seen, unseen): (Vec<usize>, Vec<usize>) = (0..640).partition(|&i| i < 400);
+        let network = train(&recipe, &source.train, &seen, 1, &|_, _| ()).unwrap();
+        let test = source.train.select(&unseen);
+        let predicted = predict(&network, test.values()).unwrap();
+        let right = predicted.iter().zip(test.labels().unwrap()).filter(|(a, b)| a == b).count();
+        // Guessing the most frequent of five classes is right on about 60 of 240.
+        assert!(right > 180, "{right} of 240");
+    }
+
+    #[test]
+    fn progress_counts_every_step_once() {
+        let (recipe, data) = images();
+        let calls = AtomicUsize::new(0);
+        let count = |step: usize, total: usize| {
+            assert_eq!((calls.fetch_add(1, Ordering::SeqCst) + 1, total), (step, 6));
+        };
+        train(&recipe, &data, &(0..40).collect::<Vec<_>>(), 0, &count).unwrap();
+        assert_eq!(calls.into_inner(), 6);
+    }
+
+    #[test]
+    fn a_shard_of_one_record_or_of_one_class_still_trains() {
+        let (recipe, data) = images();
+        assert!(train(&recipe, &data, &[7], 0, &|_, _| ()).is_ok());
+        let one_class = train(&recipe, &data, &[0, 3, 6], 0, &|_, _| ()).unwrap();
+        assert_eq!(predict(&one_class, data.values()).unwrap().len(), 40);
+    }
+
+    #[test]
+    fn data_that_does_not_fit_is_refused_before_training() {
+        let (recipe, data) = images();
+        let refusal = |recipe: &Recipe, data: &Dataset, indices: &[usize]| {
+            train(recipe, data, indices, 0, &|_, _| panic!("training began")).unwrap_err().to_string()
+        };
+        let two = Recipe { classes: 2, ..recipe.clone() };
+        assert!(refusal(&two, &data, &[0]).contains("instance 2: label 2 is out of range"));
+        assert!(refusal(&recipe, &data.clone().unlabeled(), &[0]).contains("no labels"));
+        assert!(refusal(&recipe, &data, &[]).contains("no labeled record"));
+        assert!(refusal(&recipe, &data, &[40]).contains("record 40 does not exist"));
+        assert!(refusal(&recipe, &beats().1, &[0]).contains("shape [128], the schema says [12, 12]"));
+        let mut lazy = recipe.clone();
+        lazy.train.epochs = 0;
+        assert!(refusal(&lazy, &data, &[0]).contains("epochs is 0"));
+        let mut wild = recipe;
+        wild.train.rate = f64::NAN;
+        assert!(refusal(&wild, &data, &[0]).contains("learning rate NaN"));
+    }
+}

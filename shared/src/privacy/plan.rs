@@ -69,15 +69,28 @@ pub struct NoisePlan {
     coordinator_share_size: ShareSize,
 }
 
+impl NoisePolicy {
+    /// Checks everything that does not depend on who enrols: mode, standard deviations and τ.
+    pub fn check(&self) -> Result<(), NoiseError> {
+        let Self { sigma, coordinator_sigma, honest_fraction, mode } = *self;
+        check_mode(mode, mode.has_participant_noise(), "sigma", sigma)?;
+        check_mode(mode, mode.has_coordinator_noise(), "coordinator_sigma", coordinator_sigma)?;
+        colluding(honest_fraction, 1)?;
+        if !coordinator_sigma.is_zero() && coordinator_sigma < smallest_sigma(1) {
+            return Err(NoiseError::CoordinatorSigmaTooSmall(coordinator_sigma));
+        }
+        Ok(())
+    }
+}
+
 impl NoisePlan {
     /// Plans the noise for `enrolled` = N participants of which at least `quorum` = q vote.
     ///
     /// Refuses τ outside (0, 1], q ≤ c, q > N, a mode that contradicts σ or σ_c, standard deviations above
     /// 10^6 votes, s < 1.5 and 0 < σ_c < 1.5.
     pub fn new(policy: NoisePolicy, enrolled: u32, quorum: u32) -> Result<Self, NoiseError> {
-        let NoisePolicy { sigma, coordinator_sigma, honest_fraction, mode } = policy;
-        check_mode(mode, mode.has_participant_noise(), "sigma", sigma)?;
-        check_mode(mode, mode.has_coordinator_noise(), "coordinator_sigma", coordinator_sigma)?;
+        policy.check()?;
+        let NoisePolicy { sigma, coordinator_sigma, honest_fraction, .. } = policy;
         let colluding = colluding(honest_fraction, enrolled)?;
         if quorum > enrolled {
             return Err(NoiseError::QuorumAboveRoster { quorum, enrolled });
@@ -96,9 +109,6 @@ impl NoisePlan {
                 quorum,
                 honest_fraction,
             });
-        }
-        if !coordinator_sigma.is_zero() && coordinator_sigma < smallest_sigma(1) {
-            return Err(NoiseError::CoordinatorSigmaTooSmall(coordinator_sigma));
         }
         let share_size = size_per_share(sigma, honest);
         let coordinator_share_size = size_per_share(coordinator_sigma, 1);

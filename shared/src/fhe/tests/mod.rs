@@ -1,5 +1,4 @@
 //! Tests of the room: most with the toy parameters, whose circuit is the same, some with the secure ones.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 mod ballots;
 mod brackets;

@@ -58,7 +58,12 @@ pub fn write_instances(path: &Path, instances: &Dataset) -> Result<(), FileError
 /// # Errors
 /// A file that cannot be written.
 pub fn write_integers(path: &Path, values: &[i64]) -> Result<(), FileError> {
-    write(path, &array("<i8", &[values.len()], values.iter().flat_map(|v| v.to_le_bytes())))
+    write(path, &integers_to_npy_bytes(values))
+}
+
+/// Returns `<i8` values of one dimension as the bytes of an NPY file.
+pub fn integers_to_npy_bytes(values: &[i64]) -> Vec<u8> {
+    array("<i8", &[values.len()], values.iter().flat_map(|v| v.to_le_bytes()))
 }
 
 /// Writes labels as `<i8`.

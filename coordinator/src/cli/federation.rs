@@ -1,0 +1,140 @@
+//! `federation`, `invite` and `roster`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use shared::{
+    federation::FederationConfig,
+    ids::ParticipantId,
+    wire::{FederationView, Found, Invite, NewInvite, Revoke, RosterView},
+};
+
+use super::{
+    Client, Failure,
+    output::{Output, insecure_line},
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum FederationVerb {
+    /// Founds the federation from a config file
+    ///
+    /// Example: coordinator federation create --config configs/mnist.toml
+    Create {
+        /// The federation's config
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Shows the federation
+    ///
+    /// Example: coordinator federation show --format json
+    Show,
+    /// Closes the federation; trustees then destroy their keys
+    ///
+    /// Example: coordinator federation close
+    Close,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct InviteArgs {
+    /// Name of the institution, unique in the federation
+    name: String,
+    /// Makes it the trustee, which holds the decryption key
+    #[arg(long)]
+    trustee: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum RosterVerb {
+    /// Shows the roster
+    ///
+    /// Example: coordinator roster show
+    Show,
+    /// Removes a participant from the roster
+    ///
+    /// Example: coordinator roster revoke 3 --reason "left the study"
+    Revoke {
+        /// Number of the participant
+        participant: ParticipantId,
+        /// Why; it enters the transcript
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+pub(super) async fn run(client: &Client, output: Output, verb: FederationVerb) -> Result<(), Failure> {
+    let view: FederationView = match verb {
+        FederationVerb::Create { config } => {
+            let path = config.display().to_string();
+            let text =
+                std::fs::read_to_string(&config).map_err(|e| Failure::Usage(format!("{path}: {e}")))?;
+            let config =
+                FederationConfig::from_toml(&text).map_err(|e| Failure::Usage(format!("{path}: {e}")))?;
+            client.post("/federation", &Found { config }).await?
+        }
+        FederationVerb::Show => client.get("/federation").await?,
+        FederationVerb::Close => client.post("/federation/close", &serde_json::json!({})).await?,
+    };
+    output.fact(&view, || describe(&view))
+}
+
+fn describe(view: &FederationView) -> String {
+    let config = &view.founding.config;
+    let noise = &config.noise;
+    let mut lines = vec![
+        format!("federation  {} ({:?}, founded {})", config.name, view.state, view.founding.founded_at),
+        format!("hash        {}", view.hash),
+        format!("classes     {}", config.classes.join(", ")),
+        format!(
+            "noise       σ = {} by the participants, σ_c = {} by the coordinator, τ = {}",
+            noise.sigma, noise.coordinator_sigma, noise.honest_fraction
+        ),
+        format!("keys        {}", if view.keys.is_some() { "published" } else { "not made yet" }),
+    ];
+    lines.extend(insecure_line(&view.insecure));
+    lines.join("\n")
+}
+
+pub(super) async fn invite(client: &Client, output: Output, args: InviteArgs) -> Result<(), Failure> {
+    let InviteArgs { name, trustee } = args;
+    let invite: Invite = client.post("/invites", &NewInvite { name, trustee }).await?;
+    output.fact(&invite, || {
+        format!(
+            "{}\n\ngive it to {} only; it enrols once:\n  participant enroll --invite ...",
+            invite.invite, invite.name
+        )
+    })
+}
+
+pub(super) async fn roster(client: &Client, output: Output, verb: RosterVerb) -> Result<(), Failure> {
+    let view: RosterView = match verb {
+        RosterVerb::Show => client.get("/roster").await?,
+        RosterVerb::Revoke { participant, reason } => {
+            client.post(&format!("/roster/{participant}/revoke"), &Revoke { reason }).await?
+        }
+    };
+    output.fact(&view, || describe_roster(&view))
+}
+
+fn describe_roster(view: &RosterView) -> String {
+    let mut lines = vec![format!("roster {}", view.hash)];
+    for (member, standing) in view.roster.members.iter().zip(&view.standing) {
+        let approved = match standing.approved {
+            Some(hash) if hash == view.hash => "approved",
+            Some(_) => "approved an earlier roster",
+            None => "not approved yet",
+        };
+        let seen = match standing.last_seen {
+            Some(_) if standing.online => "online".to_owned(),
+            Some(at) => format!("last heard {at}"),
+            None => "never heard".to_owned(),
+        };
+        let role = if member.trustee { ", trustee" } else { "" };
+        lines.push(format!(
+            "{:>3}  {:24} {} teachers{role}; {approved}; {seen}",
+            member.id, member.name, member.teachers
+        ));
+    }
+    lines
+        .extend(view.revoked.iter().map(|r| format!("{:>3}  {:24} revoked {}", r.participant, r.name, r.at)));
+    lines.join("\n")
+}

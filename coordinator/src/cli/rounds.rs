@@ -1,0 +1,275 @@
+//! `round`: announce, follow, end, and fetch labels.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use clap::Subcommand;
+use indicatif::{ProgressBar, ProgressStyle};
+use shared::{
+    ids::RoundId,
+    learning::{
+        Expected,
+        files::{instances_to_npy_bytes, integers_to_npy_bytes},
+        load_instances,
+    },
+    round::RoundState,
+    wire::{Attendance, FederationView, Labels, RoundSummary, RoundView},
+};
+
+use super::{
+    Client, Failure, Format,
+    output::{Output, insecure_line},
+};
+use crate::config::duration;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum RoundVerb {
+    /// Announces a round over a file of instances (NPY, IDX or CSV, each may be .gz)
+    ///
+    /// Example: coordinator round create --instances unlabeled.npy --window 10m --wait
+    Create {
+        /// File of instances
+        #[arg(long)]
+        instances: PathBuf,
+        /// How long the window is open, unless every ballot is in before
+        #[arg(long, default_value = "10m")]
+        window: String,
+        /// The round's id, to repeat a request safely; drawn at random by default
+        #[arg(long)]
+        id: Option<RoundId>,
+        /// Waits until the labels are released, with progress
+        #[arg(long)]
+        wait: bool,
+        /// Longest time to wait
+        #[arg(long, default_value = "24h")]
+        timeout: String,
+    },
+    /// Lists the rounds
+    ///
+    /// Example: coordinator round list
+    List,
+    /// Shows a round: who was counted, late, refused and absent, and what it costs
+    ///
+    /// Example: coordinator round show ROUND --format json
+    Show {
+        /// The round's id
+        round: RoundId,
+    },
+    /// Follows a round until it ends
+    ///
+    /// Example: coordinator round watch ROUND --timeout 1h
+    Watch {
+        /// The round's id
+        round: RoundId,
+        /// Longest time to follow
+        #[arg(long, default_value = "24h")]
+        timeout: String,
+    },
+    /// Ends a round without labels
+    ///
+    /// Example: coordinator round cancel ROUND
+    Cancel {
+        /// The round's id
+        round: RoundId,
+    },
+    /// Prints the released labels (--format csv, npy or json)
+    ///
+    /// Example: coordinator round labels ROUND --format csv > labels.csv
+    Labels {
+        /// The round's id
+        round: RoundId,
+    },
+}
+
+pub(super) async fn run(client: &Client, output: Output, verb: RoundVerb) -> Result<(), Failure> {
+    match verb {
+        RoundVerb::Create { instances, window, id, wait, timeout } => {
+            let window = duration("--window", &window)?;
+            let timeout = duration("--timeout", &timeout)?;
+            let view = create(client, &instances, window, id).await?;
+            let view = if wait { watch(client, view.round, timeout).await? } else { view };
+            finish(output, &view, wait)
+        }
+        RoundVerb::Watch { round, timeout } => {
+            let view = watch(client, round, duration("--timeout", &timeout)?).await?;
+            finish(output, &view, true)
+        }
+        RoundVerb::List => {
+            let rounds: Vec<RoundSummary> = client.get("/rounds").await?;
+            output.fact(&rounds, || list(&rounds))
+        }
+        RoundVerb::Show { round } => {
+            let view: RoundView = client.get(&format!("/rounds/{round}")).await?;
+            output.fact(&view, || describe(&view))
+        }
+        RoundVerb::Cancel { round } => {
+            let body = serde_json::json!({});
+            let view: RoundView = client.post(&format!("/rounds/{round}/cancel"), &body).await?;
+            output.fact(&view, || describe(&view))
+        }
+        RoundVerb::Labels { round } => {
+            let labels: Labels = client.get(&format!("/rounds/{round}/labels")).await?;
+            print_labels(output, &labels)
+        }
+    }
+}
+
+async fn create(
+    client: &Client,
+    path: &Path,
+    window: Duration,
+    id: Option<RoundId>,
+) -> Result<RoundView, Failure> {
+    let federation: FederationView = client.get("/federation").await?;
+    let schema = federation.founding.config.instances;
+    let usage = |e: &dyn std::fmt::Display| Failure::Usage(e.to_string());
+    let expected = Expected { schema: Some(&schema), classes: None };
+    let dataset = load_instances(path, expected).map_err(|e| usage(&e))?;
+    let bytes = instances_to_npy_bytes(dataset.values(), schema.shape()).map_err(|e| usage(&e))?;
+    let id = match id {
+        Some(id) => id,
+        None => random_round()?,
+    };
+    let seconds = window.as_secs().max(1);
+    Ok(client.put_bytes(&format!("/rounds/{id}?window_seconds={seconds}"), bytes).await?)
+}
+
+fn random_round() -> Result<RoundId, Failure> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|e| Failure::Job(format!("no randomness: {e}")))?;
+    Ok(RoundId::from_bytes(bytes))
+}
+
+/// Follows a round until it ends; the bar shows ballots, then labels.
+async fn watch(client: &Client, round: RoundId, timeout: Duration) -> Result<RoundView, Failure> {
+    let bar = ProgressBar::new(1);
+    if let Ok(style) = ProgressStyle::with_template("{msg:12} {wide_bar} {pos}/{len} {elapsed}") {
+        bar.set_style(style);
+    }
+    let follow = async {
+        loop {
+            let view: RoundView = client.get(&format!("/rounds/{round}")).await?;
+            show_progress(&bar, &view);
+            if view.state.is_final() {
+                return Ok::<_, Failure>(view);
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    };
+    let followed = tokio::time::timeout(timeout, follow).await;
+    bar.finish_and_clear();
+    followed
+        .map_err(|_| Failure::TimedOut(format!("round {round} did not end within {timeout:?}; it goes on")))?
+}
+
+fn show_progress(bar: &ProgressBar, view: &RoundView) {
+    bar.set_message(view.state.name());
+    let (done, total) = match (&view.state, view.progress) {
+        (RoundState::Tallying { .. }, Some(progress)) => {
+            (u64::from(progress.done), u64::from(progress.total))
+        }
+        _ => {
+            let cast =
+                view.voters.iter().filter(|v| matches!(v.attendance, Attendance::Cast | Attendance::Counted));
+            (cast.count() as u64, view.voters.len() as u64)
+        }
+    };
+    bar.set_length(total);
+    bar.set_position(done);
+}
+
+/// Prints a round; after waiting, anything but a release is a failed job.
+fn finish(output: Output, view: &RoundView, waited: bool) -> Result<(), Failure> {
+    output.fact(view, || describe(view))?;
+    match &view.state {
+        RoundState::Released { .. } => Ok(()),
+        RoundState::Failed { reason, .. } => {
+            Err(Failure::Job(format!("round {} failed: {reason}", view.round)))
+        }
+        RoundState::Cancelled { .. } => Err(Failure::Job(format!("round {} was cancelled", view.round))),
+        _ if waited => Err(Failure::Job(format!("round {} is {}", view.round, view.state.name()))),
+        _ => Ok(()),
+    }
+}
+
+fn list(rounds: &[RoundSummary]) -> String {
+    if rounds.is_empty() {
+        return "no round yet: coordinator round create --instances FILE".to_owned();
+    }
+    let line = |r: &RoundSummary| {
+        let why = r.failure.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        format!(
+            "{}  {:9} {:>6} instances, {} of {} ballots{why}",
+            r.round, r.phase, r.instances, r.ballots, r.quorum
+        )
+    };
+    rounds.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn describe(view: &RoundView) -> String {
+    let a = &view.announcement;
+    let mut lines = vec![
+        format!("round       {} ({})", view.round, view.state.name()),
+        format!("instances   {} ({})", a.instance_count, a.instances.short()),
+        format!("window      {} to {}", a.opens_at, a.closes_at),
+        format!(
+            "quorum      {} of {} participants; {} may collude",
+            a.quorum,
+            view.voters.len(),
+            a.colluding
+        ),
+        format!("resolution  {} votes, bound D = {}", view.resolution_votes, a.bound),
+    ];
+    for voter in &view.voters {
+        let reason = voter.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        lines.push(format!("  {:>3} {:24} {:?}{reason}", voter.participant, voter.name, voter.attendance));
+    }
+    if let Some(tally) = view.state.tally() {
+        lines.push(format!(
+            "tally       {:.1} s, {:.1} CPU-s",
+            tally.wall_ms as f64 / 1e3,
+            tally.cpu_ms as f64 / 1e3
+        ));
+    }
+    if let (Some(labelled), Some(abstained)) = (view.labelled, view.abstained) {
+        lines.push(format!("labels      {labelled}, abstentions {abstained}"));
+    }
+    let epsilon = |value: Option<f64>| value.map_or("none".to_owned(), |e| format!("{e:.3}"));
+    for (unit, views) in [("person", &view.epsilon.person), ("participant", &view.epsilon.participant)] {
+        lines.push(format!(
+            "ε ({unit}, δ = {})  public {}, coordinator {}, coalition {}, both {}",
+            view.epsilon.delta,
+            epsilon(views.public),
+            epsilon(views.coordinator),
+            epsilon(views.coalition),
+            epsilon(views.both)
+        ));
+    }
+    lines.extend(insecure_line(&view.insecure));
+    lines.join("\n")
+}
+
+/// Prints labels: text and CSV by class name, NPY as class indices with −1 for an abstention.
+fn print_labels(output: Output, labels: &Labels) -> Result<(), Failure> {
+    let name = |label: &Option<u16>| {
+        label.and_then(|class| labels.classes.get(usize::from(class))).map_or("", String::as_str)
+    };
+    match output.format() {
+        Format::Json => output.fact(labels, String::new),
+        Format::Npy => {
+            let classes: Vec<i64> = labels.labels.iter().map(|label| label.map_or(-1, i64::from)).collect();
+            output.bytes(&integers_to_npy_bytes(&classes))
+        }
+        Format::Text | Format::Csv => {
+            let mut writer = csv::Writer::from_writer(Vec::new());
+            let failed = |e: &dyn std::fmt::Display| Failure::Job(e.to_string());
+            writer.write_record(["instance", "label"]).map_err(|e| failed(&e))?;
+            for (instance, label) in labels.labels.iter().enumerate() {
+                writer.write_record([&instance.to_string(), name(label)]).map_err(|e| failed(&e))?;
+            }
+            output.bytes(&writer.into_inner().map_err(|e| failed(&e))?)
+        }
+    }
+}

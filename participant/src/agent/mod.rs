@@ -1,0 +1,196 @@
+//! The agent: dials out, says that it is alive, and does what waits for it, one thing after another.
+
+mod bridge;
+mod work;
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use shared::{clock::Clock, identity::Identity, problem::Code, wire::Work};
+use tokio::sync::watch;
+
+pub use bridge::{Bridge, BridgeError};
+
+use crate::{
+    approval::Membership,
+    client::{Client, ClientError, Patience},
+    config::Config,
+    files::FileError,
+    home::Home,
+    identity::{SecretError, Token},
+    trustee::{Trustee, vault::VaultError},
+};
+
+/// Longest pause between heartbeats while the coordinator is away.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Says why an agent ends before it is told to.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    /// The institution is not enrolled.
+    #[error("this institution is not enrolled: run `participant enroll` first")]
+    NotEnrolled,
+    /// The token is refused.
+    #[error("{0}; if the institution was not revoked, run `participant enroll` again for a fresh token")]
+    Unauthorized(ClientError),
+    /// The client cannot be set up.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// A secret cannot be used.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The trustee's key cannot be used.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// A file cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The compute pool cannot be used.
+    #[error(transparent)]
+    Bridge(#[from] BridgeError),
+}
+
+/// Says how an agent ended well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It was told to stop.
+    Stopped,
+    /// The federation is closed, so nothing is left to do.
+    Closed,
+}
+
+/// Holds what every part of the agent needs.
+pub struct Agent {
+    /// Its home.
+    pub home: Home,
+    /// Its config.
+    pub config: Config,
+    /// What enrolment fixed.
+    pub membership: Membership,
+    /// Its signing identity.
+    pub identity: Arc<Identity>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The way to the compute pool.
+    pub bridge: Bridge,
+    client: Mutex<Client>,
+    said: Mutex<HashMap<String, String>>,
+}
+
+impl Agent {
+    /// Gathers an agent from an enrolled home.
+    pub fn new(home: Home, config: Config, clock: Arc<dyn Clock>) -> Result<Self, AgentError> {
+        let membership = Membership::load(&home)?.ok_or(AgentError::NotEnrolled)?;
+        let token = Token::load(&home)?.ok_or(AgentError::NotEnrolled)?;
+        let url = config.coordinator_url(&home.config()).map_err(|e| ClientError::SetUp(e.to_string()))?;
+        let client = Client::new(url, Some(token), Patience::AGENT)?;
+        let identity = Arc::new(crate::identity::load(&home)?);
+        Ok(Self {
+            home,
+            config,
+            membership,
+            identity,
+            clock,
+            bridge: Bridge::start()?,
+            client: Mutex::new(client),
+            said: Mutex::default(),
+        })
+    }
+
+    /// Returns the client with the token as it is now.
+    pub fn client(&self) -> Client {
+        self.client.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Logs a warning unless the last one about the same subject said the same.
+    fn say_once(&self, subject: &str, message: &str) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.get(subject).is_none_or(|before| before != message) {
+            tracing::warn!(about = subject, "{message}");
+            said.insert(subject.to_owned(), message.to_owned());
+        }
+    }
+
+    /// Forgets what was said about a subject, so that the next warning shows again.
+    fn is_well(&self, subject: &str) -> bool {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).remove(subject).is_some()
+    }
+
+    /// Takes a fresh token from the home after a refusal; tells whether there was one.
+    fn renew_token(&self) -> Result<bool, AgentError> {
+        let fresh = Token::load(&self.home)?;
+        let mut client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = client.token_differs(fresh.as_ref());
+        if is_new {
+            *client = client.with_token(fresh);
+        }
+        Ok(is_new)
+    }
+}
+
+/// Runs until `shutdown` is ready or the federation is closed; computations under way are finished first.
+pub async fn run(agent: &Agent, shutdown: impl Future<Output = ()>) -> Result<Ended, AgentError> {
+    let trustee = if agent.membership.trustee { Trustee::load(&agent.home)? } else { Trustee::default() };
+    let (sender, receiver) = watch::channel(None);
+    let ended = tokio::select! {
+        ended = heartbeats(agent, sender) => ended,
+        ended = work::follow(agent, trustee, receiver) => ended,
+        () = shutdown => Ok(Ended::Stopped),
+    };
+    agent.bridge.drain().await;
+    ended
+}
+
+/// Sends heartbeats and hands on what waits; a coordinator that is away is asked again, ever more rarely.
+async fn heartbeats(agent: &Agent, sender: watch::Sender<Option<Work>>) -> Result<Ended, AgentError> {
+    let mut failures = 0_u32;
+    loop {
+        match agent.client().heartbeat().await {
+            Ok(work) => {
+                if agent.is_well("coordinator") {
+                    tracing::info!("the coordinator answers again");
+                }
+                failures = 0;
+                check_clock(agent, &work);
+                sender.send_replace(Some(work));
+            }
+            Err(error) if error.code() == Some(Code::Unauthorized) => {
+                if !agent.renew_token()? {
+                    return Err(AgentError::Unauthorized(error));
+                }
+            }
+            Err(error) => {
+                failures = failures.saturating_add(1);
+                agent.say_once("coordinator", &error.to_string());
+            }
+        }
+        tokio::time::sleep(pause(agent.config.poll(), failures)).await;
+    }
+}
+
+/// Returns the time to the next heartbeat: the configured one, or a growing and spread one after failures.
+fn pause(poll: Duration, failures: u32) -> Duration {
+    if failures == 0 {
+        return poll;
+    }
+    let patience = Patience { attempts: u32::MAX, first: poll, longest: LONGEST_PAUSE.max(poll) };
+    patience.pause(failures.saturating_add(1))
+}
+
+/// Warns when the two clocks differ so much that windows and daily limits mean different things.
+fn check_clock(agent: &Agent, work: &Work) {
+    let difference = (work.now.0.saturating_sub(agent.clock.now().0)).saturating_abs();
+    if difference > 60_000 {
+        let minutes = difference / 60_000;
+        agent.say_once(
+            "clock",
+            &format!("this clock and the coordinator's differ by more than {minutes} min"),
+        );
+    } else {
+        agent.is_well("clock");
+    }
+}

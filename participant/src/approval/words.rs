@@ -1,0 +1,142 @@
+//! Event 0 and roster in words, for the person who approves.
+
+use shared::{
+    federation::Quorum,
+    fhe::ArgmaxKind,
+    privacy::{NoiseMode, Views},
+};
+
+use super::{Review, sole_trustee};
+
+const RED: &str = "\x1b[1;31m";
+const PLAIN: &str = "\x1b[0m";
+
+/// Describes what is about to be approved, one fact per line; `color` marks insecure settings red.
+pub fn in_words(review: &Review, color: bool) -> String {
+    let red = |text: String| if color { format!("{RED}{text}{PLAIN}") } else { text };
+    let config = &review.founding.config;
+    let mut lines = vec![
+        format!("federation   {} ({})", config.name, review.founding.digest()),
+        format!("founded      {} by coordinator {}", review.founding.founded_at, review.founding.coordinator),
+        format!("classes      {}: {}", config.classes.len(), config.classes.join(", ")),
+        format!("instances    {} of shape {:?}", config.instances.kind(), config.instances.shape()),
+        format!("winner       {}", argmax(config.argmax)),
+        format!("quorum       {}", quorum(review)),
+        format!("noise        {}", noise(review)),
+        format!("collusion    {}", collusion(review)),
+        format!("roster       {} with {} participants", review.roster.digest(), review.roster.enrolled()),
+    ];
+    lines.extend(members(review));
+    lines.push(trustee(review));
+    lines.extend(epsilon(review));
+    if let Err(reason) = &review.preview {
+        lines.push(red(format!("no round is possible yet: {reason}")));
+    }
+    lines.extend(review.insecure.iter().map(|name| red(format!("INSECURE     {name}: {}", meaning(name)))));
+    lines.join("\n")
+}
+
+fn argmax(kind: ArgmaxKind) -> &'static str {
+    match kind {
+        ArgmaxKind::Tournament => "the class with most noisy votes; gaps of a few votes may go either way",
+        ArgmaxKind::Exact => "exactly the class with most noisy votes, ties to the first",
+    }
+}
+
+fn quorum(review: &Review) -> String {
+    let enrolled = review.roster.enrolled();
+    match review.founding.config.quorum {
+        Quorum::All => {
+            format!("the ballots of all {enrolled} participants; without one of them a round fails")
+        }
+        Quorum::AtLeast(ballots) => format!("{ballots} of {enrolled} ballots; with fewer a round fails"),
+    }
+}
+
+fn noise(review: &Review) -> String {
+    let policy = &review.founding.config.noise;
+    let shares = match &review.preview {
+        Ok(preview) => format!("this institution draws shares of {:.2} votes", preview.share_size.to_f64()),
+        Err(_) => "the size of the shares is not known yet".to_owned(),
+    };
+    let (sigma, own) = (policy.sigma, policy.coordinator_sigma);
+    match policy.mode {
+        NoiseMode::Both => format!(
+            "the honest participants together add noise of {sigma} votes (standard deviation), \
+             the coordinator {own} more; {shares}"
+        ),
+        NoiseMode::Participants => format!(
+            "the honest participants together add noise of {sigma} votes (standard deviation), \
+             the coordinator none; {shares}"
+        ),
+        NoiseMode::InsecureCoordinatorNoiseOnly => {
+            format!(
+                "only the coordinator adds noise, of {own} votes (standard deviation), and it knows that noise"
+            )
+        }
+        NoiseMode::InsecureNoNoise => "nobody adds noise; the keys serve one round only".to_owned(),
+    }
+}
+
+fn collusion(review: &Review) -> String {
+    let honest = review.founding.config.noise.honest_fraction;
+    match &review.preview {
+        Ok(preview) => format!(
+            "up to {} of {} participants may pool what they know (honest fraction {honest})",
+            preview.colluding,
+            review.roster.enrolled()
+        ),
+        Err(_) => format!("honest fraction {honest}"),
+    }
+}
+
+fn members(review: &Review) -> impl Iterator<Item = String> {
+    review.roster.members.iter().map(|member| {
+        let role = if member.trustee { ", trustee" } else { "" };
+        let key: String = member.identity.to_string().chars().take(16).collect();
+        format!("  {:>3}  {} with {} teachers{role} (key {key}...)", member.id, member.name, member.teachers)
+    })
+}
+
+fn trustee(review: &Review) -> String {
+    match sole_trustee(&review.roster) {
+        Some(trustee) => format!(
+            "trustee      {} alone holds the decryption key: votes stay secret only while it and the coordinator \
+             follow the protocol and do not collude",
+            trustee.name
+        ),
+        None => "trustee      nobody yet".to_owned(),
+    }
+}
+
+fn epsilon(review: &Review) -> Vec<String> {
+    let epsilon = match &review.epsilon {
+        Ok(epsilon) => epsilon,
+        Err(reason) => return vec![format!("cost         not known yet: {reason}")],
+    };
+    let views = |views: &Views<Option<f64>>| {
+        let show = |value: Option<f64>| value.map_or("unbounded".to_owned(), |value| format!("{value:.3}"));
+        format!(
+            "public {}, coordinator {}, coalition {}, both {}",
+            show(views.public),
+            show(views.coordinator),
+            show(views.coalition),
+            show(views.both)
+        )
+    };
+    vec![
+        format!("cost         epsilon of one label at delta {}:", epsilon.delta),
+        format!("             about one person:       {}", views(&epsilon.person)),
+        format!("             about one participant:  {}", views(&epsilon.participant)),
+    ]
+}
+
+/// Says what an insecure setting gives away.
+fn meaning(name: &str) -> &'static str {
+    match name {
+        "insecure_toy_parameters" => "the encryption protects nothing; for tests only",
+        "insecure_coordinator_noise_only" => "the coordinator's view has no privacy bound",
+        "insecure_no_noise" => "no view has a privacy bound, and labels give hints about the key",
+        _ => "weakens security",
+    }
+}

@@ -1,0 +1,261 @@
+//! The verbs and their options, as `--help` shows them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use shared::ids::RoundId;
+
+/// Labels data together with other institutions, without showing anyone a vote.
+#[derive(Debug, Parser)]
+#[command(name = "participant", version, propagate_version = true)]
+#[command(after_help = "Exit codes: 0 done, 1 the job failed, 2 connection or authorisation, 3 time-out, \
+                        4 wrong arguments or config, 5 a bug.")]
+pub struct Cli {
+    /// Folder of this participant's config, secrets, teachers and state.
+    #[arg(
+        long,
+        global = true,
+        env = "PSEPHOS_PARTICIPANT_HOME",
+        default_value = "./participant-home",
+        value_name = "DIR"
+    )]
+    pub home: PathBuf,
+    /// How facts are printed.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Is how facts are printed on standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Lines for people.
+    Text,
+    /// One JSON value.
+    Json,
+}
+
+/// Is one verb.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Makes a new home: config, identity and keys of its own.
+    #[command(after_help = "Example:\n  participant init --home st-mary --name st-mary \
+        --coordinator https://labels.example.org --data /srv/beats --teachers 20")]
+    Init(InitArguments),
+    /// Enrols this institution with the invite that the operator sent.
+    #[command(after_help = "Example:\n  participant enroll --invite-file invite.txt\n\n\
+        A secret on the command line is seen by other users of this machine: prefer the file or the variable.")]
+    Enroll(EnrollArguments),
+    /// Shows federation and roster in words, and approves them.
+    #[command(after_help = "Example:\n  participant approve\n  participant approve --yes --format json")]
+    Approve(ApproveArguments),
+    /// Trains the teachers, one on each shard of the private data.
+    #[command(after_help = "Example:\n  participant train\n  participant train --force")]
+    Train(TrainArguments),
+    /// Runs the agent: votes in announced rounds, and serves as trustee if this institution is one.
+    #[command(after_help = "Example:\n  participant run --home st-mary")]
+    Run,
+    /// Shows what this home is, has approved, and waits for.
+    #[command(after_help = "Example:\n  participant status --format json")]
+    Status,
+    /// Shows every round this institution was asked to vote in, or decides about one.
+    #[command(
+        after_help = "Example:\n  participant rounds\n  participant rounds approve 00112233445566778899aabbccddeeff"
+    )]
+    Rounds(RoundsArguments),
+    /// Makes synthetic data, or splits data for a whole federation.
+    #[command(after_help = "Example:\n  participant data generate --out beats\n  \
+        participant data split --data beats --participants 5 --out split")]
+    Data(DataArguments),
+}
+
+/// Holds the options of `init`.
+#[derive(Debug, Args)]
+pub struct InitArguments {
+    /// Name for people, the same as in the invite.
+    #[arg(long)]
+    pub name: String,
+    /// Address of the coordinator.
+    #[arg(long, value_name = "URL")]
+    pub coordinator: String,
+    /// File or folder of the private, labelled data.
+    #[arg(long, value_name = "PATH")]
+    pub data: PathBuf,
+    /// Number of teachers, k; each learns from a shard of its own.
+    #[arg(long, value_name = "K")]
+    pub teachers: u32,
+    /// Seed of the training, never of keys or noise; drawn at random by default.
+    #[arg(long)]
+    pub seed: Option<u32>,
+    /// Network of the teachers; by default what suits the federation's instances.
+    #[arg(long, value_enum)]
+    pub model: Option<Model>,
+    /// Asks a person before each round.
+    #[arg(long)]
+    pub ask: bool,
+    /// Seconds between two heartbeats.
+    #[arg(long, value_name = "SECONDS")]
+    pub poll_seconds: Option<f64>,
+    /// Permits plain http to another machine, where anyone on the way reads the token.
+    #[arg(long)]
+    pub insecure_http: bool,
+}
+
+/// Names a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Model {
+    /// Fully connected layers.
+    Mlp,
+    /// A convolutional network for images.
+    Cnn,
+    /// A convolutional network for signals.
+    Cnn1d,
+}
+
+/// Holds the options of `enroll`.
+#[derive(Debug, Args)]
+pub struct EnrollArguments {
+    /// The invite's secret.
+    #[arg(long, env = "PSEPHOS_INVITE", hide_env_values = true, value_name = "SECRET")]
+    pub invite: Option<String>,
+    /// File that holds the invite's secret.
+    #[arg(long, value_name = "FILE", conflicts_with = "invite")]
+    pub invite_file: Option<PathBuf>,
+}
+
+/// Holds the options of `approve`.
+#[derive(Debug, Args)]
+pub struct ApproveArguments {
+    /// Approves without asking.
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// Holds the options of `train`.
+#[derive(Debug, Args)]
+pub struct TrainArguments {
+    /// Trains even if nothing changed.
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Holds the verb of `rounds`.
+#[derive(Debug, Args)]
+pub struct RoundsArguments {
+    /// What to do; lists by default.
+    #[command(subcommand)]
+    pub command: Option<RoundsCommand>,
+}
+
+/// Is a verb of `rounds`.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum RoundsCommand {
+    /// Lists every round this institution was asked to vote in.
+    #[command(after_help = "Example:\n  participant rounds list --format json")]
+    List,
+    /// Approves a round that waits for a person.
+    #[command(after_help = "Example:\n  participant rounds approve 00112233445566778899aabbccddeeff")]
+    Approve {
+        /// The round.
+        round: RoundId,
+    },
+    /// Refuses a round.
+    #[command(after_help = "Example:\n  participant rounds refuse 00112233445566778899aabbccddeeff")]
+    Refuse {
+        /// The round.
+        round: RoundId,
+    },
+}
+
+/// Holds the verb of `data`.
+#[derive(Debug, Args)]
+pub struct DataArguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: DataCommand,
+}
+
+/// Is a verb of `data`.
+#[derive(Debug, Subcommand)]
+pub enum DataCommand {
+    /// Makes synthetic electrocardiogram beats in five classes; they come from no person.
+    #[command(
+        after_help = "Example:\n  participant data generate --out beats --persons 600 --beats 40 --seed 1"
+    )]
+    Generate {
+        /// Folder to write to.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// Number of persons.
+        #[arg(long, default_value_t = 600)]
+        persons: usize,
+        /// Beats of each person.
+        #[arg(long, default_value_t = 40)]
+        beats: usize,
+        /// Seed of the data.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+    /// Splits labelled data over participants, unlabeled instances and a held-out test.
+    #[command(
+        after_help = "Example:\n  participant data split --data mnist --participants 5 --seed 1 --out split"
+    )]
+    Split {
+        /// File or folder of the labelled data.
+        #[arg(long, value_name = "PATH")]
+        data: PathBuf,
+        /// Number of participants.
+        #[arg(long)]
+        participants: usize,
+        /// Seed of the split.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Folder to write to.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
+    /// Draws instances for a round from the unlabeled part of a split, with their truth for a report.
+    #[command(
+        after_help = "Example:\n  participant data draw --split split --count 200 --seed 1 --out round"
+    )]
+    Draw {
+        /// Folder that `data split` wrote.
+        #[arg(long, value_name = "DIR")]
+        split: PathBuf,
+        /// Number of instances.
+        #[arg(long)]
+        count: usize,
+        /// Seed of the draw.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Folder to write `instances.npy` and `truth.npy` to.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn every_verb_has_help_with_an_example() {
+        let mut verbs = vec![Cli::command()];
+        let mut examined = 0;
+        while let Some(verb) = verbs.pop() {
+            verbs.extend(verb.get_subcommands().cloned());
+            assert!(verb.get_about().is_some(), "{} has no help", verb.get_name());
+            if verb.get_name() != "participant" {
+                let help = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
+                assert!(help.contains("participant "), "{} has no example", verb.get_name());
+                examined += 1;
+            }
+        }
+        assert_eq!(examined, 14, "verbs and their sub-verbs");
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,95 @@
+//! `participant enroll`: proves the identity, stores the token, and pins event 0.
+
+use std::path::Path;
+
+use serde_json::json;
+use shared::{federation::Enrolment, ids::Digest, wire::Enrol};
+use zeroize::Zeroizing;
+
+use super::{Failure, arguments::EnrollArguments, block_on, output::Output};
+use crate::{
+    approval::Membership,
+    client::{Client, Patience},
+    config::Config,
+    home::Home,
+    identity::{self, Token},
+};
+
+pub(super) fn run(root: &Path, arguments: &EnrollArguments, output: &Output) -> Result<(), Failure> {
+    let home = Home::open(root)?;
+    let config = Config::load(&home)?;
+    let invite = invite(arguments)?;
+    let identity = identity::load(&home)?;
+    let enrolment = identity.sign(&Enrolment {
+        invite: Digest::of(invite.as_bytes()),
+        identity: identity.public(),
+        sealing: identity.sealing_key(),
+        teachers: config.teachers.count,
+    });
+    let client = Client::new(config.coordinator_url(&home.config())?, None, Patience::PERSON)?;
+    let enrol = Enrol { invite: invite.to_string(), enrolment };
+    let enrolled = block_on(client.enrol(&enrol))??;
+    let membership = Membership {
+        participant: enrolled.participant,
+        name: enrolled.name,
+        trustee: enrolled.trustee,
+        teachers: config.teachers.count,
+        founding: enrolled.founding,
+    };
+    refuse_other_federation(&home, &membership)?;
+    Token::new(enrolled.token).store(&home)?;
+    membership.store(&home)?;
+    show(&membership, output)
+}
+
+/// Reads the invite from option, variable or file.
+fn invite(arguments: &EnrollArguments) -> Result<Zeroizing<String>, Failure> {
+    let text = match (&arguments.invite, &arguments.invite_file) {
+        (Some(invite), _) => Zeroizing::new(invite.clone()),
+        (None, Some(path)) => Zeroizing::new(
+            std::fs::read_to_string(path)
+                .map_err(|e| Failure::arguments(format_args!("--invite-file {}: {e}", path.display())))?,
+        ),
+        (None, None) => {
+            return Err(Failure::arguments("give the invite with --invite-file, PSEPHOS_INVITE or --invite"));
+        }
+    };
+    let trimmed = text.trim();
+    if trimmed.is_empty() {
+        return Err(Failure::arguments("the invite is empty"));
+    }
+    Ok(Zeroizing::new(trimmed.to_owned()))
+}
+
+/// Event 0 is pinned at the first enrolment: this home never moves to another federation.
+fn refuse_other_federation(home: &Home, membership: &Membership) -> Result<(), Failure> {
+    let (found, pinned) = (membership.federation(), Membership::load(home)?.map(|m| m.federation()));
+    match pinned.filter(|pinned| *pinned != found) {
+        Some(pinned) => Err(Failure::job(format_args!(
+            "the coordinator now shows federation {found}, but this home enrolled in {pinned}: nothing was stored; \
+             make another home for another federation"
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn show(membership: &Membership, output: &Output) -> Result<(), Failure> {
+    let config = &membership.founding.config;
+    let federation = membership.federation();
+    let role = if membership.trustee { ", and as its trustee" } else { "" };
+    let words = format!(
+        "enrolled as participant {} ({}) with {} teachers in {}{role}\nfederation  {federation}\nnext        \
+         participant approve",
+        membership.participant, membership.name, membership.teachers, config.name,
+    );
+    let facts = json!({
+        "participant": membership.participant,
+        "name": membership.name,
+        "teachers": membership.teachers,
+        "trustee": membership.trustee,
+        "federation": federation,
+        "federation_name": config.name,
+        "insecure": config.insecure_settings(),
+    });
+    output.show(&words, &facts)
+}

@@ -1,0 +1,84 @@
+//! `participant init`: a new home with config, identity and shard key.
+
+use std::path::Path;
+
+use serde_json::json;
+use shared::learning::NetworkConfig;
+
+use super::{
+    Failure,
+    arguments::{InitArguments, Model},
+    output::{self, Output},
+};
+use crate::{
+    config::{ApproveRounds, Config, DataConfig, Limits, TeachersConfig},
+    files::{Access, is_used, make_folder, write_atomic},
+    home::Home,
+    identity,
+};
+
+const HEADER: &str =
+    "# A participant of a Psephos federation; configs/participant.toml explains every key.\n\n";
+
+pub(super) fn run(root: &Path, arguments: InitArguments, output: &Output) -> Result<(), Failure> {
+    let home = Home::at(root);
+    refuse_used(&home)?;
+    let config = config(arguments)?;
+    config.check(&home.config())?;
+    make_folder(root, Access::Public)?;
+    home.make_folders()?;
+    let facts = identity::create(&home, &config.name)?;
+    let text = config.to_toml().map_err(Failure::job)?;
+    // The config comes last: a folder without it is no home yet.
+    write_atomic(&home.config(), format!("{HEADER}{text}").as_bytes(), Access::Public)?;
+    if config.insecure_http {
+        output::insecure("insecure_http: the token travels in the clear");
+    }
+    let words = format!(
+        "made {} for {}\nidentity  {}\nnext      participant enroll --home {} --invite-file FILE",
+        root.display(),
+        facts.name,
+        facts.identity,
+        root.display()
+    );
+    output.show(&words, &json!({ "home": root, "identity": facts, "config": home.config() }))
+}
+
+/// Refuses a folder that holds anything: an identity is never overwritten.
+fn refuse_used(home: &Home) -> Result<(), Failure> {
+    match is_used(home.root())? {
+        true => Err(Failure::arguments(format_args!(
+            "{} is not empty: an identity is never overwritten; choose another --home",
+            home.root().display()
+        ))),
+        false => Ok(()),
+    }
+}
+
+fn config(arguments: InitArguments) -> Result<Config, Failure> {
+    let data = std::path::absolute(&arguments.data).map_err(|e| {
+        Failure::arguments(format_args!("--data {} is not a path: {e}", arguments.data.display()))
+    })?;
+    if !data.exists() {
+        return Err(Failure::arguments(format_args!("--data {} does not exist", data.display())));
+    }
+    let seed = match arguments.seed {
+        Some(seed) => seed,
+        None => getrandom::u32().map_err(Failure::job)?,
+    };
+    let model = arguments.model.map(|model| match model {
+        Model::Mlp => NetworkConfig::Mlp(Default::default()),
+        Model::Cnn => NetworkConfig::Cnn(Default::default()),
+        Model::Cnn1d => NetworkConfig::Cnn1d(Default::default()),
+    });
+    let approve_rounds = if arguments.ask { ApproveRounds::Ask } else { ApproveRounds::All };
+    Ok(Config {
+        name: arguments.name,
+        coordinator: arguments.coordinator,
+        poll_seconds: arguments.poll_seconds.unwrap_or(2.0),
+        insecure_http: arguments.insecure_http,
+        data: DataConfig { path: data },
+        teachers: TeachersConfig { count: arguments.teachers, seed, model, training: None },
+        limits: Limits { approve_rounds, ..Limits::default() },
+    })
+}

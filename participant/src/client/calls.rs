@@ -1,0 +1,153 @@
+//! Every request that a participant makes, by the names of the API.
+
+use reqwest::Method;
+use shared::{
+    federation::Approval,
+    identity::Signed,
+    ids::{BallotId, Digest, ParticipantId, RoundId},
+    wire::{
+        Enrol, Enrolled, FederationView, OpeningTask, PostOpening, PublishKeys, ReceiptView, RosterView,
+        RoundView, Work,
+    },
+};
+
+use super::{Call, Client, ClientError};
+
+/// Most bytes of the public encryption key.
+const PUBLIC_KEY_LIMIT: usize = 1 << 20;
+/// Room for the header of an NPY file.
+const NPY_HEADER_LIMIT: usize = 64 << 10;
+/// Most bytes of the label ciphertexts of one instance: a digit is an LWE ciphertext of at most 8193 words.
+const LABEL_LIMIT: usize = 2 * (8193 * 8 + 64);
+
+/// Names the label ciphertexts that wait for a trustee.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Question {
+    /// The known answer that proves the keys.
+    KnownAnswer,
+    /// The label step of a round.
+    Round(RoundId),
+}
+
+impl Question {
+    /// Returns the round; `None` for the known answer.
+    pub const fn round(self) -> Option<RoundId> {
+        match self {
+            Self::KnownAnswer => None,
+            Self::Round(round) => Some(round),
+        }
+    }
+}
+
+impl std::fmt::Display for Question {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::KnownAnswer => f.write_str("the known answer"),
+            Self::Round(round) => write!(f, "round {round}"),
+        }
+    }
+}
+
+impl Client {
+    /// Enrols with an invite; the same invite and keys again give a fresh token.
+    pub async fn enrol(&self, enrol: &Enrol) -> Result<Enrolled, ClientError> {
+        self.json(Call::new("enrol", Method::POST, "api/v1/enrolments").open().json(enrol)?).await
+    }
+
+    /// Shows the federation.
+    pub async fn federation(&self) -> Result<FederationView, ClientError> {
+        self.json(Call::new("show the federation", Method::GET, "api/v1/federation")).await
+    }
+
+    /// Shows the roster.
+    pub async fn roster(&self) -> Result<RosterView, ClientError> {
+        self.json(Call::new("show the roster", Method::GET, "api/v1/roster")).await
+    }
+
+    /// Posts an approval of event 0 and roster.
+    pub async fn approve(&self, who: ParticipantId, approval: &Signed<Approval>) -> Result<(), ClientError> {
+        let path = format!("api/v1/roster/{who}/approval");
+        self.send(Call::new("take the approval", Method::PUT, path).json(approval)?).await.map(drop)
+    }
+
+    /// Says that the agent is alive, and asks what waits for it.
+    pub async fn heartbeat(&self) -> Result<Work, ClientError> {
+        self.json(Call::new("take the heartbeat", Method::POST, "api/v1/heartbeat")).await
+    }
+
+    /// Uploads a key blob under its digest.
+    pub async fn put_blob(&self, digest: Digest, bytes: Vec<u8>) -> Result<(), ClientError> {
+        let path = format!("api/v1/blobs/{digest}");
+        self.send(Call::new("store a key", Method::PUT, path).bytes(bytes)).await.map(drop)
+    }
+
+    /// Publishes the key certificate after its blobs.
+    pub async fn put_keys(&self, keys: &PublishKeys) -> Result<(), ClientError> {
+        let mut call = Call::new("publish the keys", Method::PUT, "api/v1/keys").json(keys)?;
+        // The coordinator reads and checks 30 MB of keys before it answers.
+        call.timeout = super::LONG;
+        self.send(call).await.map(drop)
+    }
+
+    /// Downloads the public encryption key; the caller checks its digest.
+    pub async fn public_key(&self) -> Result<Vec<u8>, ClientError> {
+        let call = Call::new("serve the public key", Method::GET, "api/v1/keys/public_key");
+        self.send(call.download(PUBLIC_KEY_LIMIT)).await
+    }
+
+    /// Shows a round.
+    pub async fn round(&self, round: RoundId) -> Result<RoundView, ClientError> {
+        self.json(Call::new("show the round", Method::GET, format!("api/v1/rounds/{round}"))).await
+    }
+
+    /// Downloads a round's instances, `count` of `width` values; the caller checks digest and shape.
+    pub async fn instances(&self, round: RoundId, count: u32, width: usize) -> Result<Vec<u8>, ClientError> {
+        let call = Call::new("serve the instances", Method::GET, format!("api/v1/rounds/{round}/instances"));
+        let values = (count as usize).saturating_mul(width).saturating_mul(4);
+        self.send(call.download(values.saturating_add(NPY_HEADER_LIMIT))).await
+    }
+
+    /// Casts a ballot under an id that stays the same over retries.
+    pub async fn put_ballot(
+        &self,
+        round: RoundId,
+        ballot: BallotId,
+        bytes: Vec<u8>,
+    ) -> Result<ReceiptView, ClientError> {
+        let path = format!("api/v1/rounds/{round}/ballots/{ballot}");
+        self.json(Call::new("take the ballot", Method::PUT, path).bytes(bytes)).await
+    }
+
+    /// Shows what waits for this trustee's opening.
+    pub async fn opening_task(&self, question: Question) -> Result<OpeningTask, ClientError> {
+        let path = match question {
+            Question::KnownAnswer => "api/v1/known-answer".to_owned(),
+            Question::Round(round) => format!("api/v1/rounds/{round}/opening"),
+        };
+        self.json(Call::new("show what is to be opened", Method::GET, path)).await
+    }
+
+    /// Downloads the label ciphertexts of `count` instances; the caller checks their digest.
+    pub async fn label_ciphertexts(&self, question: Question, count: u32) -> Result<Vec<u8>, ClientError> {
+        let path = match question {
+            Question::KnownAnswer => "api/v1/known-answer/label-ciphertexts".to_owned(),
+            Question::Round(round) => format!("api/v1/rounds/{round}/label-ciphertexts"),
+        };
+        let limit = (count as usize).saturating_mul(LABEL_LIMIT).saturating_add(NPY_HEADER_LIMIT);
+        self.send(Call::new("serve the label ciphertexts", Method::GET, path).download(limit)).await
+    }
+
+    /// Posts an opening.
+    pub async fn post_opening(
+        &self,
+        question: Question,
+        trustee: ParticipantId,
+        opening: &PostOpening,
+    ) -> Result<(), ClientError> {
+        let path = match question {
+            Question::KnownAnswer => "api/v1/known-answer".to_owned(),
+            Question::Round(round) => format!("api/v1/rounds/{round}/openings/{trustee}"),
+        };
+        self.send(Call::new("take the opening", Method::PUT, path).json(opening)?).await.map(drop)
+    }
+}

@@ -1,0 +1,205 @@
+//! The client of the coordinator's REST API: time limits, retries, size limits, problem documents.
+
+mod calls;
+mod error;
+mod retry;
+
+use std::time::Duration;
+
+use reqwest::{Method, Response, Url, header, redirect};
+use serde::de::DeserializeOwned;
+
+pub use calls::Question;
+pub use error::ClientError;
+pub use retry::Patience;
+
+use crate::{config::is_loopback, identity::Token};
+
+/// Time to establish a connection.
+const CONNECT: Duration = Duration::from_secs(10);
+/// Time for a request with a small body.
+const SHORT: Duration = Duration::from_secs(30);
+/// Time for a request that carries keys or a round's instances.
+const LONG: Duration = Duration::from_secs(300);
+/// Most bytes of an answer in JSON.
+const JSON_LIMIT: usize = 16 << 20;
+/// Most bytes of a refusal.
+const PROBLEM_LIMIT: usize = 64 << 10;
+
+/// Talks to one coordinator; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base: Url,
+    token: Option<Token>,
+    patience: Patience,
+}
+
+/// Is one request before it is sent; it can be sent again.
+#[derive(Debug, Clone)]
+struct Call {
+    action: &'static str,
+    method: Method,
+    path: String,
+    body: Option<Body>,
+    timeout: Duration,
+    limit: usize,
+    needs_token: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Body {
+    Json(Vec<u8>),
+    Bytes(Vec<u8>),
+}
+
+impl Call {
+    fn new(action: &'static str, method: Method, path: impl Into<String>) -> Self {
+        Self {
+            action,
+            method,
+            path: path.into(),
+            body: None,
+            timeout: SHORT,
+            limit: JSON_LIMIT,
+            needs_token: true,
+        }
+    }
+
+    fn json<T: serde::Serialize>(mut self, value: &T) -> Result<Self, ClientError> {
+        let text = serde_json::to_vec(value).map_err(|e| ClientError::SetUp(e.to_string()))?;
+        self.body = Some(Body::Json(text));
+        Ok(self)
+    }
+
+    fn bytes(mut self, bytes: Vec<u8>) -> Self {
+        self.body = Some(Body::Bytes(bytes));
+        self.timeout = LONG;
+        self
+    }
+
+    /// Expects an answer of at most `limit` raw bytes.
+    fn download(mut self, limit: usize) -> Self {
+        self.limit = limit;
+        self.timeout = LONG;
+        self
+    }
+
+    fn open(mut self) -> Self {
+        self.needs_token = false;
+        self
+    }
+}
+
+impl Client {
+    /// Sets up a client for a coordinator; nothing is sent yet.
+    pub fn new(base: Url, token: Option<Token>, patience: Patience) -> Result<Self, ClientError> {
+        let mut builder = reqwest::Client::builder()
+            .connect_timeout(CONNECT)
+            // A redirect would carry the token to another address.
+            .redirect(redirect::Policy::none())
+            .user_agent(concat!("psephos-participant/", env!("CARGO_PKG_VERSION")));
+        if is_loopback(&base) {
+            builder = builder.no_proxy();
+        }
+        let http = builder.build().map_err(|e| ClientError::SetUp(reason(&e)))?;
+        Ok(Self { http, base, token, patience })
+    }
+
+    /// Uses another token from now on.
+    #[must_use]
+    pub fn with_token(&self, token: Option<Token>) -> Self {
+        Self { token, ..self.clone() }
+    }
+
+    /// Tells whether a token is another than the one in use.
+    pub fn token_differs(&self, other: Option<&Token>) -> bool {
+        self.token.as_ref().map(Token::expose) != other.map(Token::expose)
+    }
+
+    async fn json<T: DeserializeOwned>(&self, call: Call) -> Result<T, ClientError> {
+        let action = call.action;
+        let bytes = self.send(call).await?;
+        serde_json::from_slice(&bytes).map_err(|e| {
+            let reason = format!("it is not the expected JSON: {e}");
+            ClientError::Malformed { action, status: 200, reason }
+        })
+    }
+
+    /// Sends a request, again while failures are transient and the patience lasts.
+    async fn send(&self, call: Call) -> Result<Vec<u8>, ClientError> {
+        let mut attempt = 0;
+        loop {
+            let error = match self.send_once(&call).await {
+                Ok(bytes) => return Ok(bytes),
+                Err(error) => error,
+            };
+            attempt += 1;
+            if !error.is_transient() || attempt >= self.patience.attempts {
+                return Err(error);
+            }
+            let pause = self.patience.pause(attempt);
+            tracing::debug!(%error, attempt, pause_ms = pause.as_millis() as u64, "trying again");
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn send_once(&self, call: &Call) -> Result<Vec<u8>, ClientError> {
+        let url = self.base.join(&call.path).map_err(|e| ClientError::SetUp(e.to_string()))?;
+        let mut request = self.http.request(call.method.clone(), url).timeout(call.timeout);
+        if call.needs_token {
+            let token = self.token.as_ref().ok_or(ClientError::NoToken(call.action))?;
+            request = request.bearer_auth(token.expose());
+        }
+        request = match &call.body {
+            Some(Body::Json(text)) => {
+                request.header(header::CONTENT_TYPE, "application/json").body(text.clone())
+            }
+            Some(Body::Bytes(bytes)) => {
+                request.header(header::CONTENT_TYPE, "application/octet-stream").body(bytes.clone())
+            }
+            None => request,
+        };
+        let response = request.send().await.map_err(|e| self.failed(call.action, &e))?;
+        let status = response.status();
+        if status.is_success() {
+            return self.read(call.action, response, call.limit).await;
+        }
+        let body = self.read(call.action, response, PROBLEM_LIMIT).await?;
+        Err(error::refusal(call.action, status.as_u16(), &body))
+    }
+
+    /// Reads a body of at most `limit` bytes, whatever length it claims.
+    async fn read(
+        &self,
+        action: &'static str,
+        mut response: Response,
+        limit: usize,
+    ) -> Result<Vec<u8>, ClientError> {
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|e| self.failed(action, &e))? {
+            if bytes.len() + chunk.len() > limit {
+                return Err(ClientError::TooLarge { action, limit });
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
+    }
+
+    fn failed(&self, action: &'static str, error: &reqwest::Error) -> ClientError {
+        let url = self.base.to_string();
+        if error.is_timeout() {
+            return ClientError::TimedOut { action, url };
+        }
+        ClientError::Unreachable { action, url, reason: reason(error) }
+    }
+}
+
+/// Returns the innermost cause: the outer ones only repeat that a request failed, with its address.
+fn reason(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}

@@ -1,0 +1,304 @@
+//! The participant's config, `participant.toml`: who it is, where its data lies, and what it limits.
+
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use reqwest::Url;
+use serde::{Deserialize, Serialize};
+use shared::learning::{NetworkConfig, TrainConfig};
+
+use crate::home::Home;
+
+/// Says which key of which file is not acceptable, and what would be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {path}: {reason}", path = path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The text is not TOML of the expected form; the reason names line and key.
+    #[error("{path}: {reason}", path = path.display())]
+    Syntax {
+        /// Which file.
+        path: PathBuf,
+        /// What the parser says.
+        reason: String,
+    },
+    /// A value is not acceptable.
+    #[error("{path}: {key} = {value} must be {expected}", path = path.display())]
+    Value {
+        /// Which file.
+        path: PathBuf,
+        /// Key with its table.
+        key: &'static str,
+        /// Value found.
+        value: String,
+        /// What is accepted.
+        expected: &'static str,
+    },
+    /// Votes and tokens would travel in the clear.
+    #[error(
+        "{path}: coordinator = \"{url}\" uses plain http to another machine, where anyone on the way reads the token: \
+         use https, or set insecure_http = true for a closed test network", path = path.display()
+    )]
+    PlainHttp {
+        /// Which file.
+        path: PathBuf,
+        /// The coordinator's address.
+        url: String,
+    },
+}
+
+/// Is `participant.toml`; unknown keys are refused.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Name for people, the same as in the invite.
+    pub name: String,
+    /// Base address of the coordinator, for example `https://labels.example.org`.
+    pub coordinator: String,
+    /// Seconds between two heartbeats.
+    #[serde(default = "default_poll")]
+    pub poll_seconds: f64,
+    /// Permits plain http to machines other than this one; for closed test networks only.
+    #[serde(default)]
+    pub insecure_http: bool,
+    /// The private data.
+    pub data: DataConfig,
+    /// The teachers.
+    pub teachers: TeachersConfig,
+    /// What the institution permits.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// Is the table `[data]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataConfig {
+    /// File or folder; relative to the home.
+    pub path: PathBuf,
+}
+
+/// Is the table `[teachers]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TeachersConfig {
+    /// Number of teachers, k.
+    pub count: u32,
+    /// Seed of the training (never of keys or noise).
+    #[serde(default)]
+    pub seed: u32,
+    /// The network; by default what suits the federation's instances.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<NetworkConfig>,
+    /// The training; by default what suits the federation's instances.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<TrainConfig>,
+}
+
+/// Is the table `[limits]`: what the institution permits without asking again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Whether every round is voted in, or a person is asked each time.
+    pub approve_rounds: ApproveRounds,
+    /// Most rounds in any 24 hours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rounds_per_day: Option<u32>,
+    /// Most instances in any 24 hours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instances_per_day: Option<u64>,
+}
+
+/// Is the rule by which rounds are approved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApproveRounds {
+    /// Every round under the approved roster is voted in.
+    #[default]
+    All,
+    /// A person approves each round with `participant rounds approve`.
+    Ask,
+}
+
+const fn default_poll() -> f64 {
+    2.0
+}
+
+const MAX_TEACHERS: u32 = 10_000;
+
+impl Config {
+    /// Reads and checks the config of a home.
+    pub fn load(home: &Home) -> Result<Self, ConfigError> {
+        let path = home.config();
+        let text = std::fs::read_to_string(&path)
+            .map_err(|e| ConfigError::Unreadable { path: path.clone(), reason: e.to_string() })?;
+        Self::from_toml(&text, &path)
+    }
+
+    /// Reads and checks a config; errors name `path`, key, value and remedy.
+    pub fn from_toml(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        let config: Self = toml::from_str(text)
+            .map_err(|e| ConfigError::Syntax { path: path.to_owned(), reason: e.to_string() })?;
+        config.check(path)?;
+        Ok(config)
+    }
+
+    /// Checks every value; errors name `path`, key, value and remedy.
+    pub fn check(&self, path: &Path) -> Result<(), ConfigError> {
+        let refuse = |key, value: String, expected| {
+            Err(ConfigError::Value { path: path.to_owned(), key, value, expected })
+        };
+        if !(1..=80).contains(&self.name.chars().count()) || self.name.chars().any(char::is_control) {
+            return refuse("name", format!("{:?}", self.name), "1 to 80 printable characters");
+        }
+        if !(0.1..=3600.0).contains(&self.poll_seconds) {
+            return refuse("poll_seconds", self.poll_seconds.to_string(), "from 0.1 to 3600");
+        }
+        if !(1..=MAX_TEACHERS).contains(&self.teachers.count) {
+            return refuse("teachers.count", self.teachers.count.to_string(), "from 1 to 10000");
+        }
+        if self.limits.rounds_per_day == Some(0) {
+            return refuse("limits.rounds_per_day", "0".to_owned(), "at least 1, or absent for no limit");
+        }
+        if self.limits.instances_per_day == Some(0) {
+            return refuse("limits.instances_per_day", "0".to_owned(), "at least 1, or absent for no limit");
+        }
+        self.coordinator_url(path).map(|_| ())
+    }
+
+    /// Returns the coordinator's address, checked: https, or http to this machine alone.
+    pub fn coordinator_url(&self, path: &Path) -> Result<Url, ConfigError> {
+        let text = &self.coordinator;
+        let expected = "an address such as https://labels.example.org, without path, query and password";
+        let refuse = || ConfigError::Value {
+            path: path.to_owned(),
+            key: "coordinator",
+            value: format!("{text:?}"),
+            expected,
+        };
+        let url: Url = text.parse().map_err(|_| refuse())?;
+        let is_bare = url.path() == "/"
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none();
+        if !is_bare || !url.has_host() || !matches!(url.scheme(), "http" | "https") {
+            return Err(refuse());
+        }
+        if url.scheme() == "http" && !self.insecure_http && !is_loopback(&url) {
+            return Err(ConfigError::PlainHttp { path: path.to_owned(), url: text.clone() });
+        }
+        Ok(url)
+    }
+
+    /// Lists the settings of this config that weaken security, by name.
+    pub fn insecure_settings(&self) -> Vec<&'static str> {
+        if self.insecure_http { vec!["insecure_http"] } else { Vec::new() }
+    }
+
+    /// Returns the time between two heartbeats.
+    pub fn poll(&self) -> Duration {
+        Duration::try_from_secs_f64(self.poll_seconds).unwrap_or(Duration::from_secs(2))
+    }
+
+    /// Returns where the data lies.
+    pub fn data_path(&self, home: &Home) -> PathBuf {
+        home.root().join(&self.data.path)
+    }
+
+    /// Returns the text of this config for a new home.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string_pretty(self)
+    }
+}
+
+/// Tells whether an address names this machine.
+pub fn is_loopback(url: &Url) -> bool {
+    let Some(host) = url.host_str() else { return false };
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAIN: &str = r#"
+        name = "st-mary"
+        coordinator = "http://127.0.0.1:7400"
+        [data]
+        path = "data"
+        [teachers]
+        count = 20
+    "#;
+
+    fn read(text: &str) -> Result<Config, String> {
+        Config::from_toml(text, Path::new("home/participant.toml")).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn the_shortest_config_has_safe_defaults_and_survives_its_own_text() {
+        let config = read(PLAIN).unwrap();
+        assert_eq!(config.limits.approve_rounds, ApproveRounds::All);
+        assert!(!config.insecure_http && config.insecure_settings().is_empty());
+        assert_eq!(read(&config.to_toml().unwrap()).unwrap(), config);
+    }
+
+    #[test]
+    fn wrong_values_are_named_with_file_key_and_remedy() {
+        let cases = [
+            ("count = 20", "count = 0", "teachers.count = 0 must be from 1 to 10000"),
+            ("count = 20", "count = 20\nnoise = 0", "unknown field `noise`"),
+            ("\"st-mary\"", "\"\"", "name = \"\" must be 1 to 80"),
+            ("127.0.0.1:7400", "127.0.0.1:7400/x", "coordinator = "),
+            ("http://127.0.0.1:7400", "ftp://127.0.0.1", "coordinator = "),
+            ("http://127.0.0.1:7400", "http://user:secret@127.0.0.1", "without path, query and password"),
+            ("[data]", "poll_seconds = nan\n[data]", "poll_seconds = NaN must be from 0.1"),
+            ("[data]", "[limits]\nrounds_per_day = 0\n[data]", "limits.rounds_per_day = 0"),
+            ("[data]", "[limits]\napprove_rounds = \"some\"\n[data]", "expected `all` or `ask`"),
+        ];
+        for (from, to, expected) in cases {
+            let refused = read(&PLAIN.replacen(from, to, 1)).unwrap_err();
+            assert!(refused.contains(expected), "{refused}");
+            assert!(refused.contains("home/participant.toml"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn plain_http_leaves_this_machine_only_by_name() {
+        for host in ["localhost:7400", "127.8.8.8", "[::1]:7400"] {
+            read(&PLAIN.replace("127.0.0.1:7400", host)).unwrap();
+        }
+        for host in ["10.0.0.7:7400", "localhost.example.org", "127.0.0.1.example.org", "0.0.0.0"] {
+            let text = PLAIN.replace("127.0.0.1:7400", host);
+            assert!(read(&text).unwrap_err().contains("uses plain http"), "{host}");
+            read(&text.replace("http://", "https://")).unwrap();
+            let insecure = read(&text.replace("[data]", "insecure_http = true\n[data]")).unwrap();
+            assert_eq!(insecure.insecure_settings(), ["insecure_http"]);
+        }
+    }
+
+    #[test]
+    fn every_example_config_is_accepted() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs");
+        let mut seen = 0;
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if name.starts_with("participant") && name.ends_with(".toml") {
+                Config::from_toml(&std::fs::read_to_string(&path).unwrap(), &path).unwrap();
+                seen += 1;
+            }
+        }
+        assert!(seen >= 1, "configs/ holds an example");
+    }
+}

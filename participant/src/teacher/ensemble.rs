@@ -1,0 +1,176 @@
+//! The ensemble: an institution's trained teachers, and the sum of their one-hot votes.
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use shared::{
+    clock::Millis,
+    ids::Digest,
+    learning::{Dataset, Network, PredictError, StoreError, load_network, predict},
+};
+use zeroize::Zeroizing;
+
+use crate::{
+    files::{FileError, read_json},
+    home::Home,
+};
+
+/// Says why the teachers cannot vote.
+#[derive(Debug, thiserror::Error)]
+pub enum EnsembleError {
+    /// There are no teachers yet.
+    #[error("there are no trained teachers: run `participant train`")]
+    NotTrained,
+    /// The number of teachers is not the one that the roster states.
+    #[error(
+        "{found} teachers are trained, but this institution enrolled with {expected}: set teachers.count = {expected} and run `participant train`"
+    )]
+    Count {
+        /// Teachers trained.
+        found: u32,
+        /// Teachers enrolled with.
+        expected: u32,
+    },
+    /// The teachers were trained for another federation.
+    #[error("the teachers were trained for federation {found}, not {expected}: run `participant train`")]
+    Federation {
+        /// Federation trained for.
+        found: Digest,
+        /// Federation voted in.
+        expected: Digest,
+    },
+    /// A file cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A teacher cannot be read.
+    #[error("teacher {teacher}: {source}; run `participant train --force`")]
+    Store {
+        /// The teacher, from 0.
+        teacher: u32,
+        /// Why.
+        source: StoreError,
+    },
+    /// A teacher cannot predict.
+    #[error("teacher {teacher}: {source}")]
+    Predict {
+        /// The teacher, from 0.
+        teacher: usize,
+        /// Why.
+        source: PredictError,
+    },
+    /// A teacher gave another number of predictions, or one outside the classes.
+    #[error("teacher {0} gives predictions that do not fit the round: run `participant train --force`")]
+    Prediction(usize),
+}
+
+/// Is what training wrote beside the teachers, in `teachers/training.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Training {
+    /// Federation that the teachers are for.
+    pub federation: Digest,
+    /// Digest of everything that decides their weights.
+    pub inputs: Digest,
+    /// Number of teachers, k.
+    pub teachers: u32,
+    /// Whether a shard keeps all records of a person, or only each record.
+    pub privacy_unit: String,
+    /// Number of records in each shard.
+    pub records: Vec<usize>,
+    /// When they were trained.
+    pub trained_at: Millis,
+}
+
+impl Training {
+    /// Reads what training wrote; `None` before it.
+    pub fn load(home: &Home) -> Result<Option<Self>, FileError> {
+        read_json(&home.teachers().join("training.json"))
+    }
+}
+
+/// Returns the name of a teacher's files, without ending.
+pub fn stem(teacher: u32) -> String {
+    format!("teacher-{teacher:03}")
+}
+
+/// Holds the trained teachers of an institution.
+#[derive(Debug)]
+pub struct Ensemble {
+    networks: Vec<Network>,
+}
+
+impl Ensemble {
+    /// Loads the teachers of a home, exactly as many as the institution enrolled with.
+    pub fn load(home: &Home, federation: Digest, expected: u32) -> Result<Self, EnsembleError> {
+        let training = Training::load(home)?.ok_or(EnsembleError::NotTrained)?;
+        if training.federation != federation {
+            return Err(EnsembleError::Federation { found: training.federation, expected: federation });
+        }
+        let found = training.teachers;
+        if found != expected {
+            return Err(EnsembleError::Count { found, expected });
+        }
+        let networks = (0..found)
+            .into_par_iter()
+            .map(|teacher| {
+                load_network(&home.teachers().join(stem(teacher)))
+                    .map_err(|source| EnsembleError::Store { teacher, source })
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self { networks })
+    }
+
+    /// Adds each teacher's vote for each instance to `counts` (instance-major, one slot per class).
+    pub fn add_votes(
+        &self,
+        instances: &Dataset,
+        classes: usize,
+        counts: &mut [i64],
+    ) -> Result<(), EnsembleError> {
+        let predictions: Vec<Zeroizing<Vec<u16>>> = self
+            .networks
+            .par_iter()
+            .enumerate()
+            .map(|(teacher, network)| {
+                let votes = predict(network, instances.values())
+                    .map_err(|source| EnsembleError::Predict { teacher, source })?;
+                Ok(Zeroizing::new(votes))
+            })
+            .collect::<Result<_, EnsembleError>>()?;
+        for (teacher, votes) in predictions.iter().enumerate() {
+            add_one_hot(votes, classes, counts).ok_or(EnsembleError::Prediction(teacher))?;
+        }
+        Ok(())
+    }
+}
+
+/// Adds one vote per instance; `None` if votes and slots do not fit.
+fn add_one_hot(votes: &[u16], classes: usize, counts: &mut [i64]) -> Option<()> {
+    if classes == 0 || votes.len().checked_mul(classes)? != counts.len() {
+        return None;
+    }
+    for (vote, slots) in votes.iter().zip(counts.chunks_exact_mut(classes)) {
+        let slot = slots.get_mut(usize::from(*vote))?;
+        *slot = slot.checked_add(1)?;
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn votes_are_added_to_the_noise_instance_by_instance() {
+        let mut counts = vec![-3, 0, 5, 1, 1, 1];
+        assert_eq!(add_one_hot(&[2, 0], 3, &mut counts), Some(()));
+        assert_eq!(add_one_hot(&[2, 1], 3, &mut counts), Some(()));
+        assert_eq!(counts, [-3, 0, 7, 2, 2, 1]);
+    }
+
+    #[test]
+    fn votes_that_do_not_fit_the_round_are_refused() {
+        let mut counts = vec![0; 6];
+        assert_eq!(add_one_hot(&[0, 3], 3, &mut counts), None, "class 3 of 0 to 2");
+        assert_eq!(add_one_hot(&[0], 3, &mut counts), None, "one vote for two instances");
+        assert_eq!(add_one_hot(&[], 0, &mut []), None);
+    }
+}

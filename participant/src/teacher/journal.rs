@@ -1,0 +1,395 @@
+//! The journal of rounds: a crash between drawing noise and casting never leads to a second draw.
+//!
+//! ```text
+//! state/rounds/<round>/record.json    what was announced, and how far this institution came
+//! state/rounds/<round>/ballot.bin     the ciphertext, stored before it is posted
+//! state/rounds/<round>/consent.json   a person's decision, where rounds are approved one by one
+//! ```
+//! The stage `drawing` is written before the first random number is drawn. Whoever finds it without a stored
+//! ballot does not vote in that round again; whoever finds a stored ballot posts the same bytes.
+
+use serde::{Deserialize, Serialize};
+use shared::{
+    clock::Millis,
+    ids::{BallotId, Digest, RoundId},
+    wire::ReceiptView,
+};
+
+use crate::{
+    files::{Access, FileError, make_folder, read_if_there, read_json, write_atomic, write_json},
+    home::Home,
+};
+
+/// Is what this institution knows of one round it was asked to vote in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// The round.
+    pub round: RoundId,
+    /// Digest of its announcement.
+    pub announcement: Digest,
+    /// Digest of the instances.
+    pub instances: Digest,
+    /// Number of instances.
+    pub instance_count: u32,
+    /// When the round was first seen.
+    pub seen_at: Millis,
+    /// When its window closes.
+    pub closes_at: Millis,
+    /// How far this institution came.
+    pub stage: Stage,
+}
+
+/// Is how far this institution came in a round.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "name", rename_all = "snake_case")]
+pub enum Stage {
+    /// A person has to approve the round.
+    Waiting,
+    /// Not voted for a reason that may pass.
+    Declined {
+        /// Why.
+        reason: String,
+    },
+    /// Noise is being drawn; without a stored ballot this is never left towards a vote.
+    Drawing {
+        /// Id that the ballot will have.
+        ballot: BallotId,
+        /// When the drawing began.
+        at: Millis,
+    },
+    /// The ballot is stored and may be posted any number of times.
+    Sealed {
+        /// Id of the ballot.
+        ballot: BallotId,
+        /// Digest of its bytes.
+        digest: Digest,
+        /// When its noise was drawn.
+        at: Millis,
+    },
+    /// The coordinator holds the ballot and signed for it.
+    Cast {
+        /// Id of the ballot.
+        ballot: BallotId,
+        /// Digest of its bytes.
+        digest: Digest,
+        /// When its noise was drawn.
+        at: Millis,
+        /// The coordinator's receipt.
+        receipt: ReceiptView,
+    },
+    /// No ballot of this institution will count in the round.
+    Lost {
+        /// Why.
+        reason: String,
+        /// When noise was drawn, if it was.
+        at: Option<Millis>,
+    },
+}
+
+impl Stage {
+    /// Returns the stage's name as in the file.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Declined { .. } => "declined",
+            Self::Drawing { .. } => "drawing",
+            Self::Sealed { .. } => "sealed",
+            Self::Cast { .. } => "cast",
+            Self::Lost { .. } => "lost",
+        }
+    }
+
+    /// Returns when noise was drawn for the round, if it was.
+    pub const fn drawn_at(&self) -> Option<Millis> {
+        match self {
+            Self::Waiting | Self::Declined { .. } => None,
+            Self::Drawing { at, .. } | Self::Sealed { at, .. } | Self::Cast { at, .. } => Some(*at),
+            Self::Lost { at, .. } => *at,
+        }
+    }
+}
+
+/// Is a person's decision about one round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Consent {
+    /// Digest of the announcement that the person saw.
+    pub announcement: Digest,
+    /// Whether the round is approved.
+    pub approved: bool,
+    /// When the person decided.
+    pub at: Millis,
+}
+
+/// Is what may still be done in a round.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resume {
+    /// Nothing was drawn: the round may be voted in.
+    Fresh,
+    /// A ballot is stored: these bytes may be posted, no others.
+    Stored {
+        /// Id of the ballot.
+        ballot: BallotId,
+        /// Its bytes.
+        bytes: Vec<u8>,
+    },
+    /// The coordinator already signed for the ballot.
+    Cast,
+    /// This institution does not vote in the round again.
+    Never {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Says why the journal cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// A file cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The round has no record, or is at another stage.
+    #[error("round {round} is {found} in the journal, so it cannot become {wanted}")]
+    Stage {
+        /// The round.
+        round: RoundId,
+        /// Stage it is in.
+        found: &'static str,
+        /// Stage asked for.
+        wanted: &'static str,
+    },
+}
+
+/// Reads and writes the rounds of one home.
+#[derive(Debug, Clone)]
+pub struct Journal {
+    home: Home,
+}
+
+impl Journal {
+    /// Uses the journal of a home.
+    pub fn of(home: &Home) -> Self {
+        Self { home: home.clone() }
+    }
+
+    /// Returns the record of a round, if it was ever seen.
+    pub fn record(&self, round: RoundId) -> Result<Option<Record>, FileError> {
+        read_json(&self.home.round(round).join("record.json"))
+    }
+
+    /// Returns all records, oldest first.
+    pub fn records(&self) -> Result<Vec<Record>, FileError> {
+        let folder = self.home.rounds();
+        let entries = std::fs::read_dir(&folder).map_err(FileError::io("list", &folder))?;
+        let mut records = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(FileError::io("list", &folder))?.path();
+            records.extend(read_json::<Record>(&path.join("record.json"))?);
+        }
+        records.sort_by_key(|record| (record.seen_at, record.round));
+        Ok(records)
+    }
+
+    /// Writes a record; only rounds for which nothing was drawn may be noted as waiting or declined.
+    pub fn note(&self, record: &Record) -> Result<(), JournalError> {
+        let before = self.record(record.round)?;
+        if before.as_ref() == Some(record) {
+            return Ok(());
+        }
+        let drawn = before.is_some_and(|before| before.stage.drawn_at().is_some());
+        if drawn || record.stage.drawn_at().is_some() {
+            return Err(self.refuse(record.round, record.stage.name())?);
+        }
+        Ok(self.write(record)?)
+    }
+
+    /// Marks that noise is about to be drawn, once per round and for good.
+    pub fn begin(&self, mut record: Record, ballot: BallotId, at: Millis) -> Result<(), JournalError> {
+        let before = self.record(record.round)?.map(|before| before.stage);
+        if !matches!(before, None | Some(Stage::Waiting | Stage::Declined { .. })) {
+            return Err(self.refuse(record.round, "drawing")?);
+        }
+        record.stage = Stage::Drawing { ballot, at };
+        Ok(self.write(&record)?)
+    }
+
+    /// Stores the ballot's bytes after the drawing, before anything is posted.
+    pub fn seal(&self, round: RoundId, bytes: &[u8]) -> Result<(), JournalError> {
+        let Some(mut record) = self.record(round)? else { return Err(self.refuse(round, "sealed")?) };
+        let Stage::Drawing { ballot, at } = record.stage else { return Err(self.refuse(round, "sealed")?) };
+        write_atomic(&self.home.round(round).join("ballot.bin"), bytes, Access::Public)?;
+        record.stage = Stage::Sealed { ballot, digest: Digest::of(bytes), at };
+        Ok(self.write(&record)?)
+    }
+
+    /// Stores the coordinator's receipt.
+    pub fn cast(&self, round: RoundId, receipt: ReceiptView) -> Result<(), JournalError> {
+        let Some(mut record) = self.record(round)? else { return Err(self.refuse(round, "cast")?) };
+        let Stage::Sealed { ballot, digest, at } = record.stage else {
+            return Err(self.refuse(round, "cast")?);
+        };
+        record.stage = Stage::Cast { ballot, digest, at, receipt };
+        Ok(self.write(&record)?)
+    }
+
+    /// Notes that no ballot of this institution will count in the round; one that is cast stays cast.
+    pub fn lose(&self, round: RoundId, reason: &str) -> Result<(), JournalError> {
+        let Some(mut record) = self.record(round)? else { return Err(self.refuse(round, "lost")?) };
+        if matches!(record.stage, Stage::Cast { .. }) {
+            return Err(self.refuse(round, "lost")?);
+        }
+        record.stage = Stage::Lost { reason: reason.to_owned(), at: record.stage.drawn_at() };
+        Ok(self.write(&record)?)
+    }
+
+    /// Finds out what may still be done in a round, after any crash.
+    pub fn resume(&self, round: RoundId) -> Result<Resume, JournalError> {
+        let Some(record) = self.record(round)? else { return Ok(Resume::Fresh) };
+        let (ballot, sealed) = match record.stage {
+            Stage::Waiting | Stage::Declined { .. } => return Ok(Resume::Fresh),
+            Stage::Cast { .. } => return Ok(Resume::Cast),
+            Stage::Lost { reason, .. } => return Ok(Resume::Never { reason }),
+            Stage::Drawing { ballot, .. } => (ballot, None),
+            Stage::Sealed { ballot, digest, .. } => (ballot, Some(digest)),
+        };
+        let stored = read_if_there(&self.home.round(round).join("ballot.bin"))?;
+        match (stored, sealed) {
+            (Some(bytes), None) => {
+                // The crash came after the ballot was stored and before the record said so.
+                self.seal(round, &bytes)?;
+                Ok(Resume::Stored { ballot, bytes })
+            }
+            (Some(bytes), Some(digest)) if Digest::of(&bytes) == digest => {
+                Ok(Resume::Stored { ballot, bytes })
+            }
+            (Some(_), Some(_)) => self.never(round, "the stored ballot is damaged, and noise is not drawn twice"),
+            (None, _) => self.never(
+                round,
+                "this agent stopped between drawing noise and storing the ballot, and noise is not drawn twice",
+            ),
+        }
+    }
+
+    fn never(&self, round: RoundId, reason: &str) -> Result<Resume, JournalError> {
+        self.lose(round, reason)?;
+        Ok(Resume::Never { reason: reason.to_owned() })
+    }
+
+    /// Returns a person's decision about a round.
+    pub fn consent(&self, round: RoundId) -> Result<Option<Consent>, FileError> {
+        read_json(&self.home.round(round).join("consent.json"))
+    }
+
+    /// Writes a person's decision about a round.
+    pub fn decide(&self, round: RoundId, consent: &Consent) -> Result<(), FileError> {
+        write_json(&self.home.round(round).join("consent.json"), consent)
+    }
+
+    fn write(&self, record: &Record) -> Result<(), FileError> {
+        let folder = self.home.round(record.round);
+        make_folder(&folder, Access::Public)?;
+        write_json(&folder.join("record.json"), record)
+    }
+
+    fn refuse(&self, round: RoundId, wanted: &'static str) -> Result<JournalError, FileError> {
+        let found = self.record(round)?.map_or("unknown", |record| record.stage.name());
+        Ok(JournalError::Stage { round, found, wanted })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::{identity::Identity, wire::Receipt};
+
+    use super::*;
+    use crate::testing::{number, round};
+
+    const BALLOT: BallotId = BallotId::from_bytes([9; 16]);
+
+    fn home() -> (tempfile::TempDir, Journal) {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path());
+        home.make_folders().unwrap();
+        (folder, Journal::of(&home))
+    }
+
+    fn seen(id: u8) -> Record {
+        Record {
+            round: round(id),
+            announcement: Digest::of(b"announcement"),
+            instances: Digest::of(b"instances"),
+            instance_count: 4,
+            seen_at: Millis(i64::from(id)),
+            closes_at: Millis(20),
+            stage: Stage::Waiting,
+        }
+    }
+
+    fn receipt(bytes: &[u8]) -> ReceiptView {
+        let (digest, received_at) = (Digest::of(bytes), Millis(6));
+        let receipt =
+            Receipt { round: round(1), participant: number(2), ballot: BALLOT, digest, received_at };
+        ReceiptView::new(receipt, &Identity::generate().unwrap())
+    }
+
+    #[test]
+    fn a_crash_between_drawing_and_storing_ends_the_round_for_good() {
+        let (_folder, journal) = home();
+        journal.note(&seen(1)).unwrap();
+        assert_eq!(journal.resume(round(1)).unwrap(), Resume::Fresh);
+        journal.begin(seen(1), BALLOT, Millis(5)).unwrap();
+        for _ in 0..2 {
+            let Resume::Never { reason } = journal.resume(round(1)).unwrap() else {
+                unreachable!("voted again")
+            };
+            assert!(reason.contains("noise is not drawn twice"), "{reason}");
+            assert!(journal.begin(seen(1), BALLOT, Millis(7)).is_err(), "a second draw");
+            assert!(journal.note(&seen(1)).is_err(), "the marker may not be overwritten");
+        }
+    }
+
+    #[test]
+    fn a_stored_ballot_comes_back_to_the_byte_whenever_the_crash_came() {
+        let (_folder, journal) = home();
+        journal.begin(seen(1), BALLOT, Millis(5)).unwrap();
+        let bytes = b"ciphertext".to_vec();
+        // The crash came after the ballot was stored and before the record said so.
+        std::fs::write(journal.home.round(round(1)).join("ballot.bin"), &bytes).unwrap();
+        let stored = Resume::Stored { ballot: BALLOT, bytes: bytes.clone() };
+        for _ in 0..3 {
+            assert_eq!(journal.resume(round(1)).unwrap(), stored);
+        }
+        assert!(journal.begin(seen(1), BALLOT, Millis(7)).is_err(), "a second draw");
+        assert!(journal.seal(round(1), b"another ciphertext").is_err(), "another ballot in its place");
+        journal.cast(round(1), receipt(&bytes)).unwrap();
+        assert_eq!(journal.resume(round(1)).unwrap(), Resume::Cast);
+        assert!(journal.lose(round(1), "late").is_err(), "a cast ballot is not lost");
+    }
+
+    #[test]
+    fn a_damaged_or_vanished_ballot_is_not_replaced_by_a_fresh_one() {
+        for damage in [Some(b"other bytes".as_slice()), None] {
+            let (_folder, journal) = home();
+            journal.begin(seen(1), BALLOT, Millis(5)).unwrap();
+            journal.seal(round(1), b"ciphertext").unwrap();
+            let path = journal.home.round(round(1)).join("ballot.bin");
+            match damage {
+                Some(bytes) => std::fs::write(&path, bytes).unwrap(),
+                None => std::fs::remove_file(&path).unwrap(),
+            }
+            assert!(matches!(journal.resume(round(1)).unwrap(), Resume::Never { .. }));
+            assert!(journal.begin(seen(1), BALLOT, Millis(7)).is_err());
+        }
+    }
+
+    #[test]
+    fn the_log_lists_every_round_in_the_order_it_was_seen() {
+        let (_folder, journal) = home();
+        for id in [3, 1, 2] {
+            journal.note(&seen(id)).unwrap();
+        }
+        journal.begin(seen(2), BALLOT, Millis(5)).unwrap();
+        let log = journal.records().unwrap();
+        let order: Vec<_> = log.iter().map(|record| (record.round, record.stage.name())).collect();
+        assert_eq!(order, [(round(1), "waiting"), (round(2), "drawing"), (round(3), "waiting")]);
+    }
+}

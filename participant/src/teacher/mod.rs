@@ -1,0 +1,8 @@
+//! The teachers: their training, their votes, and the journal that keeps noise from being drawn twice.
+
+pub mod ensemble;
+pub mod journal;
+pub mod limits;
+pub mod terms;
+pub mod train;
+pub mod vote;

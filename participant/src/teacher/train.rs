@@ -1,0 +1,181 @@
+//! Training: one teacher per shard of the institution's data, skipped where nothing changed.
+
+use shared::{
+    clock::Clock,
+    federation::FederationConfig,
+    ids::Digest,
+    learning::{
+        Dataset, DatasetError, Expected, FileError as DataError, PrivacyUnitOfData, Recipe, ShardError,
+        Shards, StoreError, TrainError, load_labeled, save_network, shard, train_teachers,
+    },
+};
+
+use super::ensemble::{Training, stem};
+use crate::{
+    approval::Membership,
+    config::Config,
+    files::{Access, FileError, make_folder, write_json},
+    home::Home,
+    identity::{SecretError, load_shard_key},
+};
+
+/// Says why the teachers cannot be trained.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainingError {
+    /// The institution is not enrolled, so classes and shape are not known.
+    #[error(
+        "this institution is not enrolled yet, so classes and shape are not known: run `participant enroll`"
+    )]
+    NotEnrolled,
+    /// The config changed since enrolment.
+    #[error(
+        "teachers.count = {configured}, but this institution enrolled with {enrolled} teachers: \
+         the roster states that number, set it back"
+    )]
+    Count {
+        /// Number in the config.
+        configured: u32,
+        /// Number in the roster.
+        enrolled: u32,
+    },
+    /// The data cannot be loaded.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The data does not fit the federation.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// The data cannot be sharded.
+    #[error(transparent)]
+    Shard(#[from] ShardError),
+    /// The training failed.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// The teachers cannot be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A secret cannot be read.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// A file cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// Is everything that decides the teachers' weights.
+#[derive(Debug)]
+pub struct Lesson {
+    recipe: Recipe,
+    dataset: Dataset,
+    shards: Shards,
+    seed: u64,
+    federation: Digest,
+}
+
+impl Lesson {
+    /// Loads and shards the data as config and federation say.
+    pub fn prepare(
+        home: &Home,
+        config: &Config,
+        membership: Option<&Membership>,
+    ) -> Result<Self, TrainingError> {
+        let membership = membership.ok_or(TrainingError::NotEnrolled)?;
+        let (configured, enrolled) = (config.teachers.count, membership.teachers);
+        if configured != enrolled {
+            return Err(TrainingError::Count { configured, enrolled });
+        }
+        let federation = &membership.founding.config;
+        let recipe = recipe(config, federation);
+        let expected = Expected { schema: Some(&recipe.schema), classes: Some(recipe.classes) };
+        let dataset = load_labeled(&config.data_path(home), expected)?;
+        dataset.checked_labels(recipe.classes)?;
+        let shards = shard(&dataset, &load_shard_key(home)?, enrolled as usize)?;
+        let seed = u64::from(config.teachers.seed);
+        Ok(Self { recipe, dataset, shards, seed, federation: membership.federation() })
+    }
+
+    /// Says in a word what a shard keeps whole: `person` or `record`.
+    pub fn privacy_unit(&self) -> &'static str {
+        match self.shards.unit {
+            PrivacyUnitOfData::Person => "person",
+            PrivacyUnitOfData::Record => "record",
+        }
+    }
+
+    /// Returns the number of teachers.
+    pub fn teachers(&self) -> usize {
+        self.shards.indices.len()
+    }
+
+    /// Returns the number of records.
+    pub fn records(&self) -> usize {
+        self.dataset.len()
+    }
+
+    /// Digests everything that decides the weights: data, shards, recipe and seed.
+    pub fn digest(&self) -> Digest {
+        let bits: Vec<u32> = self.dataset.values().iter().map(|value| value.to_bits()).collect();
+        // The recipe's Debug form names every setting.
+        let settings = format!("{} {} {:?}", env!("CARGO_PKG_VERSION"), self.seed, self.recipe);
+        let data = (bits, self.dataset.labels().map(<[u16]>::to_vec), self.dataset.shape().to_vec());
+        Digest::of_value("psephos/lesson", &(settings, data, self.shards.indices.clone()))
+    }
+
+    /// Tells whether the teachers in a home are already those of this lesson.
+    pub fn is_done(&self, home: &Home) -> Result<bool, FileError> {
+        let done = Training::load(home)?.filter(|training| training.federation == self.federation);
+        Ok(done.is_some_and(|training| training.inputs == self.digest()))
+    }
+
+    /// Trains all teachers on the current rayon pool and puts them in place of the old ones.
+    ///
+    /// `progress(teacher, step, steps)` is called after every step of every teacher.
+    pub fn train(
+        &self,
+        home: &Home,
+        clock: &dyn Clock,
+        progress: &(dyn Fn(usize, usize, usize) + Sync),
+    ) -> Result<Training, TrainingError> {
+        let teachers = train_teachers(&self.recipe, &self.dataset, &self.shards, self.seed, progress)?;
+        let fresh = home.root().join("teachers.new");
+        remove_folder(&fresh)?;
+        make_folder(&fresh, Access::Secret)?;
+        for teacher in &teachers {
+            // A roster holds at most 10 000 teachers per participant.
+            save_network(&teacher.network, &fresh.join(stem(teacher.shard as u32)))?;
+        }
+        let training = Training {
+            federation: self.federation,
+            inputs: self.digest(),
+            teachers: teachers.len() as u32,
+            privacy_unit: self.privacy_unit().to_owned(),
+            records: self.shards.indices.iter().map(Vec::len).collect(),
+            trained_at: clock.now(),
+        };
+        write_json(&fresh.join("training.json"), &training)?;
+        remove_folder(&home.teachers())?;
+        std::fs::rename(&fresh, home.teachers()).map_err(FileError::io("rename to", &home.teachers()))?;
+        Ok(training)
+    }
+}
+
+/// Builds the recipe: schema and classes are the federation's, network and training may be the institution's.
+fn recipe(config: &Config, federation: &FederationConfig) -> Recipe {
+    // A federation has at most 100 classes.
+    let mut recipe = Recipe::teacher(federation.instances.clone(), federation.classes.len() as u16);
+    if let Some(network) = &config.teachers.model {
+        recipe.network = network.clone();
+    }
+    if let Some(training) = &config.teachers.training {
+        recipe.train = training.clone();
+    }
+    recipe
+}
+
+fn remove_folder(path: &std::path::Path) -> Result<(), FileError> {
+    match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(FileError::io("remove", path)(error))
+        }
+        _ => Ok(()),
+    }
+}

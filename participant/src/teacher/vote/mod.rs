@@ -1,0 +1,131 @@
+//! Voting: from an announced round to a receipt, with the plaintext ballot in memory only and wiped at the end.
+
+mod error;
+mod prepare;
+mod seal;
+
+use shared::{
+    clock::Millis,
+    ids::{BallotId, Digest, RoundId},
+    problem::Code,
+    wire::{ReceiptView, RoundView},
+};
+
+use super::{
+    journal::{Journal, JournalError, Record, Resume, Stage},
+    limits::LimitError,
+};
+use crate::{agent::Agent, client::ClientError};
+
+pub use error::VoteError;
+use seal::Sealed;
+
+/// Is what became of a vote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The coordinator signed for the ballot now.
+    Cast(Box<ReceiptView>),
+    /// It had signed for it before.
+    AlreadyCast,
+}
+
+/// Votes in one round, or posts the stored ballot again, or says why not.
+pub async fn vote(agent: &Agent, round: RoundId) -> Result<Outcome, VoteError> {
+    let journal = Journal::of(&agent.home);
+    match journal.resume(round)? {
+        Resume::Cast => return Ok(Outcome::AlreadyCast),
+        Resume::Never { reason } => return Err(VoteError::Never(reason)),
+        // The plaintext died with the process that sealed this ballot.
+        Resume::Stored { ballot, bytes } => return post(agent, &journal, round, ballot, bytes).await,
+        Resume::Fresh => {}
+    }
+    let view = agent.client().round(round).await?;
+    let record = record(&journal, round, &view, agent.clock.now())?;
+    let job = match prepare::prepare(agent, &view, record.clone()).await {
+        Ok(job) => job,
+        Err(error) => {
+            note(&journal, record, &error)?;
+            return Err(error);
+        }
+    };
+    tracing::info!(%round, instances = view.announcement.instance_count, "drawing noise, predicting and encrypting");
+    let Sealed { ballot, bytes, plaintext } = agent.bridge.run(move || job.seal()).await??;
+    let outcome = post(agent, &journal, round, ballot, bytes).await;
+    // The plaintext was never written anywhere; its memory is wiped here, whatever the coordinator answered.
+    drop(plaintext);
+    outcome
+}
+
+/// Returns the record of a round as it would be kept now, seen first when it was.
+fn record(journal: &Journal, round: RoundId, view: &RoundView, now: Millis) -> Result<Record, JournalError> {
+    let announcement = &view.announcement;
+    Ok(Record {
+        round,
+        announcement: announcement.digest(),
+        instances: announcement.instances,
+        instance_count: announcement.instance_count,
+        seen_at: journal.record(round)?.map_or(now, |before| before.seen_at),
+        closes_at: announcement.closes_at,
+        stage: Stage::Waiting,
+    })
+}
+
+/// Notes why a round was not voted in, so that `participant rounds` shows it.
+fn note(journal: &Journal, mut record: Record, error: &VoteError) -> Result<(), JournalError> {
+    if error.is_transient() {
+        return Ok(());
+    }
+    if !matches!(error, VoteError::Limit(LimitError::NeedsPerson)) {
+        record.stage = Stage::Declined { reason: error.to_string() };
+    }
+    journal.note(&record)
+}
+
+/// Posts a stored ballot and stores its receipt; a refusal that will not change ends the round here.
+async fn post(
+    agent: &Agent,
+    journal: &Journal,
+    round: RoundId,
+    ballot: BallotId,
+    bytes: Vec<u8>,
+) -> Result<Outcome, VoteError> {
+    let digest = Digest::of(&bytes);
+    let receipt = match agent.client().put_ballot(round, ballot, bytes).await {
+        Ok(receipt) => receipt,
+        Err(error) => {
+            if is_final(&error) {
+                journal.lose(round, &error.to_string())?;
+            }
+            return Err(error.into());
+        }
+    };
+    let words = &receipt.receipt;
+    let expected = (round, agent.membership.participant, ballot, digest);
+    let matches = (words.round, words.participant, words.ballot, words.digest) == expected;
+    if !matches || !receipt.is_signed_by(&agent.membership.founding.coordinator) {
+        return Err(VoteError::Receipt);
+    }
+    journal.cast(round, receipt.clone())?;
+    Ok(Outcome::Cast(Box::new(receipt)))
+}
+
+/// Tells whether the same ballot would be refused again for ever.
+fn is_final(error: &ClientError) -> bool {
+    matches!(
+        error.code(),
+        Some(
+            Code::BallotLate
+                | Code::BallotSecond
+                | Code::BallotCopy
+                | Code::BallotLength
+                | Code::BallotFraming
+                | Code::BallotParameters
+                | Code::BallotSignature
+                | Code::BallotParticipant
+                | Code::BallotAnnouncement
+                | Code::NotOnRoster
+                | Code::Conflict
+                | Code::WrongRoundState
+        )
+    )
+}

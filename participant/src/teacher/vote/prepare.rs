@@ -1,0 +1,172 @@
+//! Everything before the noise is drawn: terms, limits, key, instances and teachers, each checked.
+
+use std::sync::Arc;
+
+use shared::{
+    federation::{KeyCertificate, Roster},
+    ids::{BallotId, Digest, RoundId},
+    learning::{Dataset, files::instances_from_npy_bytes},
+    round::{Announcement, RoundState},
+    wire::RoundView,
+};
+
+use super::{VoteError, seal::SealingJob};
+use crate::{
+    agent::Agent,
+    approval::{Pin, approved_roster},
+    files::{Access, FileError, read_if_there, read_json, write_atomic, write_json},
+    home::Home,
+    teacher::{
+        ensemble::Ensemble,
+        journal::{Journal, Record},
+        limits,
+        terms::{Approved, TermsError},
+    },
+};
+
+/// Checks a round and gathers what a ballot needs; nothing is drawn, and nothing is written but public keys.
+pub(super) async fn prepare(
+    agent: &Agent,
+    view: &RoundView,
+    record: Record,
+) -> Result<SealingJob, VoteError> {
+    let announcement = &view.announcement;
+    if view.state != RoundState::Voting {
+        return Err(VoteError::NotVoting(view.state.name()));
+    }
+    let roster = latest_roster(agent)?;
+    let approved = Approved { founding: &agent.membership.founding, roster: &roster };
+    let keys = check_keys(agent, &approved).await?;
+    approved.check_round(record.round, announcement, &keys, agent.membership.participant)?;
+    check_limits(agent, announcement, record.round)?;
+    check_keys_unused(agent, record.round).await?;
+    let resolution = announcement.resolution(approved.founding, &roster)?;
+    let ensemble = load_ensemble(agent).await?;
+    let key = public_key(agent, &keys).await?;
+    let instances = instances(agent, announcement).await?;
+    Ok(SealingJob {
+        journal: Journal::of(&agent.home),
+        identity: Arc::clone(&agent.identity),
+        participant: agent.membership.participant,
+        clock: Arc::clone(&agent.clock),
+        announcement: announcement.clone(),
+        resolution,
+        key,
+        instances,
+        ensemble,
+        record,
+        ballot: random_ballot_id()?,
+    })
+}
+
+/// Returns the roster that a person approved last.
+fn latest_roster(agent: &Agent) -> Result<Roster, VoteError> {
+    let federation = agent.membership.federation();
+    let pin = Pin::load(&agent.home, federation)?.ok_or(TermsError::NothingApproved)?;
+    let roster = approved_roster(&agent.home, federation, pin.roster)?;
+    Ok(roster.ok_or(TermsError::NothingApproved)?)
+}
+
+/// Checks the key certificate against the approved trustee and against the one seen first.
+async fn check_keys(agent: &Agent, approved: &Approved<'_>) -> Result<KeyCertificate, VoteError> {
+    let path = agent.home.keys().join("certificate.json");
+    let pinned: Option<KeyCertificate> = read_json(&path)?;
+    let view = agent.client().federation().await?;
+    let certificate = approved.check_keys(view.keys.as_ref(), pinned.map(|pinned| pinned.digest()))?;
+    if pinned.is_none() {
+        write_json(&path, &certificate)?;
+    }
+    Ok(certificate)
+}
+
+fn check_limits(agent: &Agent, announcement: &Announcement, round: RoundId) -> Result<(), VoteError> {
+    let journal = Journal::of(&agent.home);
+    let consent = journal.consent(round)?;
+    Ok(limits::check(
+        &agent.config.limits,
+        &journal.records()?,
+        announcement.digest(),
+        announcement.instance_count,
+        consent.as_ref(),
+        agent.clock.now(),
+    )?)
+}
+
+/// Without noise every opened label is a hint about the key: after one opened round nothing more is encrypted.
+async fn check_keys_unused(agent: &Agent, round: RoundId) -> Result<(), VoteError> {
+    if !agent.membership.founding.config.throw_away_keys() {
+        return Ok(());
+    }
+    let records = Journal::of(&agent.home).records()?;
+    for other in records.iter().filter(|other| other.round != round && other.stage.drawn_at().is_some()) {
+        let state = agent.client().round(other.round).await?.state;
+        let was_opened = matches!(
+            state,
+            RoundState::Opening { .. }
+                | RoundState::Released { .. }
+                | RoundState::Failed { charged: true, .. }
+                | RoundState::Cancelled { charged: true }
+        );
+        if was_opened {
+            return Err(VoteError::KeysUsed(other.round));
+        }
+    }
+    Ok(())
+}
+
+async fn load_ensemble(agent: &Agent) -> Result<Ensemble, VoteError> {
+    let (home, federation) = (agent.home.clone(), agent.membership.federation());
+    let teachers = agent.membership.teachers;
+    Ok(agent.bridge.run(move || Ensemble::load(&home, federation, teachers)).await??)
+}
+
+/// Returns the public key's bytes, from the home or from the coordinator, of the certified digest in any case.
+async fn public_key(agent: &Agent, keys: &KeyCertificate) -> Result<Vec<u8>, VoteError> {
+    let expected = keys.public_key;
+    if let Some(bytes) = stored_key(&agent.home, expected)? {
+        return Ok(bytes);
+    }
+    let bytes = agent.client().public_key().await?;
+    check_digest("public key", &bytes, expected)?;
+    write_atomic(&agent.home.keys().join(format!("{expected}.bin")), &bytes, Access::Public)?;
+    Ok(bytes)
+}
+
+fn stored_key(home: &Home, expected: Digest) -> Result<Option<Vec<u8>>, FileError> {
+    let bytes = read_if_there(&home.keys().join(format!("{expected}.bin")))?;
+    // A damaged copy is downloaded again.
+    Ok(bytes.filter(|bytes| Digest::of(bytes) == expected))
+}
+
+/// Downloads the instances and checks digest, number, shape and values.
+async fn instances(agent: &Agent, announcement: &Announcement) -> Result<Dataset, VoteError> {
+    let schema = agent.membership.founding.config.instances.clone();
+    let announced = announcement.instance_count;
+    let bytes = agent.client().instances(announcement.round, announced, schema.values()).await?;
+    let expected = announcement.instances;
+    let read = move || {
+        check_digest("file of instances", &bytes, expected)?;
+        let dataset = instances_from_npy_bytes(&bytes, schema.shape())?;
+        dataset.check_schema(&schema)?;
+        let found = dataset.len();
+        if found != announced as usize {
+            return Err(VoteError::Count { announced, found });
+        }
+        Ok(dataset)
+    };
+    agent.bridge.run(read).await?
+}
+
+fn check_digest(what: &'static str, bytes: &[u8], expected: Digest) -> Result<(), VoteError> {
+    let found = Digest::of(bytes);
+    if found != expected {
+        return Err(VoteError::Digest { what, found, expected });
+    }
+    Ok(())
+}
+
+fn random_ballot_id() -> Result<BallotId, VoteError> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes).map_err(|e| VoteError::Randomness(e.to_string()))?;
+    Ok(BallotId::from_bytes(bytes))
+}

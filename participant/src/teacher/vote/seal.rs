@@ -1,0 +1,68 @@
+//! Sealing a ballot: noise first, then predictions, then encryption and signature, stored before it is posted.
+
+use std::sync::Arc;
+
+use shared::{
+    ballot::cast,
+    clock::Clock,
+    fhe::{EncryptionKey, Resolution},
+    identity::Identity,
+    ids::{BallotId, ParticipantId},
+    learning::Dataset,
+    privacy::draw_shares,
+    round::Announcement,
+};
+use zeroize::Zeroizing;
+
+use super::VoteError;
+use crate::teacher::{
+    ensemble::Ensemble,
+    journal::{Journal, Record},
+};
+
+/// Holds everything that a ballot needs; runs on the compute pool, from marker to stored ballot without a break.
+pub(super) struct SealingJob {
+    pub(super) journal: Journal,
+    pub(super) identity: Arc<Identity>,
+    pub(super) participant: ParticipantId,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) announcement: Announcement,
+    pub(super) resolution: Resolution,
+    pub(super) key: Vec<u8>,
+    pub(super) instances: Dataset,
+    pub(super) ensemble: Ensemble,
+    pub(super) record: Record,
+    pub(super) ballot: BallotId,
+}
+
+/// Is a ballot that is stored and may be posted.
+pub(super) struct Sealed {
+    pub(super) ballot: BallotId,
+    pub(super) bytes: Vec<u8>,
+    /// The noisy counts, wiped when dropped.
+    pub(super) plaintext: Zeroizing<Vec<i64>>,
+}
+
+impl SealingJob {
+    /// Marks the drawing, draws, votes, encrypts and stores; after the marker a failure ends the round here.
+    pub(super) fn seal(self) -> Result<Sealed, VoteError> {
+        let key = EncryptionKey::from_bytes(&self.key, self.announcement.parameters)?;
+        self.journal.begin(self.record.clone(), self.ballot, self.clock.now())?;
+        let sealed = self.draw_and_encrypt(&key);
+        if let Err(error) = &sealed {
+            self.journal.lose(self.announcement.round, &format!("after noise was drawn: {error}"))?;
+        }
+        sealed
+    }
+
+    fn draw_and_encrypt(&self, key: &EncryptionKey) -> Result<Sealed, VoteError> {
+        let announcement = &self.announcement;
+        let slots = self.resolution.layout().slots();
+        // All noise is drawn before any vote is known: how long a draw takes tells its magnitude.
+        let mut counts = draw_shares(announcement.share_size, slots)?;
+        self.ensemble.add_votes(&self.instances, announcement.classes as usize, &mut counts)?;
+        let bytes = cast(&self.identity, self.participant, announcement, &self.resolution, key, &counts)?;
+        self.journal.seal(announcement.round, &bytes)?;
+        Ok(Sealed { ballot: self.ballot, bytes, plaintext: counts })
+    }
+}

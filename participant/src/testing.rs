@@ -1,0 +1,119 @@
+//! A small federation for the tests of this crate: five participants, of which number 1 is the trustee.
+
+use shared::{
+    clock::{Clock, Millis},
+    federation::{FederationConfig, Founding, KeyCertificate, Member, Roster},
+    fhe::ParameterSet,
+    identity::{Identity, Signed},
+    ids::{Digest, ParticipantId, RoundId},
+    round::{Announcement, RoundRequest},
+};
+
+use crate::approval::Membership;
+
+/// Is a clock that stands still.
+pub(crate) struct Fixed(pub(crate) Millis);
+
+impl Clock for Fixed {
+    fn now(&self) -> Millis {
+        self.0
+    }
+}
+
+const CONFIG: &str = r#"
+    name = "five hospitals"
+    classes = ["normal", "early", "late"]
+    insecure_toy_parameters = true
+    [instances]
+    kind = "table"
+    shape = [2]
+    [noise]
+    sigma = 16
+    coordinator_sigma = 8
+    honest_fraction = 0.7
+    [privacy]
+    delta = 1e-5
+"#;
+
+/// Holds a whole federation with everybody's secrets.
+pub(crate) struct Federation {
+    pub(crate) coordinator: Identity,
+    pub(crate) identities: Vec<Identity>,
+    pub(crate) founding: Founding,
+    pub(crate) roster: Roster,
+}
+
+pub(crate) fn number(id: u32) -> ParticipantId {
+    ParticipantId::new(id).unwrap()
+}
+
+pub(crate) fn round(byte: u8) -> RoundId {
+    RoundId::from_bytes([byte; 16])
+}
+
+impl Federation {
+    pub(crate) fn new() -> Self {
+        Self::with_config(|text| text)
+    }
+
+    /// Builds the federation from an edited config.
+    pub(crate) fn with_config(edit: impl FnOnce(String) -> String) -> Self {
+        let coordinator = Identity::generate().unwrap();
+        let identities: Vec<Identity> = (0..5).map(|_| Identity::generate().unwrap()).collect();
+        let config = FederationConfig::from_toml(&edit(CONFIG.to_owned())).unwrap();
+        let founding = Founding { config, coordinator: coordinator.public(), founded_at: Millis(1) };
+        let members = identities.iter().zip(1..).map(|(identity, id)| Member {
+            id: number(id),
+            name: format!("hospital {id}"),
+            identity: identity.public(),
+            sealing: identity.sealing_key(),
+            teachers: 20,
+            trustee: id == 1,
+        });
+        let roster = Roster { federation: founding.digest(), members: members.collect() };
+        Self { coordinator, identities, founding, roster }
+    }
+
+    pub(crate) fn identity(&self, id: u32) -> &Identity {
+        &self.identities[id as usize - 1]
+    }
+
+    pub(crate) fn membership(&self, id: u32) -> Membership {
+        let member = self.roster.member(number(id)).unwrap();
+        Membership {
+            participant: member.id,
+            name: member.name.clone(),
+            trustee: member.trustee,
+            teachers: member.teachers,
+            founding: self.founding.clone(),
+        }
+    }
+
+    pub(crate) fn certificate(&self) -> KeyCertificate {
+        KeyCertificate {
+            federation: self.founding.digest(),
+            parameters: ParameterSet::InsecureToy,
+            public_key: Digest::of(b"public"),
+            keyswitching_key: Digest::of(b"keyswitching"),
+            bootstrapping_key: Digest::of(b"bootstrapping"),
+            trustee: number(1),
+        }
+    }
+
+    pub(crate) fn signed_certificate(&self) -> Signed<KeyCertificate> {
+        self.identity(1).sign(&self.certificate())
+    }
+
+    /// Announces a round of four instances under this roster and these keys.
+    pub(crate) fn announce(&self, round: RoundId) -> Announcement {
+        let request = RoundRequest {
+            round,
+            instances: Digest::of(b"instances"),
+            instance_count: 4,
+            keys: self.certificate().digest(),
+            opens_at: Millis(10),
+            closes_at: Millis(20),
+        };
+        Announcement::derive(&self.founding, &self.roster, &request).unwrap()
+    }
+}

@@ -1,0 +1,196 @@
+//! Key generation by the sole trustee: the vault first, then the public material, then its certificate, then the
+//! coordinator. After any crash the same material is published, or nothing of it ever was.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use shared::{
+    federation::KeyCertificate,
+    fhe::{KeyError, ParameterSet, SecretKeys, pin_fft_plan},
+    identity::{Identity, IdentityError, Signed},
+    ids::{Digest, ParticipantId},
+    wire::PublishKeys,
+};
+
+use super::{
+    Trustee,
+    vault::{Vault, VaultError},
+};
+use crate::{
+    agent::{Agent, BridgeError},
+    approval::{Pin, approved_roster, sole_trustee},
+    client::ClientError,
+    files::{Access, FileError, make_folder, read_if_there, read_json, write_atomic, write_json},
+    home::Home,
+};
+
+/// Says why no keys were published.
+#[derive(Debug, thiserror::Error)]
+pub enum CeremonyError {
+    /// The coordinator gave no answer or refused.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// Event 0 and roster were not approved, or name another trustee.
+    #[error(
+        "this institution has not approved a roster that names it as the trustee: run `participant approve`"
+    )]
+    NotApproved,
+    /// The certificate is there, the key is not.
+    #[error(
+        "secret/trustee/key.bin is missing, but keys were already prepared or published from it: restore it from its backup"
+    )]
+    KeyLost,
+    /// The key was destroyed when the federation was closed.
+    #[error("the key was destroyed when the federation was closed: no new one is made for it")]
+    Destroyed,
+    /// The stored public material is not the certified one.
+    #[error("state/trustee/publication/{0} is missing or damaged: restore it from a backup")]
+    Publication(&'static str),
+    /// The stored certificate is not this institution's.
+    #[error("state/trustee/publication/certificate.json: {0}")]
+    Certificate(#[from] IdentityError),
+    /// The vault cannot be used.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// Keys cannot be made.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A file cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The computation failed by a bug.
+    #[error(transparent)]
+    Bridge(#[from] BridgeError),
+}
+
+/// Is the certificate as it is kept; it is written last, so it proves that all else is there.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct StoredCertificate {
+    certificate: Signed<KeyCertificate>,
+}
+
+/// Is the public material with its certificate, ready to be uploaded.
+struct Publication {
+    certificate: Signed<KeyCertificate>,
+    blobs: [(Digest, Vec<u8>); 3],
+    vault: Vault,
+}
+
+const BLOBS: [&str; 3] = ["public_key.bin", "keyswitching_key.bin", "bootstrapping_key.bin"];
+
+/// Makes the keys once and publishes them; after a crash publishes the same ones again.
+pub async fn make_keys(agent: &Agent, trustee: &mut Trustee) -> Result<(), CeremonyError> {
+    check_approved(agent)?;
+    let ceremony = Ceremony {
+        home: agent.home.clone(),
+        federation: agent.membership.federation(),
+        parameters: agent.membership.founding.config.parameter_set(),
+        trustee: agent.membership.participant,
+        identity: Arc::clone(&agent.identity),
+    };
+    let publication = agent.bridge.run(move || ceremony.prepare()).await??;
+    trustee.vault = Some(Arc::new(publication.vault));
+    let client = agent.client();
+    for (digest, bytes) in publication.blobs {
+        client.put_blob(digest, bytes).await?;
+    }
+    client.put_keys(&PublishKeys { certificate: publication.certificate }).await?;
+    tracing::info!("published the federation's keys");
+    Ok(())
+}
+
+fn check_approved(agent: &Agent) -> Result<(), CeremonyError> {
+    let federation = agent.membership.federation();
+    let pin = Pin::load(&agent.home, federation)?.ok_or(CeremonyError::NotApproved)?;
+    let roster = approved_roster(&agent.home, federation, pin.roster)?.ok_or(CeremonyError::NotApproved)?;
+    match sole_trustee(&roster) {
+        Some(member) if member.id == agent.membership.participant => Ok(()),
+        _ => Err(CeremonyError::NotApproved),
+    }
+}
+
+/// Returns the certificate that this trustee signed in this federation, if it did.
+pub fn own_certificate(home: &Home, agent: &Agent) -> Result<Option<KeyCertificate>, FileError> {
+    let path = home.publication().join("certificate.json");
+    let Some(stored) = read_json::<StoredCertificate>(&path)? else { return Ok(None) };
+    let certificate =
+        stored.certificate.verify(&agent.identity.public()).map_err(|e| FileError::damaged(&path, &e))?;
+    Ok(Some(certificate).filter(|certificate| certificate.federation == agent.membership.federation()))
+}
+
+/// Remembers that the key was destroyed, so that no other is made in its place.
+pub fn mark_destroyed(home: &Home, federation: Digest) -> Result<(), FileError> {
+    write_json(&home.state().join("trustee").join("destroyed.json"), &federation)
+}
+
+/// Holds what key generation needs; runs on the compute pool.
+struct Ceremony {
+    home: Home,
+    federation: Digest,
+    parameters: ParameterSet,
+    trustee: ParticipantId,
+    identity: Arc<Identity>,
+}
+
+impl Ceremony {
+    fn prepare(&self) -> Result<Publication, CeremonyError> {
+        let destroyed: Option<Digest> = read_json(&self.home.state().join("trustee").join("destroyed.json"))?;
+        if destroyed == Some(self.federation) {
+            return Err(CeremonyError::Destroyed);
+        }
+        match read_json(&self.home.publication().join("certificate.json"))? {
+            Some(stored) => self.resume(stored),
+            None => self.generate(),
+        }
+    }
+
+    /// Makes everything anew: without a stored certificate nothing was ever sent.
+    fn generate(&self) -> Result<Publication, CeremonyError> {
+        tracing::info!(parameters = ?self.parameters, "making the federation's keys");
+        pin_fft_plan();
+        let keys = SecretKeys::generate(self.parameters)?;
+        let material = keys.public_material()?;
+        let vault = Vault::store(&self.home, &keys)?;
+        let folder = self.home.publication();
+        make_folder(&folder, Access::Public)?;
+        let bytes = [material.public_key, material.keyswitching_key, material.bootstrapping_key];
+        let blobs = bytes.map(|bytes| (Digest::of(&bytes), bytes));
+        for ((_, bytes), name) in blobs.iter().zip(BLOBS) {
+            write_atomic(&folder.join(name), bytes, Access::Public)?;
+        }
+        let [(public_key, _), (keyswitching_key, _), (bootstrapping_key, _)] = &blobs;
+        let certificate = self.identity.sign(&KeyCertificate {
+            federation: self.federation,
+            parameters: self.parameters,
+            public_key: *public_key,
+            keyswitching_key: *keyswitching_key,
+            bootstrapping_key: *bootstrapping_key,
+            trustee: self.trustee,
+        });
+        let stored = StoredCertificate { certificate: certificate.clone() };
+        write_json(&folder.join("certificate.json"), &stored)?;
+        Ok(Publication { certificate, blobs, vault })
+    }
+
+    /// Reads back what was prepared before, to the byte.
+    fn resume(&self, stored: StoredCertificate) -> Result<Publication, CeremonyError> {
+        let certificate = stored.certificate.verify(&self.identity.public())?;
+        let same = certificate.federation == self.federation && certificate.parameters == self.parameters;
+        if !same {
+            return Err(CeremonyError::Publication("certificate.json"));
+        }
+        let vault = Vault::load(&self.home)?.ok_or(CeremonyError::KeyLost)?;
+        let blob = |name: &'static str, digest: Digest| -> Result<(Digest, Vec<u8>), CeremonyError> {
+            let bytes = read_if_there(&self.home.publication().join(name))?;
+            let bytes = bytes.filter(|bytes| Digest::of(bytes) == digest);
+            Ok((digest, bytes.ok_or(CeremonyError::Publication(name))?))
+        };
+        let [public_key, keyswitching_key, bootstrapping_key] = BLOBS;
+        let blobs = [
+            blob(public_key, certificate.public_key)?,
+            blob(keyswitching_key, certificate.keyswitching_key)?,
+            blob(bootstrapping_key, certificate.bootstrapping_key)?,
+        ];
+        Ok(Publication { certificate: stored.certificate, blobs, vault })
+    }
+}

@@ -1,0 +1,87 @@
+//! The trustee's memory: its signed openings, each (round, step) once, and the append-only log of them.
+
+use serde::{Deserialize, Serialize};
+use shared::{
+    clock::Millis,
+    identity::Signed,
+    ids::{Digest, ParticipantId, RoundId},
+    round::{Opening, Step},
+};
+
+use crate::{
+    client::Question,
+    files::{FileError, append_json_line, read_json, write_json},
+    home::Home,
+};
+
+/// Is a signed opening as it is kept; a retry posts the same bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredOpening {
+    /// The round; `None` for the known answer.
+    pub round: Option<RoundId>,
+    /// The step.
+    pub step: Step,
+    /// Digest of the label ciphertexts.
+    pub ciphertexts: Digest,
+    /// The signed opening.
+    pub opening: Signed<Opening>,
+}
+
+/// Is one line of the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// When.
+    pub at: Millis,
+    /// The round; `None` for the known answer.
+    pub round: Option<RoundId>,
+    /// The step.
+    pub step: Step,
+    /// Digest of the label ciphertexts.
+    pub ciphertexts: Digest,
+    /// Number of labels.
+    pub labels: u32,
+    /// Participants whose ballots are said to be counted.
+    pub counted: Vec<ParticipantId>,
+}
+
+/// Reads and writes what a trustee opened.
+#[derive(Debug, Clone)]
+pub struct Openings {
+    home: Home,
+}
+
+impl Openings {
+    /// Uses the openings of a home.
+    pub fn of(home: &Home) -> Self {
+        Self { home: home.clone() }
+    }
+
+    /// Returns the opening of a question, if it was given.
+    pub fn of_question(&self, question: Question, step: Step) -> Result<Option<StoredOpening>, FileError> {
+        read_json(&self.path(question.round(), step))
+    }
+
+    /// Returns the rounds of which anything was opened.
+    pub fn rounds(&self) -> Result<Vec<RoundId>, FileError> {
+        let folder = self.home.openings();
+        let mut rounds = Vec::new();
+        for entry in std::fs::read_dir(&folder).map_err(FileError::io("list", &folder))? {
+            let path = entry.map_err(FileError::io("list", &folder))?.path();
+            if path.extension().is_some_and(|ending| ending == "json") {
+                rounds.extend(read_json::<StoredOpening>(&path)?.and_then(|stored| stored.round));
+            }
+        }
+        Ok(rounds)
+    }
+
+    /// Logs and stores an opening, before it is posted.
+    pub fn store(&self, stored: &StoredOpening, line: &LogLine) -> Result<(), FileError> {
+        append_json_line(&self.home.openings_log(), line)?;
+        write_json(&self.path(stored.round, stored.step), stored)
+    }
+
+    fn path(&self, round: Option<RoundId>, step: Step) -> std::path::PathBuf {
+        let name = round.map_or("known-answer".to_owned(), |round| round.to_string());
+        self.home.openings().join(format!("{name}-{step}.json"))
+    }
+}

@@ -1,0 +1,164 @@
+//! Opening: download, check, decrypt, sign, log, store, and only then post.
+
+use std::sync::Arc;
+
+use shared::{
+    clock::Millis,
+    federation::{Founding, KeyCertificate, Roster, known_answer_labels},
+    fhe::{FrameError, KeyError, LabelCiphertexts, Layout, LayoutError, OpenError, SecretKeys},
+    ids::Digest,
+    round::{Opening, Step},
+    wire::{OpeningTask, PostOpening},
+};
+
+use super::{
+    Trustee,
+    keys::own_certificate,
+    log::{LogLine, Openings, StoredOpening},
+    permit::{Knowledge, Permit, Refusal},
+    vault::{Vault, VaultError},
+};
+use crate::{
+    agent::{Agent, BridgeError},
+    approval::{Pin, approved_roster},
+    client::{ClientError, Question},
+    files::FileError,
+};
+
+/// Says why nothing was opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpeningFailure {
+    /// The coordinator gave no answer or refused.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// What is asked for may not be opened.
+    #[error("refused to open: {0}")]
+    Refused(#[from] Refusal),
+    /// There is no key.
+    #[error("this trustee holds no key: it was never made here, or was destroyed")]
+    NoKey,
+    /// The key cannot be read.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The key cannot be unpacked.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The label ciphertexts cannot be read.
+    #[error("the label ciphertexts: {0}")]
+    Frame(#[from] FrameError),
+    /// The layout is not possible.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    /// The label ciphertexts do not decrypt to labels.
+    #[error("the label ciphertexts do not decrypt to labels: {0}")]
+    Open(#[from] OpenError),
+    /// The known answer opened to something else.
+    #[error(
+        "the known answer does not open to the agreed labels: the keys at the coordinator are not these, nothing is posted"
+    )]
+    KnownAnswer,
+    /// A file cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The computation failed by a bug.
+    #[error(transparent)]
+    Bridge(#[from] BridgeError),
+}
+
+/// Answers one question: opens it, or posts again what it answered before.
+pub async fn open(agent: &Agent, trustee: &Trustee, question: Question) -> Result<(), OpeningFailure> {
+    let vault = trustee.vault.clone().ok_or(OpeningFailure::NoKey)?;
+    let client = agent.client();
+    let task = client.opening_task(question).await?;
+    let bytes = client.label_ciphertexts(question, task.instance_count).await?;
+    let job = OpeningJob {
+        question,
+        vault,
+        roster: roster_of(agent, &task)?,
+        certificate: own_certificate(&agent.home, agent)?.ok_or(OpeningFailure::NoKey)?,
+        founding: agent.membership.founding.clone(),
+        openings: Openings::of(&agent.home),
+        task,
+        bytes,
+    };
+    let (identity, clock) = (Arc::clone(&agent.identity), Arc::clone(&agent.clock));
+    let stored = agent.bridge.run(move || job.answer(&identity, clock.now())).await??;
+    let opening = PostOpening { opening: stored.opening };
+    client.post_opening(question, agent.membership.participant, &opening).await?;
+    tracing::info!(%question, ciphertexts = %stored.ciphertexts.short(), "posted an opening");
+    Ok(())
+}
+
+/// Returns the roster under which a round is held, if it was ever approved; the newest one for the known answer.
+fn roster_of(agent: &Agent, task: &OpeningTask) -> Result<Roster, OpeningFailure> {
+    let federation = agent.membership.federation();
+    let hash = match &task.announcement {
+        Some(announcement) => Some(announcement.roster),
+        None => Pin::load(&agent.home, federation)?.map(|pin| pin.roster),
+    };
+    let roster = match hash {
+        Some(hash) => approved_roster(&agent.home, federation, hash)?,
+        None => None,
+    };
+    Ok(roster.ok_or(Refusal::NotApproved)?)
+}
+
+/// Holds everything one answer needs; runs on the compute pool.
+struct OpeningJob {
+    question: Question,
+    vault: Arc<Vault>,
+    founding: Founding,
+    roster: Roster,
+    certificate: KeyCertificate,
+    openings: Openings,
+    task: OpeningTask,
+    bytes: Vec<u8>,
+}
+
+impl OpeningJob {
+    fn answer(
+        self,
+        identity: &shared::identity::Identity,
+        now: Millis,
+    ) -> Result<StoredOpening, OpeningFailure> {
+        let before = self.openings.of_question(self.question, Step::Label)?;
+        let opened = self.openings.rounds()?;
+        let knowledge = Knowledge {
+            founding: &self.founding,
+            roster: &self.roster,
+            keys: self.certificate.digest(),
+            trustee: self.certificate.trustee,
+            opened: &opened,
+        };
+        let ciphertexts = Digest::of(&self.bytes);
+        if let Permit::Repeat(stored) = knowledge.permit(self.question, &self.task, ciphertexts, before)? {
+            return Ok(*stored);
+        }
+        let labels = self.decrypt()?;
+        let (round, step) = (self.question.round(), Step::Label);
+        let (federation, trustee) = (self.founding.digest(), self.certificate.trustee);
+        let count = self.task.instance_count;
+        let opening = identity.sign(&Opening { federation, round, step, ciphertexts, trustee, labels });
+        let stored = StoredOpening { round, step, ciphertexts, opening };
+        let line = LogLine { at: now, round, step, ciphertexts, labels: count, counted: self.task.counted };
+        self.openings.store(&stored, &line)?;
+        Ok(stored)
+    }
+
+    /// Decrypts exactly one label per instance: class + 1, or 0 for an abstention.
+    fn decrypt(&self) -> Result<Vec<u16>, OpeningFailure> {
+        let classes = self.founding.config.classes.len();
+        let layout = Layout::new(classes, self.task.instance_count as usize)?;
+        let keys: SecretKeys = self.vault.unlock()?;
+        let ciphertexts =
+            LabelCiphertexts::from_bytes(&self.bytes, self.founding.config.parameter_set(), layout)?;
+        // A class index is below 100, so adding one cannot overflow.
+        let labels: Vec<u16> =
+            keys.open(&ciphertexts)?.into_iter().map(|class| class.map_or(0, |class| class + 1)).collect();
+        let is_known_answer = self.question == Question::KnownAnswer;
+        if is_known_answer && labels != known_answer_labels(classes) {
+            return Err(OpeningFailure::KnownAnswer);
+        }
+        Ok(labels)
+    }
+}

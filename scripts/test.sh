@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# The test command: format, lints with warnings denied, all tests, the demo on a small input.
+# Everything is built in one profile, with one set of features, so that nothing is built twice.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+./scripts/prepare.sh
+
+step() { printf '\n== %s\n' "$*"; }
+
+step "format"
+cargo fmt --all --check
+
+step "lints"
+cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+
+step "build"
+cargo build --workspace --bins --locked --quiet
+
+step "tests"
+if cargo nextest --version >/dev/null 2>&1; then
+    cargo nextest run --workspace --locked
+else
+    # The stories start whole federations; one after the other they do not fight for the cores.
+    cargo test --workspace --lib --bins --tests --locked -- --test-threads=2
+fi
+
+step "demo on a small input"
+./scripts/demo.sh --participants 3 --teachers 5 --instances 24 --noise participants --sigma 8 --format json
