@@ -171,7 +171,8 @@ mod tests {
         let (before, after) = (shard(&data, &KEY, 5).unwrap(), shard(&without, &KEY, 5).unwrap());
         let mut lost = 0;
         for (before, after) in before.indices.iter().zip(&after.indices) {
-            let kept: Vec<&[f32]> = before.iter().filter(|i| left.contains(i)).filter_map(|&i| data.instance(i)).collect();
+            let kept: Vec<&[f32]> =
+                before.iter().filter(|i| left.contains(i)).filter_map(|&i| data.instance(i)).collect();
             let found: Vec<&[f32]> = after.iter().filter_map(|&i| without.instance(i)).collect();
             assert_eq!(kept, found);
             lost += before.len() - after.len();

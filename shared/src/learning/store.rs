@@ -190,7 +190,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let networks = [
             mlp(),
-            network(NetworkConfig::Cnn(CnnConfig::default()), InstanceKind::Image, &[2, 10, 13]),
+            network(NetworkConfig::Cnn(CnnConfig::default()), InstanceKind::Image, &[2, 9, 13]),
             network(NetworkConfig::Cnn1d(Cnn1dConfig::default()), InstanceKind::Signal, &[40]),
         ];
         for (number, network) in networks.iter().enumerate() {
@@ -198,7 +198,10 @@ mod tests {
             save_network(network, &stem).unwrap();
             let back = load_network(&stem).unwrap();
             assert_eq!(bits(&back), bits(network));
-            assert_eq!((back.config(), back.schema(), back.classes()), (network.config(), network.schema(), 4));
+            assert_eq!(
+                (back.config(), back.schema(), back.classes()),
+                (network.config(), network.schema(), 4)
+            );
         }
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 6);
     }
