@@ -50,7 +50,9 @@ pub enum SettingsError {
         detail: String,
     },
     /// A duration cannot be understood.
-    #[error("{name} = \"{value}\" is not a duration above zero: write for example \"10m\", \"90s\" or \"1h 30m\"")]
+    #[error(
+        "{name} = \"{value}\" is not a duration above zero: write for example \"10m\", \"90s\" or \"1h 30m\""
+    )]
     Duration {
         /// Setting or flag.
         name: &'static str,
@@ -68,8 +70,7 @@ pub enum SettingsError {
     Threads,
 }
 
-const DEFAULT_LISTEN: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 7400);
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 7400);
 const DEFAULT_OPENING_WINDOW: Duration = Duration::from_secs(3600);
 const DEFAULT_ONLINE_WITHIN: Duration = Duration::from_secs(30);
 const DEFAULT_LARGEST_UPLOAD: usize = 512 << 20;

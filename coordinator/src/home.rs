@@ -69,7 +69,8 @@ impl Home {
             DirBuilder::new().mode(0o700).create(&secret).map_err(at(&secret))?;
         }
         let path = folder.join("lock");
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(at(&path))?;
+        let lock =
+            OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(at(&path))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { folder: folder.to_owned(), _lock: lock }),
             Err(std::fs::TryLockError::WouldBlock) => Err(HomeError::Locked(folder.to_owned())),

@@ -53,8 +53,7 @@ pub async fn serve(folder: &Path, flags: FileSettings) -> Result<(), ServeError>
     let pool = Pool::new(settings.threads)?;
     let listen = settings.listen;
     let network = |what: String| move |source| ServeError::Network { what, source };
-    let listener =
-        TcpListener::bind(listen).await.map_err(network(format!("cannot listen on {listen}")))?;
+    let listener = TcpListener::bind(listen).await.map_err(network(format!("cannot listen on {listen}")))?;
     let address = listener.local_addr().unwrap_or(listen);
     let app = App::new(storage, home.identity()?, operator, Box::new(SystemClock), settings, pool);
 

@@ -51,7 +51,7 @@ impl FileError {
     }
 
     /// Says that a file's content is not acceptable.
-    pub fn damaged(path: &Path, reason: impl ToString) -> Self {
+    pub fn damaged(path: &Path, reason: &impl ToString) -> Self {
         Self::Damaged { path: path.to_owned(), reason: reason.to_string() }
     }
 }
@@ -182,19 +182,19 @@ pub fn make_folder(path: &Path, access: Access) -> Result<(), FileError> {
 /// Reads a JSON file; `None` if it is not there.
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, FileError> {
     let Some(bytes) = read_if_there(path)? else { return Ok(None) };
-    serde_json::from_slice(&bytes).map(Some).map_err(|error| FileError::damaged(path, error))
+    serde_json::from_slice(&bytes).map(Some).map_err(|error| FileError::damaged(path, &error))
 }
 
 /// Writes a value as a public JSON file, atomically.
 pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), FileError> {
-    let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| FileError::damaged(path, error))?;
+    let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| FileError::damaged(path, &error))?;
     bytes.push(b'\n');
     write_atomic(path, &bytes, Access::Public)
 }
 
 /// Appends one JSON line to a log and syncs it.
 pub fn append_json_line<T: Serialize>(path: &Path, value: &T) -> Result<(), FileError> {
-    let mut line = serde_json::to_vec(value).map_err(|error| FileError::damaged(path, error))?;
+    let mut line = serde_json::to_vec(value).map_err(|error| FileError::damaged(path, &error))?;
     line.push(b'\n');
     let mut file =
         OpenOptions::new().append(true).create(true).open(path).map_err(FileError::io("open", path))?;

@@ -61,7 +61,7 @@ impl Token {
     pub fn load(home: &Home) -> Result<Option<Self>, SecretError> {
         let path = home.secret().join("token");
         let Some(bytes) = read_secret(&path)? else { return Ok(None) };
-        let text = std::str::from_utf8(&bytes).map_err(|e| FileError::damaged(&path, e))?;
+        let text = std::str::from_utf8(&bytes).map_err(|e| FileError::damaged(&path, &e))?;
         Ok(Some(Self::new(text.trim().to_owned())))
     }
 
@@ -112,7 +112,7 @@ pub fn load_shard_key(home: &Home) -> Result<ShardKey, SecretError> {
     let path = home.secret().join("shard.key");
     let bytes = read_secret(&path)?.ok_or(MISSING)?;
     let mut key: [u8; 32] = bytes.as_slice().try_into().map_err(|_| {
-        FileError::damaged(&path, format_args!("it holds {} bytes, expected 32", bytes.len()))
+        FileError::damaged(&path, &format_args!("it holds {} bytes, expected 32", bytes.len()))
     })?;
     let shard_key = ShardKey::new(key);
     key.zeroize();

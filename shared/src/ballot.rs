@@ -214,8 +214,7 @@ impl Door<'_> {
 
     fn check_signature(&self, bytes: &[u8], named: ParticipantId) -> Result<(), BallotError> {
         let member = self.roster.member(named).ok_or(BallotError::NotOnRoster(named))?;
-        let (signed, signature) =
-            bytes.split_last_chunk::<SIGNATURE_BYTES>().ok_or(BallotError::Framing)?;
+        let (signed, signature) = bytes.split_last_chunk::<SIGNATURE_BYTES>().ok_or(BallotError::Framing)?;
         member
             .identity
             .verify_bytes(DOMAIN, signed, &Signature::from_bytes(*signature))

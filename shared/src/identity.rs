@@ -80,7 +80,9 @@ macro_rules! hex_serde {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let mut bytes = [0; $length];
                 hex::decode_to_slice(<String as Deserialize>::deserialize(deserializer)?, &mut bytes)
-                    .map_err(|e| D::Error::custom(format!("{} expects {} hex bytes: {e}", stringify!($name), $length)))?;
+                    .map_err(|e| {
+                        D::Error::custom(format!("{} expects {} hex bytes: {e}", stringify!($name), $length))
+                    })?;
                 Ok(Self(bytes))
             }
         }

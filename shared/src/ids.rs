@@ -125,7 +125,17 @@ pub fn canonical<T: BorshSerialize>(value: &T) -> Vec<u8> {
 
 /// Is the number of an enrolled participant, counted from 1 in order of enrolment.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize, Serialize,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
     Deserialize,
 )]
 #[serde(transparent)]
@@ -164,10 +174,7 @@ mod tests {
     #[test]
     fn a_digest_equals_sha256sum_and_round_trips() -> Result<(), InvalidId> {
         let digest = Digest::of(b"abc");
-        assert_eq!(
-            digest.to_string(),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        );
+        assert_eq!(digest.to_string(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(digest.to_string().parse::<Digest>()?, digest);
         Ok(())
     }

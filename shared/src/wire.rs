@@ -174,7 +174,9 @@ pub struct PostOpening {
 }
 
 /// Is the coordinator's signed word that it holds a ballot.
-#[derive(Debug, Clone, PartialEq, Eq, borsh::BorshSerialize, borsh::BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, borsh::BorshSerialize, borsh::BorshDeserialize, Serialize, Deserialize,
+)]
 pub struct Receipt {
     /// The round.
     pub round: RoundId,

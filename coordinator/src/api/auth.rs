@@ -46,8 +46,8 @@ impl FromRequestParts<App> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let unauthorized = |detail: &str| ApiError::new(Code::Unauthorized, detail);
-        let token = bearer(parts)
-            .ok_or_else(|| unauthorized("send the token as \"Authorization: Bearer TOKEN\""))?;
+        let token =
+            bearer(parts).ok_or_else(|| unauthorized("send the token as \"Authorization: Bearer TOKEN\""))?;
         if bool::from(token.as_bytes().ct_eq(app.operator.as_bytes())) {
             return Ok(Self::Operator);
         }
@@ -101,7 +101,9 @@ impl FromRequestParts<App> for Trustee {
 /// Returns the federation or says that there is none.
 pub(crate) async fn federation(storage: &Storage, tx: &mut Tx) -> Result<FederationRow, ApiError> {
     let row = storage.federation(tx).await?;
-    row.ok_or_else(|| ApiError::new(Code::NoFederation, "found one: coordinator federation create --config FILE"))
+    row.ok_or_else(|| {
+        ApiError::new(Code::NoFederation, "found one: coordinator federation create --config FILE")
+    })
 }
 
 /// Returns the federation if it is not closed.
@@ -109,8 +111,9 @@ pub(crate) async fn open_federation(storage: &Storage, tx: &mut Tx) -> Result<Fe
     let row = federation(storage, tx).await?;
     match row.state {
         FederationState::Assembling | FederationState::Keyed => Ok(row),
-        FederationState::Closed => {
-            Err(ApiError::new(Code::WrongFederationState, "the federation is closed; nothing more can be done in it"))
-        }
+        FederationState::Closed => Err(ApiError::new(
+            Code::WrongFederationState,
+            "the federation is closed; nothing more can be done in it",
+        )),
     }
 }

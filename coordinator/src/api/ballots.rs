@@ -64,7 +64,8 @@ async fn admit(
     let expected = ballot_bytes(&layout);
     // One byte more than the only valid length is read, so that a longer body is seen without taking it in.
     let bytes = axum::body::to_bytes(body, expected + 1).await.map_err(|_| {
-        let detail = format!("the ballot has more than the {expected} bytes of this round's ballots, or broke off");
+        let detail =
+            format!("the ballot has more than the {expected} bytes of this round's ballots, or broke off");
         ApiError::new(Code::BallotLength, detail)
     })?;
     let (id, sender) = (round.id(), member.id);
@@ -101,7 +102,10 @@ async fn count(app: &App, tx: &mut Tx, id: RoundId, row: BallotRow) -> Answer<Ba
     match round.state {
         RoundState::Voting if row.received_at < closes_at => {}
         RoundState::Announced => {
-            return Err(ApiError::new(Code::WrongRoundState, "voting has not begun yet: try again in a moment"));
+            return Err(ApiError::new(
+                Code::WrongRoundState,
+                "voting has not begun yet: try again in a moment",
+            ));
         }
         state => {
             let detail = format!("the window closed at {closes_at}; the round is {}", state.name());

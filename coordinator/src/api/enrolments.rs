@@ -31,7 +31,10 @@ pub(super) async fn invite(
     shared::federation::check_name(&name).map_err(|e| ApiError::new(Code::InvalidRequest, e.to_string()))?;
     let invites = app.storage.invites(&mut tx).await?;
     if invites.iter().any(|invite| invite.name == name) {
-        return Err(ApiError::new(Code::Conflict, format!("\"{name}\" was invited already: choose another name")));
+        return Err(ApiError::new(
+            Code::Conflict,
+            format!("\"{name}\" was invited already: choose another name"),
+        ));
     }
     let invited = invites.iter().filter(|invite| invite.trustee).count();
     let seats = usize::from(row.founding.config.trustees.count);
@@ -57,7 +60,8 @@ pub(super) async fn enrol(
     let secret = Digest::of(invite.as_bytes());
     let mut tx = app.storage.write().await?;
     let unknown = || {
-        let detail = "the invite is not known here: ask the operator for one, and check the coordinator's address";
+        let detail =
+            "the invite is not known here: ask the operator for one, and check the coordinator's address";
         ApiError::new(Code::UnknownInvite, detail)
     };
     let row = app.storage.invites(&mut tx).await?.into_iter().find(|row| row.secret == secret);
@@ -91,7 +95,8 @@ async fn admit(
         return Err(ApiError::new(Code::Conflict, "this identity is enrolled already, under another invite"));
     }
     let next = members.last().map_or(1, |row| row.member.id.get() + 1);
-    let id = ParticipantId::new(next).ok_or_else(|| ApiError::new(Code::Internal, "too many participants"))?;
+    let id =
+        ParticipantId::new(next).ok_or_else(|| ApiError::new(Code::Internal, "too many participants"))?;
     let member = enrolment
         .into_member(id, invite.name, invite.trustee)
         .map_err(|e| ApiError::new(Code::InvalidRequest, e.to_string()))?;

@@ -26,7 +26,10 @@ pub(super) async fn upload(
 ) -> Answer<StatusCode> {
     let mut tx = app.storage.read().await?;
     if open_federation(&app.storage, &mut tx).await?.state != FederationState::Assembling {
-        return Err(ApiError::new(Code::WrongFederationState, "the keys are fixed since the federation is keyed"));
+        return Err(ApiError::new(
+            Code::WrongFederationState,
+            "the keys are fixed since the federation is keyed",
+        ));
     }
     let found = app.pool.run({
         let bytes = bytes.clone();
@@ -107,7 +110,8 @@ pub(super) async fn download(
         "keyswitching_key" => certificate.keyswitching_key,
         "bootstrapping_key" => certificate.bootstrapping_key,
         other => {
-            let detail = format!("no key \"{other}\": ask for public_key, keyswitching_key or bootstrapping_key");
+            let detail =
+                format!("no key \"{other}\": ask for public_key, keyswitching_key or bootstrapping_key");
             return Err(ApiError::new(Code::NotFound, detail));
         }
     };

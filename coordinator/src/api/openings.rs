@@ -66,7 +66,10 @@ pub(super) async fn post(
     Json(PostOpening { opening: signed }): Json<PostOpening>,
 ) -> Answer<StatusCode> {
     if named != trustee.id {
-        return Err(ApiError::new(Code::Forbidden, format!("participant {} opens only for itself", trustee.id)));
+        return Err(ApiError::new(
+            Code::Forbidden,
+            format!("participant {} opens only for itself", trustee.id),
+        ));
     }
     let opening = signed.verify(&trustee.identity)?;
     let mut tx = app.storage.write().await?;
@@ -109,7 +112,10 @@ fn question(
 async fn known_answer_digest(app: &App, tx: &mut Tx) -> Answer<(FederationRow, Digest)> {
     let row = federation(&app.storage, tx).await?;
     let digest = row.known_answer.ok_or_else(|| {
-        ApiError::new(Code::WrongFederationState, "the known answer is not computed yet: publish the keys first")
+        ApiError::new(
+            Code::WrongFederationState,
+            "the known answer is not computed yet: publish the keys first",
+        )
     })?;
     Ok((row, digest))
 }

@@ -65,7 +65,10 @@ pub(super) async fn revoke(
     let hash = open_federation(&app.storage, &mut tx).await?.founding.digest();
     let roster = app.storage.roster(&mut tx, hash).await?;
     let member = roster.member(id).ok_or_else(|| {
-        ApiError::new(Code::NotFound, format!("participant {id} is not on the roster: see coordinator roster show"))
+        ApiError::new(
+            Code::NotFound,
+            format!("participant {id} is not on the roster: see coordinator roster show"),
+        )
     })?;
     if member.trustee {
         let detail = "trustees are fixed: close this federation and found another one without it";

@@ -55,12 +55,14 @@ pub(super) async fn announce(
     drop(tx);
     let seconds = window_seconds.unwrap_or(DEFAULT_WINDOW_SECONDS);
     if seconds == 0 {
-        return Err(ApiError::new(Code::InvalidRequest, "window_seconds = 0: nobody could vote; use at least 1"));
+        return Err(ApiError::new(
+            Code::InvalidRequest,
+            "window_seconds = 0: nobody could vote; use at least 1",
+        ));
     }
     let schema = founding.config.instances.clone();
     let read = app.pool.run(move || rounds::read_instances(instances, &schema));
-    let (instances, count) =
-        read.await?.map_err(|e| ApiError::new(Code::InvalidInstances, e.to_string()))?;
+    let (instances, count) = read.await?.map_err(|e| ApiError::new(Code::InvalidInstances, e.to_string()))?;
     let digest = app.storage.blobs().put(instances).await?;
     let request = Announce { id, instances: digest, count, window_seconds: seconds };
     let mut tx = app.storage.write().await?;
@@ -69,7 +71,10 @@ pub(super) async fn announce(
         if round.request == request.digest() {
             return view(&app, &mut tx, &row.founding, &round).await;
         }
-        return Err(ApiError::new(Code::Conflict, format!("round {id} exists with other instances or window")));
+        return Err(ApiError::new(
+            Code::Conflict,
+            format!("round {id} exists with other instances or window"),
+        ));
     }
     let round = rounds::announce(&app, &mut tx, &row, &request).await?;
     let answer = view(&app, &mut tx, &row.founding, &round).await?;

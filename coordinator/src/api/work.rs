@@ -3,7 +3,6 @@
 use axum::extract::State;
 use shared::{
     federation::{FederationState, Member},
-    ids::RoundId,
     round::{RoundState, Step},
     wire::Work,
 };
@@ -39,33 +38,25 @@ pub(super) async fn heartbeat(
     };
     for id in app.storage.unfinished_rounds(&mut tx).await? {
         if let Some(round) = app.storage.round(&mut tx, id).await? {
-            add_round(&app, &mut tx, (&member, id), &round, &mut work).await?;
+            add_round(&app, &mut tx, &member, &round, &mut work).await?;
         }
     }
     tx.commit().await?;
     Ok(Json(work))
 }
 
-async fn add_round(
-    app: &App,
-    tx: &mut Tx,
-    (member, id): (&Member, RoundId),
-    round: &RoundRow,
-    work: &mut Work,
-) -> Answer<()> {
-    match round.state {
-        RoundState::Voting if round.roster.member(member.id).is_some() => {
-            let ballots = app.storage.ballots(tx, id).await?;
-            if !ballots.iter().any(|ballot| ballot.participant == member.id) {
-                work.vote.push(id);
-            }
+async fn add_round(app: &App, tx: &mut Tx, member: &Member, round: &RoundRow, work: &mut Work) -> Answer<()> {
+    let id = round.id();
+    let (voting, opening) =
+        (matches!(round.state, RoundState::Voting), matches!(round.state, RoundState::Opening { .. }));
+    if voting && round.roster.member(member.id).is_some() {
+        let ballots = app.storage.ballots(tx, id).await?;
+        if !ballots.iter().any(|ballot| ballot.participant == member.id) {
+            work.vote.push(id);
         }
-        RoundState::Opening { .. } if member.trustee => {
-            if app.storage.openings(tx, id, Step::Label).await?.is_empty() {
-                work.open.push(id);
-            }
-        }
-        _ => {}
+    }
+    if opening && member.trustee && app.storage.openings(tx, id, Step::Label).await?.is_empty() {
+        work.open.push(id);
     }
     Ok(())
 }

@@ -122,7 +122,11 @@ impl Client {
     }
 
     /// Posts a JSON document.
-    pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ClientError> {
+    pub async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
         let response = self.send(self.request(Method::POST, path).json(body)).await?;
         self.json(response).await
     }

@@ -98,7 +98,10 @@ pub(super) async fn invite(client: &Client, output: Output, args: InviteArgs) ->
     let InviteArgs { name, trustee } = args;
     let invite: Invite = client.post("/invites", &NewInvite { name, trustee }).await?;
     output.fact(&invite, || {
-        format!("{}\n\ngive it to {} only; it enrols once:\n  participant enroll --invite ...", invite.invite, invite.name)
+        format!(
+            "{}\n\ngive it to {} only; it enrols once:\n  participant enroll --invite ...",
+            invite.invite, invite.name
+        )
     })
 }
 
@@ -131,6 +134,7 @@ fn describe_roster(view: &RosterView) -> String {
             member.id, member.name, member.teachers
         ));
     }
-    lines.extend(view.revoked.iter().map(|r| format!("{:>3}  {:24} revoked {}", r.participant, r.name, r.at)));
+    lines
+        .extend(view.revoked.iter().map(|r| format!("{:>3}  {:24} revoked {}", r.participant, r.name, r.at)));
     lines.join("\n")
 }

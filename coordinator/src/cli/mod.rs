@@ -38,8 +38,7 @@ pub struct Cli {
     verb: Verb,
 }
 
-const EXIT_CODES: &str =
-    "Exit codes: 0 done, 1 the job failed, 2 connection or authorisation, 3 time-out, 4 wrong arguments or config, 5 a bug";
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 the job failed, 2 connection or authorisation, 3 time-out, 4 wrong arguments or config, 5 a bug";
 
 /// Is the form of what is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -153,7 +152,8 @@ async fn dispatch(cli: Cli, output: Output) -> Result<(), Failure> {
     if let Verb::Serve(args) = cli.verb {
         crate::telemetry::start();
         let ServeArgs { listen, threads, opening_window, insecure_http } = args;
-        let flags = FileSettings { listen, threads, opening_window, insecure_http, ..FileSettings::default() };
+        let flags =
+            FileSettings { listen, threads, opening_window, insecure_http, ..FileSettings::default() };
         return Ok(serve(&cli.home, flags).await?);
     }
     let client = Client::new(&cli.url, cli.token, &cli.home)?;

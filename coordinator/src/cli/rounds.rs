@@ -160,15 +160,19 @@ async fn watch(client: &Client, round: RoundId, timeout: Duration) -> Result<Rou
     };
     let followed = tokio::time::timeout(timeout, follow).await;
     bar.finish_and_clear();
-    followed.map_err(|_| Failure::TimedOut(format!("round {round} did not end within {timeout:?}; it goes on")))?
+    followed
+        .map_err(|_| Failure::TimedOut(format!("round {round} did not end within {timeout:?}; it goes on")))?
 }
 
 fn show_progress(bar: &ProgressBar, view: &RoundView) {
     bar.set_message(view.state.name());
     let (done, total) = match (&view.state, view.progress) {
-        (RoundState::Tallying { .. }, Some(progress)) => (u64::from(progress.done), u64::from(progress.total)),
+        (RoundState::Tallying { .. }, Some(progress)) => {
+            (u64::from(progress.done), u64::from(progress.total))
+        }
         _ => {
-            let cast = view.voters.iter().filter(|v| matches!(v.attendance, Attendance::Cast | Attendance::Counted));
+            let cast =
+                view.voters.iter().filter(|v| matches!(v.attendance, Attendance::Cast | Attendance::Counted));
             (cast.count() as u64, view.voters.len() as u64)
         }
     };
@@ -181,7 +185,9 @@ fn finish(output: Output, view: &RoundView, waited: bool) -> Result<(), Failure>
     output.fact(view, || describe(view))?;
     match &view.state {
         RoundState::Released { .. } => Ok(()),
-        RoundState::Failed { reason, .. } => Err(Failure::Job(format!("round {} failed: {reason}", view.round))),
+        RoundState::Failed { reason, .. } => {
+            Err(Failure::Job(format!("round {} failed: {reason}", view.round)))
+        }
         RoundState::Cancelled { .. } => Err(Failure::Job(format!("round {} was cancelled", view.round))),
         _ if waited => Err(Failure::Job(format!("round {} is {}", view.round, view.state.name()))),
         _ => Ok(()),
@@ -194,7 +200,10 @@ fn list(rounds: &[RoundSummary]) -> String {
     }
     let line = |r: &RoundSummary| {
         let why = r.failure.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-        format!("{}  {:9} {:>6} instances, {} of {} ballots{why}", r.round, r.phase, r.instances, r.ballots, r.quorum)
+        format!(
+            "{}  {:9} {:>6} instances, {} of {} ballots{why}",
+            r.round, r.phase, r.instances, r.ballots, r.quorum
+        )
     };
     rounds.iter().map(line).collect::<Vec<_>>().join("\n")
 }
@@ -205,7 +214,12 @@ fn describe(view: &RoundView) -> String {
         format!("round       {} ({})", view.round, view.state.name()),
         format!("instances   {} ({})", a.instance_count, a.instances.short()),
         format!("window      {} to {}", a.opens_at, a.closes_at),
-        format!("quorum      {} of {} participants; {} may collude", a.quorum, view.voters.len(), a.colluding),
+        format!(
+            "quorum      {} of {} participants; {} may collude",
+            a.quorum,
+            view.voters.len(),
+            a.colluding
+        ),
         format!("resolution  {} votes, bound D = {}", view.resolution_votes, a.bound),
     ];
     for voter in &view.voters {
@@ -213,7 +227,11 @@ fn describe(view: &RoundView) -> String {
         lines.push(format!("  {:>3} {:24} {:?}{reason}", voter.participant, voter.name, voter.attendance));
     }
     if let Some(tally) = view.state.tally() {
-        lines.push(format!("tally       {:.1} s, {:.1} CPU-s", tally.wall_ms as f64 / 1e3, tally.cpu_ms as f64 / 1e3));
+        lines.push(format!(
+            "tally       {:.1} s, {:.1} CPU-s",
+            tally.wall_ms as f64 / 1e3,
+            tally.cpu_ms as f64 / 1e3
+        ));
     }
     if let (Some(labelled), Some(abstained)) = (view.labelled, view.abstained) {
         lines.push(format!("labels      {labelled}, abstentions {abstained}"));

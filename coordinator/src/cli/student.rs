@@ -42,7 +42,8 @@ pub(super) async fn run(client: &Client, output: Output, verb: StudentVerb) -> R
         lessons.push(Lesson { instances, labels });
     }
     let config = federation.founding.config;
-    let taught = tokio::task::spawn_blocking(move || teach(&config, &lessons, held_out.as_deref(), &out, seed));
+    let taught =
+        tokio::task::spawn_blocking(move || teach(&config, &lessons, held_out.as_deref(), &out, seed));
     let report = taught.await.map_err(|e| Failure::Job(e.to_string()))?;
     let report = report.map_err(|e| Failure::Job(e.to_string()))?;
     output.fact(&report, || describe(&report))

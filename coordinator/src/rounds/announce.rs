@@ -73,7 +73,8 @@ pub async fn announce(
     let certificate = match (&row.certificate, row.state) {
         (Some(signed), FederationState::Keyed) => signed.unverified()?,
         _ => {
-            let detail = "the trustee's keys are not proven yet: start its agent (participant run) and try again";
+            let detail =
+                "the trustee's keys are not proven yet: start its agent (participant run) and try again";
             return Err(ApiError::new(Code::WrongFederationState, detail));
         }
     };
@@ -90,12 +91,16 @@ pub async fn announce(
         opens_at,
         closes_at: opens_at.plus(i64::from(request.window_seconds) * 1000),
     };
-    let announcement =
-        Announcement::derive(&row.founding, &roster, &request_of).map_err(RoundError::from)?;
+    let announcement = Announcement::derive(&row.founding, &roster, &request_of).map_err(RoundError::from)?;
     announcement.cost(&row.founding, &roster).map_err(RoundError::from)?;
     let state = RoundState::Announced;
-    let round =
-        RoundRow { announcement: announcement.clone(), roster, request: request.digest(), state, labels: None };
+    let round = RoundRow {
+        announcement: announcement.clone(),
+        roster,
+        request: request.digest(),
+        state,
+        labels: None,
+    };
     app.storage.insert_round(tx, &round, opens_at).await?;
     app.storage.append(tx, &app.identity, opens_at, EventBody::Announced(announcement)).await?;
     Ok(round)
@@ -105,7 +110,10 @@ pub async fn announce(
 async fn refuse_second_use(app: &App, tx: &mut Tx) -> Result<(), ApiError> {
     let rounds = app.storage.rounds(tx).await?;
     let spent = |round: &&RoundRow| {
-        !matches!(round.state, RoundState::Failed { charged: false, .. } | RoundState::Cancelled { charged: false })
+        !matches!(
+            round.state,
+            RoundState::Failed { charged: false, .. } | RoundState::Cancelled { charged: false }
+        )
     };
     match rounds.iter().find(spent) {
         None => Ok(()),

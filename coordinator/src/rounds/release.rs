@@ -62,7 +62,9 @@ pub(super) async fn damage(app: &App, id: RoundId, detail: String) -> Result<(),
 pub(super) async fn fail_if_damaged(app: &App, id: RoundId, error: RoundError) -> Result<bool, RoundError> {
     match error {
         RoundError::Storage(
-            error @ (StorageError::Blob { .. } | StorageError::BlobChanged(_) | StorageError::Unreadable { .. }),
+            error @ (StorageError::Blob { .. }
+            | StorageError::BlobChanged(_)
+            | StorageError::Unreadable { .. }),
         ) => damage(app, id, error.to_string()).await.map(|()| true),
         other => Err(other),
     }

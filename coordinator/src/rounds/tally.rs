@@ -72,7 +72,8 @@ async fn sum(app: &App, round: &RoundRow, noise_ballot: Digest) -> Result<Runnin
     for row in rows.iter().filter(|row| round.state.counted().contains(&row.participant)) {
         let bytes = app.storage.blobs().get(row.digest).await?;
         let door = Door { announcement: &round.announcement, roster: &round.roster };
-        let ValidBallot { body, .. } = door.admit(&bytes, row.participant).map_err(|_| unreadable("ballot"))?;
+        let ValidBallot { body, .. } =
+            door.admit(&bytes, row.participant).map_err(|_| unreadable("ballot"))?;
         sum.add(&body).map_err(|_| unreadable("ballot"))?;
     }
     let noise = app.storage.blobs().get(noise_ballot).await?;

@@ -69,7 +69,8 @@ fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     getrandom::fill(&mut unique).map_err(io::Error::other)?;
     let partial = folder.join(format!("{}.partial", hex::encode(unique)));
     let mut file = std::fs::File::create_new(&partial)?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| std::fs::rename(&partial, path));
+    let written =
+        file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| std::fs::rename(&partial, path));
     if written.is_err() {
         // The disk may be full: what was half written must not stay.
         let _ = std::fs::remove_file(&partial);

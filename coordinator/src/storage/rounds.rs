@@ -13,8 +13,10 @@ use super::{Result, Storage, StorageError, Tx, decoded, parsed};
 const INSERT: &str = "INSERT INTO rounds (id, announcement, roster, request, phase, state, created_at) \
                       VALUES ($1, $2, $3, $4, $5, $6, $7)";
 const COLUMNS_BY_ID: &str = "SELECT announcement, roster, request, state, labels FROM rounds WHERE id = $1";
-const COLUMNS: &str = "SELECT announcement, roster, request, state, labels FROM rounds ORDER BY created_at, id";
-const UNFINISHED: &str = "SELECT id FROM rounds WHERE phase IN ('announced', 'voting', 'tallying', 'opening')";
+const COLUMNS: &str =
+    "SELECT announcement, roster, request, state, labels FROM rounds ORDER BY created_at, id";
+const UNFINISHED: &str =
+    "SELECT id FROM rounds WHERE phase IN ('announced', 'voting', 'tallying', 'opening')";
 const SET_STATE: &str = "UPDATE rounds SET phase = $1, state = $2 WHERE id = $3";
 const SET_LABELS: &str = "UPDATE rounds SET labels = $1 WHERE id = $2";
 

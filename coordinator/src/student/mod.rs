@@ -6,8 +6,9 @@ use serde::Serialize;
 use shared::{
     federation::FederationConfig,
     learning::{
-        Dataset, DatasetError, EvaluateError, Evaluation, Expected, FileError, PredictError, Recipe, StoreError,
-        TrainError, distil, evaluate, files::instances_from_npy_bytes, load_labeled, predict, save_network,
+        Dataset, DatasetError, EvaluateError, Evaluation, Expected, FileError, PredictError, Recipe,
+        StoreError, TrainError, distil, evaluate, files::instances_from_npy_bytes, load_labeled, predict,
+        save_network,
     },
     wire::Labels,
 };

@@ -20,7 +20,8 @@ impl Pool {
     pub fn new(threads: usize) -> Result<Self, rayon::ThreadPoolBuildError> {
         let named = rayon::ThreadPoolBuilder::new().thread_name(|i| format!("tally-{i}"));
         // A panic is a bug; it must end that one computation and not the service.
-        let pool = named.num_threads(threads.max(1)).panic_handler(|_| tracing::error!("a computation panicked"));
+        let pool =
+            named.num_threads(threads.max(1)).panic_handler(|_| tracing::error!("a computation panicked"));
         Ok(Self { threads: Arc::new(pool.build()?) })
     }
 

@@ -84,7 +84,7 @@ pub fn approved_roster(home: &Home, federation: Digest, hash: Digest) -> Result<
     let path = home.roster(hash);
     let Some(roster) = read_json::<Roster>(&path)? else { return Ok(None) };
     if roster.digest() != hash {
-        return Err(FileError::damaged(&path, "its content does not have the hash of its name"));
+        return Err(FileError::damaged(&path, &"its content does not have the hash of its name"));
     }
     Ok(Some(roster).filter(|roster| roster.federation == federation))
 }

@@ -117,7 +117,7 @@ pub fn own_certificate(
 ) -> Result<Option<KeyCertificate>, FileError> {
     let path = home.publication().join("certificate.json");
     let Some(stored) = read_json::<StoredCertificate>(&path)? else { return Ok(None) };
-    let certificate = stored.certificate.verify(identity).map_err(|e| FileError::damaged(&path, e))?;
+    let certificate = stored.certificate.verify(identity).map_err(|e| FileError::damaged(&path, &e))?;
     Ok(Some(certificate).filter(|certificate| certificate.federation == federation))
 }
 

@@ -15,6 +15,7 @@ pub enum ArgmaxKind {
     /// The abs tournament: 2 to 100 classes; right wherever the gap reaches [`super::Resolution::votes`].
     #[default]
     Tournament,
-    /// All pairs, each compared coarsely and finely: up to 16 classes, right everywhere, ties to the lowest class.
+    /// All pairs, each compared coarsely and finely: up to 16 classes, right everywhere, ties to the lowest
+    /// class.
     Exact,
 }

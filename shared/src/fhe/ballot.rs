@@ -52,7 +52,8 @@ pub enum BallotError {
 /// Returns the raw little-endian words of all lists, [`Layout::body_bytes`] bytes in all.
 ///
 /// # Errors
-/// Refuses another number of counts than the round has slots, a count outside ±D, and a system without randomness.
+/// Refuses another number of counts than the round has slots, a count outside ±D, and a system without
+/// randomness.
 pub fn encrypt(key: &EncryptionKey, resolution: &Resolution, counts: &[i64]) -> Result<Vec<u8>, BallotError> {
     let layout = resolution.layout();
     if counts.len() != layout.slots() {

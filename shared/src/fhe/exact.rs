@@ -1,9 +1,9 @@
 //! The exact argmax of up to 16 classes: every pair compared without error, ties to the lowest class.
 //!
-//! One look-up cannot tell single votes apart over the whole range: its input errs by some steps. So a difference is first
-//! compared coarsely, into −, 0 or +, and what reads 0 is small enough to be multiplied by a factor without leaving
-//! the torus, and compared again. The last comparison sees half a vote as more than the error. The highest
-//! comparison that is not 0 decides.
+//! One look-up cannot tell single votes apart over the whole range: its input errs by some steps. So a
+//! difference is first compared coarsely, into −, 0 or +, and what reads 0 is small enough to be multiplied
+//! by a factor without leaving the torus, and compared again. The last comparison sees half a vote as more
+//! than the error. The highest comparison that is not 0 decides.
 
 use rayon::prelude::*;
 use tfhe::core_crypto::prelude::{
@@ -21,8 +21,8 @@ use super::tournament::zero;
 /// Errors of a comparison stay below this many steps: 8.3 standard deviations.
 pub(crate) const WINDOW_STEPS: u64 = 40;
 const STEPS: u64 = POLYNOMIAL_SIZE as u64;
-/// The largest factor from one comparison to the next: what read 0 is below two windows and must not reach the window
-/// at the far end of the torus.
+/// The largest factor from one comparison to the next: what read 0 is below two windows and must not reach
+/// the window at the far end of the torus.
 const MAX_FACTOR: u64 = (STEPS - 2 * WINDOW_STEPS) / (2 * WINDOW_STEPS);
 const MAX_REFINEMENTS: u32 = 3;
 
@@ -73,7 +73,8 @@ struct Outcome {
 }
 
 impl Exact {
-    /// Prepares the circuit for 2 to 16 classes whose counts differ by at most `bound` votes, less the window.
+    /// Prepares the circuit for 2 to 16 classes whose counts differ by at most `bound` votes, less the
+    /// window.
     pub(crate) fn new(classes: usize, bound: u64) -> Option<Self> {
         let refinements = Refinements::new(bound)?;
         // weights 2^r, …, 2, 1 of a unit; all together stay one unit below half a turn
@@ -104,7 +105,8 @@ impl Exact {
 
     /// Finds the winners of several instances side by side; `counts` holds C ciphertexts for each.
     ///
-    /// Returns the digits of each label. The result does not depend on `batch` or on how instances are put together.
+    /// Returns the digits of each label. The result does not depend on `batch` or on how instances are put
+    /// together.
     pub(crate) fn run(&self, keys: &EvaluationKeys, counts: &[Vec<Lwe>], batch: usize) -> Vec<Vec<Lwe>> {
         let pairs: Vec<Lwe> = counts.iter().flat_map(|values| self.differences(values)).collect();
         let mut compared = vec![zero(); pairs.len()];
@@ -138,7 +140,8 @@ impl Exact {
         (0..classes).flat_map(move |first| (first + 1..classes).map(move |second| (first, second)))
     }
 
-    /// The input of comparison number `place`; the last one adds half a vote, so that a tie goes to the lower class.
+    /// The input of comparison number `place`; the last one adds half a vote, so that a tie goes to the lower
+    /// class.
     fn magnified(&self, difference: &Lwe, place: u32) -> Lwe {
         let factor = self.refinements.factor.pow(place);
         let mut magnified = difference.clone();
@@ -168,7 +171,8 @@ impl Exact {
         outputs.chunks(self.outcomes.len()).map(|outputs| self.add_up(outputs)).collect()
     }
 
-    /// For each class (wins − losses) − (C − 2) verdicts: one verdict if it won all its pairs, at most −1 otherwise.
+    /// For each class (wins − losses) − (C − 2) verdicts: one verdict if it won all its pairs, at most −1
+    /// otherwise.
     fn balances(&self, verdicts: &[Lwe]) -> Vec<Lwe> {
         let offset = verdict(self.classes).wrapping_mul(self.classes as u64 - 2).wrapping_neg();
         let mut balances = vec![zero(); self.classes];

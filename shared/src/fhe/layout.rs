@@ -43,7 +43,8 @@ impl Layout {
     /// Lays out `instances` instances of `classes` classes.
     ///
     /// # Errors
-    /// Refuses fewer than 2 or more than [`MAX_CLASSES`] classes, and 0 or more than [`MAX_INSTANCES`] instances.
+    /// Refuses fewer than 2 or more than [`MAX_CLASSES`] classes, and 0 or more than [`MAX_INSTANCES`]
+    /// instances.
     pub fn new(classes: usize, instances: usize) -> Result<Self, LayoutError> {
         if !(2..=MAX_CLASSES).contains(&classes) {
             return Err(LayoutError::Classes(classes));

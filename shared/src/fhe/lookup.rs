@@ -24,8 +24,8 @@ pub(crate) const LOOK_UPS_PER_BATCH: usize = 8;
 
 /// A ciphertext under the small key, switched to 2N steps and written out.
 ///
-/// tfhe's own switched ciphertext switches every word anew each time it is read, which the batched rotation does
-/// n times per word.
+/// tfhe's own switched ciphertext switches every word anew each time it is read, which the batched rotation
+/// does n times per word.
 #[derive(Clone)]
 pub(crate) struct Switched {
     mask: Vec<usize>,
@@ -80,8 +80,9 @@ pub(crate) struct LookUp<'a> {
 impl EvaluationKeys {
     /// Brings a ciphertext from the large key to a switched one under the small key.
     ///
-    /// The centered switch leaves half a step below the phase, so that a phase between p and p + 1 steps reads entry
-    /// p on average, and a phase of zero is as likely to read as negative as it is to read as positive.
+    /// The centered switch leaves half a step below the phase, so that a phase between p and p + 1 steps
+    /// reads entry p on average, and a phase of zero is as likely to read as negative as it is to read as
+    /// positive.
     pub(crate) fn switch(&self, ciphertext: &Lwe) -> Switched {
         let small_size = self.parameter_set().parameters().small_size();
         let mut small = LweCiphertext::new(0_u64, small_size, modulus());
@@ -92,7 +93,8 @@ impl EvaluationKeys {
 
     /// Looks up all, in order, in batches of `batch` over the threads of the current pool.
     ///
-    /// A batch walks the bootstrapping key once for all its look-ups; the result does not depend on the batching.
+    /// A batch walks the bootstrapping key once for all its look-ups; the result does not depend on the
+    /// batching.
     pub(crate) fn look_up_all(&self, look_ups: &[LookUp<'_>], batch: usize) -> Vec<Lwe> {
         look_ups.par_chunks(batch.max(1)).flat_map_iter(|batch| self.look_up_batch(batch)).collect()
     }

@@ -89,8 +89,8 @@ impl SecretKeys {
 
     /// Decrypts the summed counts themselves, one per slot, for audits and end-to-end tests.
     ///
-    /// `scale` is that of the round's [`super::Resolution`]. A trustee of a real federation never calls this: it never
-    /// gets a ballot or a sum.
+    /// `scale` is that of the round's [`super::Resolution`]. A trustee of a real federation never calls this:
+    /// it never gets a ballot or a sum.
     #[must_use]
     pub fn decrypt_counts(&self, sum: &RunningSum, scale: u64) -> Vec<i64> {
         (0..sum.layout().slots())

@@ -12,8 +12,8 @@ pub const MAX_TEACHERS: u32 = 1_000_000;
 const MAX_BOUND: f64 = 8_388_608.0;
 /// A round's chance of any gross error by a difference beyond D, 2^-40.
 const GROSS_ERROR_LOG2: f64 = -40.0;
-/// Deviations are rounded up to multiples of 1/256, so that no two machines' logarithms give two ranges D.
-const GRID: f64 = 256.0;
+/// Deviations are rounded up to multiples of 1/1024, so that no two machines' logarithms give two ranges D.
+const GRID: f64 = 1024.0;
 
 /// How a round's counts are encoded: the range D of their differences and the scale of one vote.
 ///
@@ -58,15 +58,16 @@ pub enum ResolutionError {
 impl Resolution {
     /// Derives D and the scale from the round's shape, its circuit, all teachers of the roster and the noise.
     ///
-    /// `drawn_variance` is the variance of all noise drawn into one slot, N·s² + σ_c², in votes squared.
-    /// The chance that any of the round's Q·C(C−1)/2 differences leaves ±D is below 2^-40: two counts of votes
-    /// differ by at most `teachers`, two noises by a discrete Gaussian of variance twice the drawn one. Its tail is that of
-    /// the Gaussian one vote earlier (Canonne, Kamath, Steinke 2020, Proposition 25), and that of the Gaussian is below
-    /// √(2/π)·exp(−t²/2)/t on both sides (Mills). The circuit's own error joins the variance.
+    /// `drawn_variance` is the variance of all noise drawn into one slot, N·s² + σ_c², in votes squared. The
+    /// chance that any of the round's Q·C(C−1)/2 differences leaves ±D is below 2^-40: two counts of votes
+    /// differ by at most `teachers`, two noises by a discrete Gaussian of variance twice the drawn one. Its
+    /// tail is that of the Gaussian one vote earlier (Canonne, Kamath, Steinke 2020, Proposition 25), and
+    /// that of the Gaussian is below √(2/π)·exp(−t²/2)/t on both sides (Mills). The circuit's own error joins
+    /// the variance.
     ///
     /// # Errors
-    /// Refuses a number of teachers outside 1..=[`MAX_TEACHERS`], a variance that is negative or not finite, and what
-    /// the circuit cannot resolve.
+    /// Refuses a number of teachers outside 1..=[`MAX_TEACHERS`], a variance that is negative or not finite,
+    /// and what the circuit cannot resolve.
     pub fn new(
         layout: Layout,
         argmax: ArgmaxKind,
@@ -85,12 +86,12 @@ impl Resolution {
             tail: tail_deviations(comparisons(layout)),
         };
         match argmax {
-            ArgmaxKind::Tournament => Self::tournament(layout, range),
-            ArgmaxKind::Exact => Self::exact(layout, range),
+            ArgmaxKind::Tournament => Self::tournament(layout, &range),
+            ArgmaxKind::Exact => Self::exact(layout, &range),
         }
     }
 
-    fn tournament(layout: Layout, range: Range) -> Result<Self, ResolutionError> {
+    fn tournament(layout: Layout, range: &Range) -> Result<Self, ResolutionError> {
         let classes = layout.classes();
         let relative_error = noise::full_tournament_deviation(classes) / POLYNOMIAL_SIZE as f64;
         let bound = range.with_circuit_error(relative_error).ceil();
@@ -103,7 +104,7 @@ impl Resolution {
         Ok(Self { layout, argmax: ArgmaxKind::Tournament, bound: bound as u64, deviation, gap: gap as u64 })
     }
 
-    fn exact(layout: Layout, range: Range) -> Result<Self, ResolutionError> {
+    fn exact(layout: Layout, range: &Range) -> Result<Self, ResolutionError> {
         if layout.classes() > MAX_EXACT_CLASSES {
             return Err(ResolutionError::ExactClasses(layout.classes()));
         }
@@ -139,7 +140,8 @@ impl Resolution {
         self.bound
     }
 
-    /// Returns what one vote adds to a 64-bit plaintext: (2^63 / D) >> (ceil(log2 C) − 1), or 2^63 / D if exact.
+    /// Returns what one vote adds to a 64-bit plaintext: (2^63 / D) >> (ceil(log2 C) − 1), or 2^63 / D if
+    /// exact.
     #[must_use]
     pub const fn scale(&self) -> u64 {
         let full_range = (1_u64 << 63) / self.bound;
@@ -149,8 +151,9 @@ impl Resolution {
         }
     }
 
-    /// Returns the resolution in votes: where the most voted class leads every other by at least this much, the label is
-    /// that class but for a chance below 2^-40. Zero for the exact circuit, whose ties go to the lowest class.
+    /// Returns the resolution in votes: where the most voted class leads every other by at least this much,
+    /// the label is that class but for a chance below 2^-40. Zero for the exact circuit, whose ties go to the
+    /// lowest class.
     #[must_use]
     pub const fn votes(&self) -> u64 {
         self.gap
@@ -164,6 +167,7 @@ impl Resolution {
 }
 
 /// What the range D must hold.
+#[derive(Clone, Copy)]
 struct Range {
     /// Largest difference of two counts of votes, and one more for the discrete tail if there is noise.
     votes: f64,
@@ -178,7 +182,8 @@ impl Range {
         self.votes + self.tail * self.variance.sqrt()
     }
 
-    /// Solves D = votes + t·√(variance + (κ·D)²), because the circuit's error κ·D grows with the range itself.
+    /// Solves D = votes + t·√(variance + (κ·D)²), because the circuit's error κ·D grows with the range
+    /// itself.
     fn with_circuit_error(&self, relative_error: f64) -> f64 {
         let spread = self.tail * relative_error;
         let rest = 1.0 - spread * spread;

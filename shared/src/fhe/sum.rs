@@ -1,6 +1,7 @@
 //! The running sum of ballots, added as raw words before any expansion.
 
 use super::ballot::BallotBody;
+use super::expand;
 use super::frame::{FrameError, FrameReader, FrameWriter, Kind, WORD};
 use super::layout::Layout;
 
@@ -93,6 +94,12 @@ impl RunningSum {
         let ballots = u32::from_le_bytes(frame.array()?);
         frame.expect_rest(layout.body_words() * WORD)?;
         Ok(Self { layout, ballots, words: frame.words() })
+    }
+
+    /// Expands the ciphertext of one slot: 2048 mask words and the body, or `None` beyond the last slot.
+    #[must_use]
+    pub fn slot_ciphertext(&self, slot: usize) -> Option<Vec<u64>> {
+        (slot < self.layout.slots()).then(|| expand::slot(self, slot).into_container())
     }
 
     /// Returns the words of list number `index`: 2048 of the mask, then one per slot.

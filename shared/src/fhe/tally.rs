@@ -49,17 +49,19 @@ pub(crate) struct Batching {
 }
 
 impl Batching {
-    /// Every level of a tournament has at least one look-up per instance: one full batch for each thread, twice.
+    /// Every level of a tournament has at least one look-up per instance: one full batch for each thread,
+    /// twice.
     fn for_current_pool() -> Self {
         let instances = 2 * LOOK_UPS_PER_BATCH * rayon::current_num_threads().div_ceil(2);
         Self { instances, look_ups: LOOK_UPS_PER_BATCH }
     }
 }
 
-/// Finds the class with the most votes of each instance, under encryption, on the threads of the current rayon pool.
+/// Finds the class with the most votes of each instance, under encryption, on the threads of the current
+/// rayon pool.
 ///
-/// `on_progress` is told after every few instances how many are done. `cancel` is looked at as often. The same sum under
-/// the same keys gives the same bytes on the same kind of CPU.
+/// `on_progress` is told after every few instances how many are done. `cancel` is looked at as often. The
+/// same sum under the same keys gives the same bytes on the same kind of CPU.
 ///
 /// # Errors
 /// Refuses a sum of another layout than the resolution's, and stops when cancelled.

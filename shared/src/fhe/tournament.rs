@@ -1,9 +1,10 @@
 //! The abs tournament: the argmax of 2 to 100 classes with two look-ups per match.
 //!
-//! A match switches x − y once and looks up twice at the same input: its sign, and |x − y| less half the range (an odd
-//! function of the shifted input, so that the whole torus can be used without a padding bit). The winner's value is
-//! max(x, y) = (x + y + |x − y|) / 2. It is not halved: the scale doubles with every level, and the ballots are encrypted
-//! at the scale of level 0. The signs then lead to the winner's label through a few index look-ups.
+//! A match switches x − y once and looks up twice at the same input: its sign, and |x − y| less half the
+//! range (an odd function of the shifted input, so that the whole torus can be used without a padding bit).
+//! The winner's value is max(x, y) = (x + y + |x − y|) / 2. It is not halved: the scale doubles with every
+//! level, and the ballots are encrypted at the scale of level 0. The signs then lead to the winner's label
+//! through a few index look-ups.
 
 use rayon::prelude::*;
 use tfhe::core_crypto::prelude::{
@@ -31,11 +32,16 @@ pub(crate) struct Tournament {
 }
 
 /// What is known of one instance while its tournament is played.
-struct Play {
+pub(crate) struct Play {
     /// The value of each player, in order.
     values: Vec<Lwe>,
     /// For each match, 2^58 if the right side won, else 0.
     right_won: Vec<Lwe>,
+}
+
+/// Seats the classes of each instance.
+pub(crate) fn begin(counts: Vec<Vec<Lwe>>) -> Vec<Play> {
+    counts.into_iter().map(|values| Play { values, right_won: Vec::new() }).collect()
 }
 
 impl Tournament {
@@ -54,10 +60,10 @@ impl Tournament {
 
     /// Plays the tournaments of several instances side by side; `counts` holds C ciphertexts for each.
     ///
-    /// Returns the digits of each label. The result does not depend on `batch` or on how instances are put together.
+    /// Returns the digits of each label. The result does not depend on `batch` or on how instances are put
+    /// together.
     pub(crate) fn run(&self, keys: &EvaluationKeys, counts: Vec<Vec<Lwe>>, batch: usize) -> Vec<Vec<Lwe>> {
-        let mut plays: Vec<Play> =
-            counts.into_iter().map(|values| Play { values, right_won: Vec::new() }).collect();
+        let mut plays = begin(counts);
         for level in 0..self.bracket.rounds() {
             self.play_level(keys, &mut plays, level, batch);
         }
@@ -65,12 +71,9 @@ impl Tournament {
     }
 
     /// Plays all matches of a level in all instances.
-    fn play_level(&self, keys: &EvaluationKeys, plays: &mut [Play], level: u32, batch: usize) {
+    pub(crate) fn play_level(&self, keys: &EvaluationKeys, plays: &mut [Play], level: u32, batch: usize) {
         let matches = &self.bracket.matches()[self.bracket.matches_at(level)];
-        let pairs: Vec<(&Play, Match)> =
-            plays.iter().flat_map(|play| matches.iter().map(move |&one| (play, one))).collect();
-        let inputs: Vec<Switched> =
-            pairs.par_iter().map(|(play, one)| keys.switch(&self.difference(play, *one, level))).collect();
+        let inputs = self.switch_level(keys, plays, level);
         // nobody plays on after the final, so its value is not needed
         let is_final = level + 1 == self.bracket.rounds();
         let tables: &[&Table] =
@@ -88,6 +91,14 @@ impl Tournament {
                 }
             }
         }
+    }
+
+    /// Switches the differences of all matches of a level, instance by instance.
+    pub(crate) fn switch_level(&self, keys: &EvaluationKeys, plays: &[Play], level: u32) -> Vec<Switched> {
+        let matches = &self.bracket.matches()[self.bracket.matches_at(level)];
+        let pairs: Vec<(&Play, Match)> =
+            plays.iter().flat_map(|play| matches.iter().map(move |&one| (play, one))).collect();
+        pairs.par_iter().map(|(play, one)| keys.switch(&self.difference(play, *one, level))).collect()
     }
 
     /// x − y at full range: the level's scale, doubled for each level that is still to come.

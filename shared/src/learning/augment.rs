@@ -142,7 +142,6 @@ fn shifted(length: usize, right: isize) -> impl Iterator<Item = usize> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot set its scene must fail")]
 mod tests {
     use super::*;
     use crate::learning::seeds;
@@ -204,13 +203,23 @@ mod tests {
     fn an_augmentation_for_other_instances_or_beyond_reason_is_refused() {
         let signal = schema(InstanceKind::Signal, &[6]);
         let refusal = |augment: Augment| augment.check(&signal).unwrap_err().to_string();
-        assert!(refusal(Augment::Shift { pixels: 1 }).contains("is for instances of kind `image`, these are `signal`"));
-        assert!(refusal(Augment::Jitter { samples: 3, amplitude: 0.0 }).contains("by up to 3 steps is too much"));
+        assert!(
+            refusal(Augment::Shift { pixels: 1 })
+                .contains("is for instances of kind `image`, these are `signal`")
+        );
+        assert!(
+            refusal(Augment::Jitter { samples: 3, amplitude: 0.0 }).contains("by up to 3 steps is too much")
+        );
         assert!(refusal(Augment::Jitter { samples: usize::MAX, amplitude: 0.0 }).contains("is too much"));
         for amplitude in [1.0, -0.1, f32::NAN] {
-            assert!(refusal(Augment::Jitter { samples: 1, amplitude }).contains("must be at least 0 and below 1"));
+            assert!(
+                refusal(Augment::Jitter { samples: 1, amplitude }).contains("must be at least 0 and below 1")
+            );
         }
         assert_eq!(Augment::default_for(&signal), Augment::None {});
-        assert_eq!(Augment::default_for(&schema(InstanceKind::Image, &[28, 28])), Augment::Shift { pixels: 2 });
+        assert_eq!(
+            Augment::default_for(&schema(InstanceKind::Image, &[28, 28])),
+            Augment::Shift { pixels: 2 }
+        );
     }
 }

@@ -228,7 +228,6 @@ impl Dataset {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot set its scene must fail")]
 mod tests {
     use super::*;
 
@@ -247,7 +246,9 @@ mod tests {
             Dataset::new(vec![0.5; values], shape.to_vec(), labels, persons).map_err(|e| e.to_string())
         };
         assert!(new(6, &[3], 2, 2).is_ok());
-        assert!(new(7, &[3], 2, 2).unwrap_err().contains("7 values do not make whole instances of shape [3]"));
+        assert!(
+            new(7, &[3], 2, 2).unwrap_err().contains("7 values do not make whole instances of shape [3]")
+        );
         assert_eq!(new(6, &[3], 3, 2).unwrap_err(), "3 labels for 2 instances; there must be one each");
         assert_eq!(new(6, &[3], 2, 1).unwrap_err(), "1 persons for 2 instances; there must be one each");
         assert!(new(6, &[3, 0], 2, 2).unwrap_err().contains("[3, 0] is not usable"));
@@ -266,7 +267,9 @@ mod tests {
         let signal = InstanceSchema::new(InstanceKind::Signal, vec![1, 2]).unwrap();
         assert_eq!(data.check_schema(&signal), Ok(()));
         let other = InstanceSchema::new(InstanceKind::Signal, vec![2]).unwrap();
-        assert!(data.check_schema(&other).unwrap_err().to_string().contains("shape [1, 2], the schema says [2]"));
+        assert!(
+            data.check_schema(&other).unwrap_err().to_string().contains("shape [1, 2], the schema says [2]")
+        );
         assert_eq!(data.unlabeled().checked_labels(3), Err(DatasetError::NoLabels));
     }
 

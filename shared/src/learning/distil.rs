@@ -29,7 +29,6 @@ pub fn distil(
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot set its scene must fail")]
 mod tests {
     use super::*;
     use crate::learning::generate_ecg;

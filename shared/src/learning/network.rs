@@ -301,7 +301,6 @@ impl std::fmt::Debug for Network {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot set its scene must fail")]
 mod tests {
     use super::*;
     use crate::learning::seeds;
@@ -345,8 +344,14 @@ mod tests {
         };
         let cnn = || NetworkConfig::Cnn(CnnConfig::default());
         assert!(refusal(cnn(), &image, 10).contains("[8, 28] are too small for a network of kind `cnn`"));
-        assert!(refusal(cnn(), &schema(InstanceKind::Table, &[30]), 10).contains("`cnn` cannot read instances of kind `table`"));
-        assert_eq!(refusal(cnn(), &schema(InstanceKind::Image, &[28, 28]), 1), "a network needs at least 2 classes, not 1");
+        assert!(
+            refusal(cnn(), &schema(InstanceKind::Table, &[30]), 10)
+                .contains("`cnn` cannot read instances of kind `table`")
+        );
+        assert_eq!(
+            refusal(cnn(), &schema(InstanceKind::Image, &[28, 28]), 1),
+            "a network needs at least 2 classes, not 1"
+        );
         let mlp = |hidden| NetworkConfig::Mlp(MlpConfig { hidden });
         assert!(refusal(mlp(vec![4, 0]), &image, 2).contains("the width of a hidden layer is 0"));
         assert!(refusal(mlp(vec![MAX_WIDTH; 3]), &image, 2).contains("more than 50000000"));
@@ -357,8 +362,14 @@ mod tests {
     #[test]
     fn a_config_file_may_leave_out_sizes_but_not_invent_keys() {
         let parse = |text: &str| toml::from_str::<NetworkConfig>(text).map_err(|e| e.to_string());
-        assert_eq!(parse("kind = 'cnn'").unwrap(), NetworkConfig::Cnn(CnnConfig { channels: [8, 16], hidden: 64 }));
-        assert_eq!(parse("kind = 'mlp'\nhidden = [32, 16]").unwrap(), NetworkConfig::Mlp(MlpConfig { hidden: vec![32, 16] }));
+        assert_eq!(
+            parse("kind = 'cnn'").unwrap(),
+            NetworkConfig::Cnn(CnnConfig { channels: [8, 16], hidden: 64 })
+        );
+        assert_eq!(
+            parse("kind = 'mlp'\nhidden = [32, 16]").unwrap(),
+            NetworkConfig::Mlp(MlpConfig { hidden: vec![32, 16] })
+        );
         assert!(parse("kind = 'cnn'\nlayers = 3").unwrap_err().contains("unknown field `layers`"));
         assert!(parse("kind = 'transformer'").unwrap_err().contains("unknown variant `transformer`"));
     }

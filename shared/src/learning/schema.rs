@@ -151,7 +151,6 @@ impl BorshDeserialize for InstanceSchema {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot set its scene must fail")]
 mod tests {
     use super::*;
 
@@ -181,7 +180,9 @@ mod tests {
         let good = parse("kind = 'signal'\nshape = [2, 128]").unwrap();
         assert_eq!((good.kind(), good.shape(), good.values()), (InstanceKind::Signal, &[2, 128][..], 256));
         assert!(parse("kind = 'video'\nshape = [2]").unwrap_err().contains("unknown variant `video`"));
-        assert!(parse("kind = 'table'\nshape = [2]\nscale = 3").unwrap_err().contains("unknown field `scale`"));
+        assert!(
+            parse("kind = 'table'\nshape = [2]\nscale = 3").unwrap_err().contains("unknown field `scale`")
+        );
         assert!(parse("kind = 'table'\nshape = [0]").unwrap_err().contains("has a zero at position 0"));
     }
 
@@ -196,7 +197,8 @@ mod tests {
 
     #[test]
     fn one_channel_is_implied() {
-        let shape = |kind, shape: &[usize]| InstanceSchema::new(kind, shape.to_vec()).unwrap().shape_with_channels();
+        let shape =
+            |kind, shape: &[usize]| InstanceSchema::new(kind, shape.to_vec()).unwrap().shape_with_channels();
         assert_eq!(shape(InstanceKind::Image, &[28, 20]), [1, 28, 20]);
         assert_eq!(shape(InstanceKind::Image, &[3, 28, 20]), [3, 28, 20]);
         assert_eq!(shape(InstanceKind::Signal, &[128]), [1, 128]);

@@ -116,7 +116,6 @@ fn remainder(hash: &[u8; 32], teachers: usize) -> usize {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot set its scene must fail")]
 mod tests {
     use super::*;
     use std::collections::{BTreeMap, BTreeSet};
@@ -171,7 +170,8 @@ mod tests {
         let (before, after) = (shard(&data, &KEY, 5).unwrap(), shard(&without, &KEY, 5).unwrap());
         let mut lost = 0;
         for (before, after) in before.indices.iter().zip(&after.indices) {
-            let kept: Vec<&[f32]> = before.iter().filter(|i| left.contains(i)).filter_map(|&i| data.instance(i)).collect();
+            let kept: Vec<&[f32]> =
+                before.iter().filter(|i| left.contains(i)).filter_map(|&i| data.instance(i)).collect();
             let found: Vec<&[f32]> = after.iter().filter_map(|&i| without.instance(i)).collect();
             assert_eq!(kept, found);
             lost += before.len() - after.len();

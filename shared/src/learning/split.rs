@@ -181,7 +181,6 @@ impl Units {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot set its scene must fail")]
 mod tests {
     use super::super::files::{Expected, load_instances, load_labeled, load_labels};
     use super::super::generate_ecg;
@@ -203,7 +202,8 @@ mod tests {
         let split = split(&source(numbered(0, 1003), Some(numbered(5000, 5100))), 5, 1).unwrap();
         let sizes: Vec<usize> = split.participants.iter().map(Dataset::len).collect();
         assert_eq!(sizes, [201, 201, 201, 200, 200]);
-        let given: BTreeSet<u32> = split.participants.iter().flat_map(|p| p.values()).map(|&v| v as u32).collect();
+        let given: BTreeSet<u32> =
+            split.participants.iter().flat_map(|p| p.values()).map(|&v| v as u32).collect();
         assert_eq!(given, (0..1003).collect());
         assert_eq!(split.unlabeled, numbered(5000, 5090).unlabeled());
         assert_eq!(split.truth, numbered(5000, 5090).labels().unwrap());
@@ -244,7 +244,9 @@ mod tests {
 
     #[test]
     fn too_little_data_is_refused() {
-        let refusal = |records, participants| split(&source(numbered(0, records), None), participants, 1).unwrap_err().to_string();
+        let refusal = |records, participants| {
+            split(&source(numbered(0, records), None), participants, 1).unwrap_err().to_string()
+        };
         assert!(refusal(9, 2).contains("9 records are too few for 2 participants"));
         assert!(refusal(10, 9).contains("10 records are too few for 9 participants"));
         assert!(refusal(10, 0).contains("at least 1 participant"));

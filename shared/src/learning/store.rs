@@ -164,7 +164,6 @@ fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot set its scene must fail")]
 mod tests {
     use super::super::network::{Cnn1dConfig, CnnConfig, MlpConfig};
     use super::super::schema::InstanceKind;
@@ -198,7 +197,10 @@ mod tests {
             save_network(network, &stem).unwrap();
             let back = load_network(&stem).unwrap();
             assert_eq!(bits(&back), bits(network));
-            assert_eq!((back.config(), back.schema(), back.classes()), (network.config(), network.schema(), 4));
+            assert_eq!(
+                (back.config(), back.schema(), back.classes()),
+                (network.config(), network.schema(), 4)
+            );
         }
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 6);
     }

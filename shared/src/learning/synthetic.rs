@@ -243,7 +243,6 @@ fn normal(rng: &mut ChaCha8Rng) -> f32 {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot set its scene must fail")]
 mod tests {
     use super::*;
     use std::collections::BTreeMap;
@@ -272,7 +271,11 @@ mod tests {
             classes.entry(person).or_default().push(label);
         }
         assert_eq!(classes.len(), 200);
-        assert!(classes.values().all(|labels| labels.iter().all(|&l| l < 3) || labels.iter().all(|l| l == &labels[0])));
+        assert!(
+            classes
+                .values()
+                .all(|labels| labels.iter().all(|&l| l < 3) || labels.iter().all(|l| l == &labels[0]))
+        );
     }
 
     #[test]

@@ -186,9 +186,10 @@ impl<'a> Examples<'a> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot set its scene must fail")]
 mod tests {
-    use super::super::{InstanceKind, InstanceSchema, PrivacyUnitOfData, ShardKey, generate_ecg, predict, shard};
+    use super::super::{
+        InstanceKind, InstanceSchema, PrivacyUnitOfData, ShardKey, generate_ecg, predict, shard,
+    };
     use super::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -234,7 +235,11 @@ mod tests {
             let without = data.select(&left);
             let after = shard(&without, &key, 4).unwrap();
             let retrained = train_with_threads(2, &recipe, &without, &after);
-            let home = before.indices.iter().position(|indices| indices.iter().any(|&i| persons[i] == *gone)).unwrap();
+            let home = before
+                .indices
+                .iter()
+                .position(|indices| indices.iter().any(|&i| persons[i] == *gone))
+                .unwrap();
             for (number, (old, new)) in teachers.iter().zip(&retrained).enumerate() {
                 assert_eq!(old != new, number == home, "teacher {number}, the person was in shard {home}");
             }
@@ -304,7 +309,7 @@ mod tests {
         let mut lazy = recipe.clone();
         lazy.train.epochs = 0;
         assert!(refusal(&lazy, &data, &[0]).contains("epochs is 0"));
-        let mut wild = recipe.clone();
+        let mut wild = recipe;
         wild.train.rate = f64::NAN;
         assert!(refusal(&wild, &data, &[0]).contains("learning rate NaN"));
     }

@@ -184,7 +184,11 @@ impl Announcement {
             .or_else(|| differs("colluding", &self.colluding, &derived.colluding))
             .or_else(|| differs("share_size", &self.share_size, &derived.share_size))
             .or_else(|| {
-                differs("coordinator_share_size", &self.coordinator_share_size, &derived.coordinator_share_size)
+                differs(
+                    "coordinator_share_size",
+                    &self.coordinator_share_size,
+                    &derived.coordinator_share_size,
+                )
             })
             .or_else(|| differs("bound", &self.bound, &derived.bound))
             .or_else(|| differs("scale", &self.scale, &derived.scale))

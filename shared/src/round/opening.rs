@@ -12,7 +12,17 @@ use crate::{
 
 /// Is what a tally computes and a trustee opens; a plain round has the one step `label`.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, BorshSerialize,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    BorshSerialize,
     BorshDeserialize,
 )]
 #[serde(rename_all = "snake_case")]
@@ -93,7 +103,9 @@ impl Opening {
         let other = differs("federation", self.federation.to_string(), expected.federation.to_string())
             .or_else(|| differs("round", round(self.round), round(expected.round)))
             .or_else(|| differs("step", self.step.to_string(), expected.step.to_string()))
-            .or_else(|| differs("ciphertexts", self.ciphertexts.to_string(), expected.ciphertexts.to_string()))
+            .or_else(|| {
+                differs("ciphertexts", self.ciphertexts.to_string(), expected.ciphertexts.to_string())
+            })
             .or_else(|| differs("trustee", self.trustee.to_string(), expected.trustee.to_string()));
         if let Some(error) = other {
             return Err(error);

@@ -208,9 +208,9 @@ impl RoundState {
     /// Returns the participants whose ballots are counted, once the window is closed.
     pub fn counted(&self) -> &[ParticipantId] {
         match self {
-            Self::Tallying { counted, .. } | Self::Opening { counted, .. } | Self::Released { counted, .. } => {
-                counted
-            }
+            Self::Tallying { counted, .. }
+            | Self::Opening { counted, .. }
+            | Self::Released { counted, .. } => counted,
             Self::Announced | Self::Voting | Self::Failed { .. } | Self::Cancelled { .. } => &[],
         }
     }
@@ -237,7 +237,12 @@ mod tests {
     }
 
     fn tallied() -> Tallied {
-        Tallied { noise_ballot: Digest::of(b"noise"), ciphertexts: Digest::of(b"labels"), cpu_ms: 1, wall_ms: 1 }
+        Tallied {
+            noise_ballot: Digest::of(b"noise"),
+            ciphertexts: Digest::of(b"labels"),
+            cpu_ms: 1,
+            wall_ms: 1,
+        }
     }
 
     #[test]
@@ -275,8 +280,7 @@ mod tests {
 
     #[test]
     fn states_round_trip_through_their_row() -> Result<(), serde_json::Error> {
-        let state =
-            RoundState::Opening { counted: voters(&[1, 2]), tallied: tallied(), deadline: Millis(7) };
+        let state = RoundState::Opening { counted: voters(&[1, 2]), tallied: tallied(), deadline: Millis(7) };
         assert_eq!(serde_json::from_str::<RoundState>(&serde_json::to_string(&state)?)?, state);
         Ok(())
     }

@@ -31,10 +31,11 @@ pub(crate) enum Side {
     Right,
 }
 
-/// One index look-up: the digit of the winner's label if the winner is among some neighbouring classes, else 0.
+/// One index look-up: the digit of the winner's label if the winner is among some neighbouring classes, else
+/// 0.
 ///
-/// Its input is w·2^b + v: w counts the matches on `path` won by the group's side, bit i of v says that the right
-/// side won local match i. Only w = |path| reads `digits[v]`.
+/// Its input is w·2^b + v: w counts the matches on `path` won by the group's side, bit i of v says that the
+/// right side won local match i. Only w = |path| reads `digits[v]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Group {
     pub(crate) digit: usize,

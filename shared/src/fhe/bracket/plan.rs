@@ -123,7 +123,8 @@ impl Planner {
         here + self.best_split(rest).0
     }
 
-    /// Returns the fewest look-ups below a part, and how many classes then go left; the evenest split if several.
+    /// Returns the fewest look-ups below a part, and how many classes then go left; the evenest split if
+    /// several.
     fn best_split(&mut self, part: Part) -> (usize, usize) {
         if let Some(&best) = self.best.get(&part) {
             return best;

@@ -15,7 +15,8 @@ pub struct EncryptionKey {
 }
 
 impl EncryptionKey {
-    /// Reads [`super::PublicMaterial::public_key`], made with the federation's parameters, and grows its mask.
+    /// Reads [`super::PublicMaterial::public_key`], made with the federation's parameters, and grows its
+    /// mask.
     ///
     /// # Errors
     /// Refuses another kind of frame, other parameters and any other length.

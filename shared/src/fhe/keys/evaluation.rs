@@ -22,8 +22,9 @@ pub struct EvaluationKeys {
 }
 
 impl EvaluationKeys {
-    /// Reads [`super::PublicMaterial::keyswitching_key`] and [`super::PublicMaterial::bootstrapping_key`], made with the
-    /// federation's parameters, grows their masks and transforms them (about 0.6 s of one core).
+    /// Reads [`super::PublicMaterial::keyswitching_key`] and [`super::PublicMaterial::bootstrapping_key`],
+    /// made with the federation's parameters, grows their masks and transforms them (about 0.6 s of one
+    /// core).
     ///
     /// # Errors
     /// Refuses another kind of frame, other parameters and any other length.

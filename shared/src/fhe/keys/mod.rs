@@ -41,7 +41,7 @@ type NoiseSeeder = DeterministicSeeder<DefaultRandomGenerator>;
 pub(crate) enum SeedSource {
     OperatingSystem,
     #[cfg(test)]
-    Fixed(NoiseSeeder),
+    Fixed(Box<NoiseSeeder>),
 }
 
 impl SeedSource {
@@ -49,7 +49,7 @@ impl SeedSource {
         match self {
             Self::OperatingSystem => random_seed(),
             #[cfg(test)]
-            Self::Fixed(seeder) => Ok(tfhe::core_crypto::prelude::Seeder::seed(seeder)),
+            Self::Fixed(seeder) => Ok(tfhe::core_crypto::prelude::Seeder::seed(seeder.as_mut())),
         }
     }
 

@@ -35,8 +35,7 @@ impl SecretKeys {
     #[cfg(test)]
     pub(crate) fn seeded(set: ParameterSet, seed: u128) -> Self {
         use tfhe::core_crypto::commons::{generators::DeterministicSeeder, math::random::Seed};
-        #[expect(clippy::unwrap_used, reason = "a fixed stream never fails")]
-        Self::draw(set, &mut SeedSource::Fixed(DeterministicSeeder::new(Seed(seed)))).unwrap()
+        Self::draw(set, &mut SeedSource::Fixed(Box::new(DeterministicSeeder::new(Seed(seed))))).unwrap()
     }
 
     fn draw(set: ParameterSet, seeds: &mut SeedSource) -> Result<Self, KeyError> {

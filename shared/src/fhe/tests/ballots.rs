@@ -34,7 +34,7 @@ fn counts_of_both_signs_up_to_the_bound_decrypt_exactly() {
         // with two classes ±D itself is the far end of the torus, where a sign would flip
         let counts: Vec<i64> =
             (0..classes as i64 * 2).map(|i| [bound - 1, 1 - bound, -1, 0, 1][i as usize % 5]).collect();
-        let sum = TOY.sum(&resolution, &[counts.clone()]);
+        let sum = TOY.sum(&resolution, std::slice::from_ref(&counts));
         assert_eq!(TOY.secret.decrypt_counts(&sum, resolution.scale()), counts);
     }
 }

@@ -77,7 +77,8 @@ fn each_player_plays_once_at_its_level_or_above() {
 
 #[test]
 fn few_index_look_ups_suffice() {
-    // ten classes: nine signs, eight absolute values and three index look-ups make the twenty of the cost table
+    // ten classes: nine signs, eight absolute values and three index look-ups make the twenty of the cost
+    // table
     assert_eq!(Bracket::new(10).groups().len(), 3);
     assert_eq!(Bracket::new(2).groups().len(), 1);
     let hundred = Bracket::new(100).groups().len();

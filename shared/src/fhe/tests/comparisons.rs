@@ -1,12 +1,13 @@
-//! The noise of the circuit is the predicted one. Windows of ±5 standard errors: each check raises a false alarm with a
-//! chance below 6e-7.
+//! The noise of the circuit is the predicted one. Windows of ±5 standard errors: each check raises a false
+//! alarm with a chance below 6e-7.
 
 use rayon::prelude::*;
 use tfhe::core_crypto::prelude::{LweSecretKey, ModulusSwitchedLweCiphertext};
 
-use super::super::expand;
+use super::super::expand::{self, Lwe};
 use super::super::lookup::{LookUp, Switched, Table};
 use super::super::noise;
+use super::super::tournament::{self, Tournament};
 use super::*;
 
 /// Mean and standard deviation.
@@ -25,11 +26,20 @@ fn steps(federation: &Federation, switched: &Switched) -> f64 {
     (if phase >= 2048 { phase - 4096 } else { phase }) as f64
 }
 
-/// Switches `samples` encryptions of zero and compares the phases with −1/2 ± the predicted deviation.
+/// Fails unless the samples have this mean and deviation, within five standard errors each.
+fn assert_moments(samples: &[f64], mean: f64, deviation: f64) {
+    let count = samples.len() as f64;
+    let (found_mean, found_deviation) = moments(samples);
+    let found = format!("{found_mean} ± {found_deviation}, predicted {mean} ± {deviation}");
+    assert!((found_mean - mean).abs() < 5.0 * deviation / count.sqrt(), "{found}");
+    assert!((found_deviation / deviation - 1.0).abs() < 5.0 / (2.0 * count).sqrt(), "{found}");
+}
+
+/// Switches encryptions of zero: their phases lie around −1/2, so that a tie reads + and − equally often.
 ///
-/// Each comes from a ballot of its own: the slots of one list share their mask words, and so their rounding errors.
+/// Each comes from a ballot of its own: the slots of one list share their mask words, and so their rounding
+/// errors.
 fn assert_switch(federation: &Federation, samples: usize) {
-    let set = federation.secret.parameter_set();
     let layout = Layout::new(2, 1).unwrap();
     let resolution = Resolution::new(layout, ArgmaxKind::Tournament, 250, 2285.7).unwrap();
     let phases: Vec<f64> = (0..samples)
@@ -37,77 +47,58 @@ fn assert_switch(federation: &Federation, samples: usize) {
         .map(|_| federation.sum(&resolution, &[vec![0; 2]]))
         .map(|sum| steps(federation, &federation.evaluation.switch(&expand::slot(&sum, 0))))
         .collect();
-    let (mean, deviation) = moments(&phases);
-    let predicted = noise::switch_deviation(set.parameters());
-    let relative_error = 5.0 / (2.0 * samples as f64).sqrt();
-    println!("{set:?}: mean {mean:.3}, deviation {deviation:.3} steps, predicted {predicted:.3}");
-    assert!((deviation / predicted - 1.0).abs() < relative_error, "{deviation} {predicted}");
-    // the switch leaves half a step below the phase: then a tie reads + and − equally often
-    assert!((mean + 0.5).abs() < 5.0 * predicted / (samples as f64).sqrt(), "{mean}");
+    let parameters = federation.secret.parameter_set().parameters();
+    assert_moments(&phases, -0.5, noise::switch_deviation(parameters));
 }
 
-#[test]
-fn a_comparison_errs_as_predicted_with_the_toy_parameters() {
-    assert_switch(&TOY, 4096);
-}
-
-#[test]
-fn a_comparison_errs_as_predicted_with_the_secure_parameters() {
-    assert_switch(&SECURE, 2048);
-}
-
-#[test]
-fn a_bootstrap_leaves_the_predicted_noise() {
-    let federation = &SECURE;
-    let resolution =
-        Resolution::new(Layout::new(2, 200).unwrap(), ArgmaxKind::Tournament, 250, 2285.7).unwrap();
-    let sum = federation.sum(&resolution, &vec![vec![100, 0]; 200]);
-    let inputs: Vec<Switched> = (0..200)
+/// Bootstraps to a constant: the output errs as predicted, but for what is allowed to the Fourier transform.
+fn assert_bootstrap(federation: &Federation, samples: usize) {
+    let layout = Layout::new(2, samples).unwrap();
+    let resolution = Resolution::new(layout, ArgmaxKind::Tournament, 250, 2285.7).unwrap();
+    let sum = federation.sum(&resolution, &vec![vec![100, 0]; samples]);
+    let inputs: Vec<Switched> = (0..samples)
         .into_par_iter()
-        .map(|slot| federation.evaluation.switch(&expand::slot(&sum, 2 * slot)))
+        .map(|instance| federation.evaluation.switch(&expand::slot(&sum, 2 * instance)))
         .collect();
     let value = 1 << 61;
     let table = Table::sign(value);
     let look_ups: Vec<LookUp<'_>> = inputs.iter().map(|input| LookUp { input, table: &table }).collect();
-    let errors: Vec<f64> = federation
-        .evaluation
-        .look_up_all(&look_ups, 8)
-        .iter()
-        .map(|output| federation.secret.phase(output.as_ref()).wrapping_sub(value).cast_signed() as f64)
-        .collect();
-    let (mean, deviation) = moments(&errors);
-    let predicted = noise::bootstrap_deviation(&FULL);
-    println!("bootstrap: 2^{:.2}, predicted 2^{:.2}", deviation.log2(), predicted.log2());
-    // the transform in floating point adds a little to the formula
-    assert!(deviation / predicted < 1.1 + 0.25, "{deviation} {predicted}");
-    assert!(deviation / predicted > 1.0 - 0.25, "{deviation} {predicted}");
-    assert!(mean.abs() < 5.0 * deviation / 200_f64.sqrt(), "{mean}");
+    let outputs = federation.evaluation.look_up_all(&look_ups, 8);
+    let error = |output: &Lwe| federation.secret.phase(output.as_ref()).wrapping_sub(value).cast_signed();
+    let errors: Vec<f64> = outputs.iter().map(|output| error(output) as f64).collect();
+    let parameters = federation.secret.parameter_set().parameters();
+    assert_moments(&errors, 0.0, noise::bootstrap_deviation(parameters));
 }
 
 #[test]
-fn the_final_errs_as_often_as_predicted_from_either_side() {
-    // eight classes play three full levels; winner and runner-up meet in the final, one standard deviation apart
-    let (classes, instances, teachers) = (8, 600, 100_000);
-    let layout = Layout::new(classes, instances).unwrap();
-    let resolution = Resolution::new(layout, ArgmaxKind::Tournament, teachers, 0.0).unwrap();
-    let deviation = noise::tournament_deviation(&INSECURE_TOY, classes) * resolution.bound() as f64 / 2048.0;
-    let (ahead, level) = (50_000, (50_000.0 - deviation).round() as i64);
-    let counts: Vec<Vec<i64>> = (0..instances)
-        .map(|instance| {
-            let mut counts = vec![0; classes];
-            let (winner, runner_up) = if instance % 2 == 0 { (1, 6) } else { (6, 1) };
-            (counts[winner], counts[runner_up]) = (ahead, level);
-            counts
-        })
+fn a_node_errs_as_predicted_with_the_secure_parameters() {
+    assert_switch(&SECURE, 2048);
+    assert_bootstrap(&SECURE, 200);
+}
+
+#[test]
+fn a_switch_errs_as_predicted_with_the_toy_parameters() {
+    assert_switch(&TOY, 4096);
+}
+
+#[test]
+fn the_final_of_a_tournament_errs_as_predicted() {
+    // eight classes play three full levels; the winners of both halves meet in the final, 500 votes apart
+    let (classes, samples) = (8, 500);
+    let layout = Layout::new(classes, 1).unwrap();
+    let resolution = Resolution::new(layout, ArgmaxKind::Tournament, 100_000, 0.0).unwrap();
+    let counts = [0, 50_000, 0, 0, 9_000, 0, 49_500, 0];
+    let expanded: Vec<Vec<Lwe>> = (0..samples)
+        .into_par_iter()
+        .map(|_| TOY.sum(&resolution, &[counts.to_vec()]))
+        .map(|sum| (0..classes).map(|slot| expand::slot(&sum, slot)).collect())
         .collect();
-    let labels = TOY.labels(&resolution, &counts);
-    let expected = 0.1587 * (instances / 2) as f64;
-    let allowance = 5.0 * (expected * (1.0 - 0.1587)).sqrt();
-    for parity in [0, 1] {
-        let winner = if parity == 0 { 1 } else { 6 };
-        let lost =
-            labels.iter().skip(parity).step_by(2).filter(|&&label| label != Some(winner)).count() as f64;
-        println!("winner on side {parity}: lost {lost} of {}, expected {expected:.1}", instances / 2);
-        assert!((lost - expected).abs() < allowance, "side {parity}: {lost}, expected {expected}");
-    }
+    let tournament = Tournament::new(classes);
+    let mut plays = tournament::begin(expanded);
+    tournament.play_level(&TOY.evaluation, &mut plays, 0, 8);
+    tournament.play_level(&TOY.evaluation, &mut plays, 1, 8);
+    let finals = tournament.switch_level(&TOY.evaluation, &plays, 2);
+    let phases: Vec<f64> = finals.iter().map(|switched| steps(&TOY, switched)).collect();
+    let lead = 500.0 * 2048.0 / resolution.bound() as f64;
+    assert_moments(&phases, lead - 0.5, noise::tournament_deviation(&INSECURE_TOY, classes));
 }

@@ -19,7 +19,8 @@ fn encryption_error(bytes: &[u8]) -> FrameError {
     }
 }
 
-/// Every way in which a blob may be damaged in length: each prefix near the fields' ends, and one byte too many.
+/// Every way in which a blob may be damaged in length: each prefix near the fields' ends, and one byte too
+/// many.
 fn wrong_lengths(blob: &[u8]) -> Vec<Vec<u8>> {
     let cuts = [0, 1, 7, 8, 10, 11, 12, 43, 44, 59, 60, 61, 68, blob.len() - 8, blob.len() - 1];
     let mut damaged: Vec<Vec<u8>> = cuts.iter().map(|&cut| blob[..cut].to_vec()).collect();

@@ -82,7 +82,8 @@ fn labels_survive_the_wire_and_other_lengths_are_refused() {
 
 #[test]
 fn keys_of_another_federation_open_nothing() {
-    // under a wrong key each of 20 digits is uniform over 32 values, of which 11 pass: chance (11/32)^20 < 1e-9
+    // under a wrong key each of 20 digits is uniform over 32 values, of which 11 pass: chance (11/32)^20 <
+    // 1e-9
     let layout = Layout::new(10, 20).unwrap();
     let resolution = Resolution::new(layout, ArgmaxKind::Tournament, 50, 30.0).unwrap();
     let sum = TOY.sum(&resolution, &vec![vec![0, 0, 0, 0, 50, 0, 0, 0, 0, 0]; 20]);

@@ -14,7 +14,7 @@ fn the_reference_round_has_the_reference_range() {
     // 250 votes, σ = 40 over h = 175 honest shares of which 250 are drawn, 1000 instances of ten classes
     let resolution = tournament(10, 1000, 250, 250.0 * 1600.0 / 175.0);
     assert!(resolution.bound().abs_diff(824) <= 2, "{}", resolution.bound());
-    assert_eq!(resolution.scale(), (1_u64 << 63) / resolution.bound() >> 3);
+    assert_eq!(resolution.scale(), ((1_u64 << 63) / resolution.bound()) >> 3);
 }
 
 #[test]
@@ -87,7 +87,7 @@ proptest! {
         let reach = f64::from(teachers) + 5.0 * (2.0 * variance).sqrt();
         prop_assert!(resolution.bound() as f64 >= reach);
         let doublings = if exact { 0 } else { classes.next_power_of_two().trailing_zeros() - 1 };
-        let full_range = u128::from(resolution.scale()) * u128::from(resolution.bound()) << doublings;
+        let full_range = (u128::from(resolution.scale()) * u128::from(resolution.bound())) << doublings;
         prop_assert!(full_range <= 1 << 63);
         // and wastes less than a millionth of it
         prop_assert!(full_range >= (1 << 63) - (1 << 43));

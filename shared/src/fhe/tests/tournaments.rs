@@ -10,8 +10,8 @@ fn resolution(classes: usize, instances: usize) -> Resolution {
     Resolution::new(layout, ArgmaxKind::Tournament, 100, 384.0).unwrap()
 }
 
-/// Plays one instance per winner of `winners`, the gap exactly at the resolution; a gross error or a wrong label
-/// has a chance below 2^-30 in all tests of this file together.
+/// Plays one instance per winner of `winners`, the gap exactly at the resolution; a gross error or a wrong
+/// label has a chance below 2^-30 in all tests of this file together.
 fn assert_plain_argmax(federation: &Federation, classes: usize, winners: impl Iterator<Item = usize>) {
     let winners: Vec<usize> = winners.collect();
     let resolution = resolution(classes, winners.len());

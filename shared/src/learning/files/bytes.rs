@@ -40,7 +40,6 @@ fn exceeds(bytes: &[u8], limit: u64) -> bool {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot set its scene must fail")]
 mod tests {
     use super::*;
     use std::io::Write;

@@ -14,8 +14,8 @@ mod write;
 pub use error::FileError;
 pub(crate) use write::create_folder;
 pub use write::{
-    instances_from_npy_bytes, instances_to_npy_bytes, integers_to_npy_bytes, write_folder, write_instances, write_integers,
-    write_labels, write_persons,
+    instances_from_npy_bytes, instances_to_npy_bytes, integers_to_npy_bytes, write_folder, write_instances,
+    write_integers, write_labels, write_persons,
 };
 
 use super::dataset::Dataset;
@@ -212,5 +212,4 @@ fn same_length(
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot set its scene must fail")]
 mod tests;

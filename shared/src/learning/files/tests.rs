@@ -66,7 +66,9 @@ fn refusal<T: std::fmt::Debug>(result: Result<T, FileError>) -> String {
 #[test]
 fn a_folder_of_arrays_comes_back_as_it_was_written_packed_or_not() {
     let persons = Some(vec!["007".to_owned(), "Ärztin 𝟛".to_owned(), "7".to_owned()]);
-    let data = Dataset::new(vec![0.0, -0.0, 1e-42, 2.5, -7.0, 3e38], vec![2], Some(vec![0, 65535, 3]), persons).unwrap();
+    let data =
+        Dataset::new(vec![0.0, -0.0, 1e-42, 2.5, -7.0, 3e38], vec![2], Some(vec![0, 65535, 3]), persons)
+            .unwrap();
     let description = Description {
         title: "three".into(),
         synthetic: false,
@@ -81,7 +83,9 @@ fn a_folder_of_arrays_comes_back_as_it_was_written_packed_or_not() {
     for name in ["instances.npy", "labels.npy", "persons.npy"] {
         let path = folder.path().join(name);
         folder.put(&format!("{name}.gz"), &gzip(&std::fs::read(&path).unwrap()));
-        assert!(refusal(load_labeled(folder.path(), ANY)).contains(&format!("holds both {name} and {name}.gz")));
+        assert!(
+            refusal(load_labeled(folder.path(), ANY)).contains(&format!("holds both {name} and {name}.gz"))
+        );
         std::fs::remove_file(path).unwrap();
     }
     assert_eq!(load_labeled(folder.path(), ANY).unwrap(), data);
@@ -117,7 +121,10 @@ fn idx_files_that_are_cut_or_of_another_kind_are_refused() {
     }
     let mut shorts = whole.clone();
     shorts[2] = 0x0b;
-    assert!(refusal(load_instances(&folder.put("a.idx", &shorts), ANY)).contains("IDX type 0x0b is not supported"));
+    assert!(
+        refusal(load_instances(&folder.put("a.idx", &shorts), ANY))
+            .contains("IDX type 0x0b is not supported")
+    );
     let huge = idx(&[u32::MAX, u32::MAX, u32::MAX], &[0]);
     assert!(refusal(load_instances(&folder.put("a.idx", &huge), ANY)).contains("and 1 are there"));
     let labels = folder.put("labels.idx", &idx(&[2], &[0, 1]));
@@ -151,7 +158,10 @@ fn bytes_are_pixels_where_there_are_images_and_refused_where_they_may_be_counts(
     assert_eq!(load_instances(&image, ANY).unwrap().values(), [1.0, 0.2]);
     let signal = schema(InstanceKind::Signal, &[1, 2]);
     let message = refusal(load_instances(&image, Expected { schema: Some(&signal), classes: None }));
-    assert!(message.ends_with("dtype '|u1' cannot hold values of a signal or table; save it as float32"), "{message}");
+    assert!(
+        message.ends_with("dtype '|u1' cannot hold values of a signal or table; save it as float32"),
+        "{message}"
+    );
     let row = folder.put("b.npy", &npy("'|u1'", "False", "(1, 2)", &[255, 51]));
     assert!(refusal(load_instances(&row, ANY)).contains("save it as float32"));
 }
@@ -162,15 +172,26 @@ fn arrays_of_the_wrong_kind_are_refused_with_the_remedy() {
     let message = |dtype: &str, fortran: &str, shape: &str, payload: &[u8]| {
         refusal(load_instances(&folder.put("a.npy", &npy(dtype, fortran, shape, payload)), ANY))
     };
-    assert!(message("'<f4'", "True", "(1, 2)", &[0; 8]).contains("Fortran order; save numpy.ascontiguousarray"));
-    assert!(message("'<f2'", "False", "(1, 2)", &[0; 4]).contains("dtype '<f2' cannot hold numbers; save it as float32"));
+    assert!(
+        message("'<f4'", "True", "(1, 2)", &[0; 8]).contains("Fortran order; save numpy.ascontiguousarray")
+    );
+    assert!(
+        message("'<f2'", "False", "(1, 2)", &[0; 4])
+            .contains("dtype '<f2' cannot hold numbers; save it as float32")
+    );
     assert!(message("'<c8'", "False", "(1, 1)", &[0; 8]).contains("dtype '<c8' cannot hold numbers"));
     assert!(message("'|O'", "False", "(1, 1)", &[0; 8]).contains("cannot hold numbers or texts"));
     assert!(message("[('a', '<f4')]", "False", "(1,)", &[0; 4]).contains("structured dtype"));
     assert!(message("'<f4'", "False", "(2,)", &[0; 8]).contains("expected at least two dimensions"));
-    assert!(message("'<f4'", "False", "(3, 2)", &[0; 20]).contains("promises 24 bytes of data and 20 are there"));
-    assert!(message("'<f4'", "False", "(1, 2)", &[0; 9]).contains("promises 8 bytes of data and 9 are there"));
-    assert!(message("'<f4'", "False", "(99999999999, 99999999999)", &[0; 8]).contains("impossible dimensions"));
+    assert!(
+        message("'<f4'", "False", "(3, 2)", &[0; 20]).contains("promises 24 bytes of data and 20 are there")
+    );
+    assert!(
+        message("'<f4'", "False", "(1, 2)", &[0; 9]).contains("promises 8 bytes of data and 9 are there")
+    );
+    assert!(
+        message("'<f4'", "False", "(99999999999, 99999999999)", &[0; 8]).contains("impossible dimensions")
+    );
     assert!(message("'<f4'", "False", "(-1, 2)", &[0; 8]).contains("not a readable NPY file"));
     assert!(message("'<f4'", "False", &"(".repeat(60_000), &[]).contains("unusually long NPY header"));
     assert!(message("'<f4'", "False", "(1, 0)", &[]).contains("[0] is not usable"));
@@ -196,14 +217,26 @@ fn labels_and_persons_must_match_the_instances() {
     let long = |values: &[i64]| -> Vec<u8> { values.iter().flat_map(|v| v.to_le_bytes()).collect() };
     assert_eq!(with_labels(&npy("'|u1'", "False", "(2,)", &[0, 2])).unwrap().labels().unwrap(), [0, 2]);
     let message = refusal(with_labels(&npy("'<i8'", "False", "(2,)", &long(&[0, 3]))));
-    assert!(message.ends_with("labels.npy: row 1: label 3 is out of range; there are 3 classes, 0 to 2"), "{message}");
-    assert!(refusal(with_labels(&npy("'<i8'", "False", "(2,)", &long(&[-1, 0])))).contains("row 0: label -1"));
-    assert!(refusal(with_labels(&npy("'<i8'", "False", "(2,)", &long(&[0, i64::MAX])))).contains("row 1: label"));
+    assert!(
+        message.ends_with("labels.npy: row 1: label 3 is out of range; there are 3 classes, 0 to 2"),
+        "{message}"
+    );
+    assert!(
+        refusal(with_labels(&npy("'<i8'", "False", "(2,)", &long(&[-1, 0])))).contains("row 0: label -1")
+    );
+    assert!(
+        refusal(with_labels(&npy("'<i8'", "False", "(2,)", &long(&[0, i64::MAX])))).contains("row 1: label")
+    );
     let message = refusal(with_labels(&npy("'<f4'", "False", "(2,)", &floats(&[0.0, 1.0]))));
     assert!(message.contains("labels.npy: dtype '<f4' cannot hold integers; save it as int64"), "{message}");
-    assert!(refusal(with_labels(&npy("'|u1'", "False", "(2, 1)", &[0, 1]))).contains("expected one dimension"));
+    assert!(
+        refusal(with_labels(&npy("'|u1'", "False", "(2, 1)", &[0, 1]))).contains("expected one dimension")
+    );
     let message = refusal(with_labels(&npy("'|u1'", "False", "(3,)", &[0, 1, 2])));
-    assert!(message.contains("instances.npy holds 2 records and ") && message.contains("labels.npy holds 3"), "{message}");
+    assert!(
+        message.contains("instances.npy holds 2 records and ") && message.contains("labels.npy holds 3"),
+        "{message}"
+    );
     folder.put("labels.npy", &npy("'|u1'", "False", "(2,)", &[0, 1]));
     folder.put("persons.npy", &npy("'<i8'", "False", "(2,)", &long(&[70, -1])));
     assert_eq!(load_labeled(folder.path(), three).unwrap().persons().unwrap(), ["70", "-1"]);
@@ -212,7 +245,10 @@ fn labels_and_persons_must_match_the_instances() {
     folder.put("persons.npy", &npy("'<i8'", "False", "(1,)", &long(&[70])));
     assert!(refusal(load_labeled(folder.path(), three)).contains("persons.npy holds 1"));
     folder.put("persons.npy", &npy("'<f4'", "False", "(2,)", &floats(&[1.0, 2.0])));
-    assert!(refusal(load_labeled(folder.path(), three)).contains("cannot hold persons' keys; save it as int64 or text"));
+    assert!(
+        refusal(load_labeled(folder.path(), three))
+            .contains("cannot hold persons' keys; save it as int64 or text")
+    );
 }
 
 #[test]
@@ -226,18 +262,32 @@ fn a_table_names_the_line_and_the_column_of_what_is_wrong() {
     assert_eq!(data.persons().unwrap(), ["anna", "b, c"]);
     let head = "age,label,person,dose\n61,2,anna,0.5\n";
     let message = refusal(load(&format!("{head}47,0,bert,high\n")));
-    assert!(message.ends_with("cohort.csv: line 3, column `dose`: `high` is not a finite number; correct or remove that line"), "{message}");
+    assert!(
+        message.ends_with(
+            "cohort.csv: line 3, column `dose`: `high` is not a finite number; correct or remove that line"
+        ),
+        "{message}"
+    );
     for bad in ["NaN", "inf", "1e99", ""] {
-        assert!(refusal(load(&format!("{head}47,0,bert,{bad}\n"))).contains("line 3, column `dose`"), "{bad}");
+        assert!(
+            refusal(load(&format!("{head}47,0,bert,{bad}\n"))).contains("line 3, column `dose`"),
+            "{bad}"
+        );
     }
     for bad in ["3", "-1", "1.0", "x", ""] {
-        assert!(refusal(load(&format!("{head}47,{bad},bert,1\n"))).contains("line 3, column `label`: `"), "{bad}");
+        assert!(
+            refusal(load(&format!("{head}47,{bad},bert,1\n"))).contains("line 3, column `label`: `"),
+            "{bad}"
+        );
     }
     assert!(refusal(load(&format!("{head}47,0,,1\n"))).contains("line 3, column `person`"));
     assert!(refusal(load(&format!("{head}47,0,bert\n"))).contains("not a readable CSV file"));
     assert!(refusal(load("age,dose\n1,2\n")).contains("no column `label`"));
     assert!(refusal(load("label,person\n1,2\n")).contains("no column of values"));
-    assert!(refusal(load("1,2\n3,4\n")).contains("the first line must name the columns, and it holds the number 1"));
+    assert!(
+        refusal(load("1,2\n3,4\n"))
+            .contains("the first line must name the columns, and it holds the number 1")
+    );
     assert!(refusal(load("a,label,label\n1,2,2\n")).contains("two columns `label`"));
     assert!(refusal(load("a,label\n1,2\n")).contains("expected [records, 2] as the schema says"));
     let instances = load_instances(&folder.path().join("cohort.csv"), ANY).unwrap();
@@ -252,18 +302,25 @@ fn flat_rows_take_the_shape_of_the_schema_and_pixels_are_checked() {
     let table = folder.put("images.csv", b"p0,p1,label\n0,1,1\n");
     assert_eq!(load_labeled(&table, expected).unwrap().shape(), [1, 2]);
     let rows = folder.put("a.npy", &npy("'<f4'", "False", "(1, 2)", &floats(&[0.0, 200.0])));
-    assert!(refusal(load_instances(&rows, expected)).contains("instance 0, value 1: pixel 200 is outside [0, 1]"));
+    assert!(
+        refusal(load_instances(&rows, expected)).contains("instance 0, value 1: pixel 200 is outside [0, 1]")
+    );
 }
 
 #[test]
 fn a_folder_without_data_or_with_too_much_is_refused() {
     let folder = Folder::new();
-    assert!(refusal(load_labeled(folder.path(), ANY)).contains("no data found; expected train-images-idx3-ubyte"));
+    assert!(
+        refusal(load_labeled(folder.path(), ANY)).contains("no data found; expected train-images-idx3-ubyte")
+    );
     assert!(refusal(load_labeled(&folder.path().join("nowhere"), ANY)).contains("nowhere: cannot be read"));
     folder.put("a.csv", b"x,label\n1,0\n");
     assert!(load_labeled(folder.path(), ANY).is_ok());
     let instances = folder.put("instances.npy", b"");
-    assert!(refusal(load_labeled(folder.path(), ANY)).contains("holds both a.csv and instances.npy; keep one of them"));
+    assert!(
+        refusal(load_labeled(folder.path(), ANY))
+            .contains("holds both a.csv and instances.npy; keep one of them")
+    );
     assert!(refusal(load_labeled(&instances, ANY)).contains("holds no labels; give the folder"));
     folder.put(super::super::description::DESCRIPTION_FILE, b"{\"title\": \"x\", \"owner\": 1}");
     assert!(refusal(load_source(folder.path())).contains("not a description of data: unknown field `owner`"));

@@ -1,5 +1,4 @@
 //! The privacy room's tests: plans and refusals, reference costs, and the law of the noise as it is drawn.
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod cost;
 mod gap;

@@ -1,0 +1,122 @@
+//! What the encryption room costs at the secure parameters: `cargo bench -p shared --bench fhe`.
+//!
+//! All times are processor time summed over the threads of this process, so that a busy machine does not matter;
+//! those of the argmax are per label.
+#![expect(clippy::unwrap_used, reason = "a benchmark may panic")]
+
+use std::hint::black_box;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
+use rustix::time::{ClockId, clock_gettime};
+use shared::fhe::{
+    ArgmaxKind, BallotBody, EncryptionKey, EvaluationKeys, Layout, ParameterSet, Resolution, RunningSum,
+    SecretKeys, encrypt, pin_fft_plan, tally,
+};
+
+/// Votes and noise of the reference round: 250 ballots, σ = 40, honest fraction 0.7.
+const BALLOTS: u32 = 250;
+const DRAWN_VARIANCE: f64 = 250.0 * 1600.0 / 175.0;
+
+struct Keys {
+    encryption: EncryptionKey,
+    evaluation: EvaluationKeys,
+}
+
+impl Keys {
+    fn new() -> Self {
+        pin_fft_plan();
+        let set = ParameterSet::Full;
+        let material = SecretKeys::generate(set).unwrap().public_material().unwrap();
+        let (keyswitching, bootstrapping) = (&material.keyswitching_key, &material.bootstrapping_key);
+        Self {
+            encryption: EncryptionKey::from_bytes(&material.public_key, set).unwrap(),
+            evaluation: EvaluationKeys::from_parts(keyswitching, bootstrapping, set).unwrap(),
+        }
+    }
+}
+
+fn cpu_time() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap()
+}
+
+/// Processor time of `repetitions` runs, divided by what each of them makes.
+fn measure(repetitions: u64, parts: u32, mut run: impl FnMut()) -> Duration {
+    let start = cpu_time();
+    (0..repetitions).for_each(|_| run());
+    (cpu_time() - start) / parts
+}
+
+fn resolution(argmax: ArgmaxKind, classes: usize, instances: usize) -> Resolution {
+    let layout = Layout::new(classes, instances).unwrap();
+    Resolution::new(layout, argmax, BALLOTS, DRAWN_VARIANCE).unwrap()
+}
+
+fn body(keys: &Keys, resolution: &Resolution) -> BallotBody {
+    let counts: Vec<i64> = (0..resolution.layout().slots() as i64).map(|slot| slot * 37 % 11 - 5).collect();
+    let bytes = encrypt(&keys.encryption, resolution, &counts).unwrap();
+    BallotBody::parse(&bytes, resolution.layout()).unwrap()
+}
+
+fn ballots(criterion: &mut Criterion) {
+    let keys = Keys::new();
+    let full_list = resolution(ArgmaxKind::Tournament, 2, 1024);
+    let counts = vec![1; 2048];
+    let one = body(&keys, &full_list);
+    let mut sum = RunningSum::new(full_list.layout());
+    sum.add(&one).unwrap();
+    let mut group = criterion.benchmark_group("ballots");
+    group.bench_function("encrypt 2048 slots", |bencher| {
+        bencher.iter_custom(|repetitions| {
+            measure(repetitions, 1, || {
+                black_box(encrypt(&keys.encryption, &full_list, black_box(&counts)).unwrap());
+            })
+        });
+    });
+    group.bench_function("sum of 250 ballots of 2048 slots", |bencher| {
+        bencher.iter_custom(|repetitions| {
+            measure(repetitions, 1, || {
+                let mut sum = RunningSum::new(full_list.layout());
+                (0..BALLOTS).for_each(|_| sum.add(black_box(&one)).unwrap());
+                black_box(sum);
+            })
+        });
+    });
+    group.bench_function("expand 2048 slots", |bencher| {
+        bencher.iter_custom(|repetitions| {
+            measure(repetitions, 1, || {
+                (0..2048).for_each(|slot| drop(black_box(sum.slot_ciphertext(slot))));
+            })
+        });
+    });
+    group.finish();
+}
+
+fn argmax(criterion: &mut Criterion) {
+    let keys = Keys::new();
+    let mut group = criterion.benchmark_group("argmax per label");
+    group.sample_size(10).sampling_mode(SamplingMode::Flat).warm_up_time(Duration::from_millis(1));
+    let circuits = [
+        ("tournament, 10 classes", ArgmaxKind::Tournament, 10, 16),
+        ("tournament, 100 classes", ArgmaxKind::Tournament, 100, 2),
+        ("exact, 10 classes", ArgmaxKind::Exact, 10, 2),
+    ];
+    for (name, kind, classes, instances) in circuits {
+        let resolution = resolution(kind, classes, instances);
+        let mut sum = RunningSum::new(resolution.layout());
+        sum.add(&body(&keys, &resolution)).unwrap();
+        group.bench_function(name, |bencher| {
+            bencher.iter_custom(|repetitions| {
+                measure(repetitions, instances as u32, || {
+                    let go = AtomicBool::new(false);
+                    black_box(tally(&keys.evaluation, &resolution, &sum, &go, |_| ()).unwrap());
+                })
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, ballots, argmax);
+criterion_main!(benches);

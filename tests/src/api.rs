@@ -1,0 +1,103 @@
+//! A plain HTTP client, for stories that send what no program of ours would send.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use reqwest::{Method, header::CONTENT_TYPE};
+use serde::{Serialize, de::DeserializeOwned};
+use shared::problem::{Code, MEDIA_TYPE, Problem};
+
+/// Talks to one coordinator; every request has a timer.
+#[derive(Debug)]
+pub struct Api {
+    base: String,
+    client: reqwest::Client,
+    runtime: tokio::runtime::Runtime,
+}
+
+/// Is an answer as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// Media type, or nothing.
+    pub media_type: String,
+    /// Body.
+    pub body: Vec<u8>,
+}
+
+impl Api {
+    /// Makes a client for the coordinator at `base`, such as `http://127.0.0.1:7400`.
+    pub fn new(base: &str) -> anyhow::Result<Self> {
+        let client = reqwest::Client::builder().timeout(Duration::from_secs(60)).no_proxy().build()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        Ok(Self { base: base.to_owned(), client, runtime })
+    }
+
+    /// Sends one request and returns whatever comes back; `path` begins behind `/api/v1`.
+    pub fn send(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<&str>,
+        body: Vec<u8>,
+    ) -> anyhow::Result<Answer> {
+        let mut request =
+            self.client.request(method.clone(), format!("{}/api/v1{path}", self.base)).body(body);
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        self.runtime.block_on(async {
+            let response = request.send().await.with_context(|| format!("{method} {path}"))?;
+            let media_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+            let (status, media_type) =
+                (response.status().as_u16(), media_type.unwrap_or_default().to_owned());
+            Ok(Answer { status, media_type, body: response.bytes().await?.to_vec() })
+        })
+    }
+
+    /// Fetches a path.
+    pub fn get(&self, path: &str, token: &str) -> anyhow::Result<Answer> {
+        self.send(Method::GET, path, Some(token), Vec::new())
+    }
+
+    /// Puts raw bytes.
+    pub fn put(&self, path: &str, token: &str, body: Vec<u8>) -> anyhow::Result<Answer> {
+        self.send(Method::PUT, path, Some(token), body)
+    }
+
+    /// Posts a JSON document.
+    pub fn post(&self, path: &str, token: &str, body: &impl Serialize) -> anyhow::Result<Answer> {
+        self.send(Method::POST, path, Some(token), serde_json::to_vec(body)?)
+    }
+
+    /// Tells whether the coordinator answers.
+    pub fn is_healthy(&self) -> bool {
+        let request = self.client.get(format!("{}/healthz", self.base)).timeout(Duration::from_secs(2));
+        self.runtime
+            .block_on(async { request.send().await.is_ok_and(|response| response.status().is_success()) })
+    }
+}
+
+impl Answer {
+    /// Reads a successful answer as JSON.
+    pub fn json<T: DeserializeOwned>(&self) -> anyhow::Result<T> {
+        let text = String::from_utf8_lossy(&self.body);
+        anyhow::ensure!((200..300).contains(&self.status), "status {}: {text}", self.status);
+        serde_json::from_slice(&self.body).with_context(|| format!("not the expected JSON: {text}"))
+    }
+
+    /// Reads a refusal: a problem document whose status is that of the answer.
+    pub fn problem(&self) -> anyhow::Result<Problem> {
+        let text = String::from_utf8_lossy(&self.body);
+        anyhow::ensure!(self.media_type == MEDIA_TYPE, "status {}, {}: {text}", self.status, self.media_type);
+        let problem: Problem = serde_json::from_slice(&self.body).with_context(|| text.into_owned())?;
+        anyhow::ensure!(problem.status == self.status, "{problem} with status {}", self.status);
+        Ok(problem)
+    }
+
+    /// Returns the code of a refusal.
+    pub fn code(&self) -> anyhow::Result<Code> {
+        Ok(self.problem()?.code)
+    }
+}

@@ -1,0 +1,263 @@
+//! The demo's story: data, federation, teachers, round, student.
+
+use std::{
+    num::NonZero,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail, ensure};
+use serde::Deserialize;
+use shared::{
+    decimal::Decimal,
+    federation::{FederationConfig, PrivacyPolicy, Quorum, TrusteePolicy},
+    fhe::ArgmaxKind,
+    ids::RoundId,
+    learning::{Description, load_labels},
+    privacy::{Delta, NoisePolicy},
+    round::RoundState,
+    wire::{Attendance, Labels, RoundView},
+};
+
+use super::{Arguments, Report, Steps};
+use crate::{
+    Federation, Processes, Programs,
+    federation::{released, utf8},
+    wait::until,
+};
+
+/// How long a step may take that depends on the size of the data.
+const LONGEST: Duration = Duration::from_secs(2 * 3600);
+/// Synthetic persons per teacher; a fifth of them goes to the round's instances and the student's test.
+const PERSONS_PER_TEACHER: u32 = 6;
+/// Synthetic beats of each person.
+const BEATS_PER_PERSON: u32 = 40;
+
+/// Is what `coordinator student train` reports.
+#[derive(Debug, Deserialize)]
+struct StudentReport {
+    evaluation: Option<StudentEvaluation>,
+}
+
+#[derive(Debug, Deserialize)]
+struct StudentEvaluation {
+    accuracy: f64,
+}
+
+/// Is the data of a demo, split over everybody.
+struct Material {
+    description: Description,
+    split: PathBuf,
+    round: PathBuf,
+}
+
+/// Runs the whole demo in `folder` and reports what was measured.
+pub fn tell(
+    arguments: &Arguments,
+    folder: &Path,
+    programs: &Programs,
+    processes: &Processes,
+    steps: &Steps,
+) -> anyhow::Result<Report> {
+    let mut federation = Federation::open(folder, programs, processes)?;
+    // A failure is told in one line with the place of the logs; the logs themselves would drown it.
+    federation.keep_quiet();
+    let material = prepare_data(arguments, &federation, steps)?;
+    found(arguments, &mut federation, &material, steps)?;
+    teach(arguments, &federation, steps)?;
+    steps.say("starting the agents; the trustee makes the keys, and a known answer proves them");
+    federation.start_agents()?;
+    federation.wait_until_keyed()?;
+    let view = vote(arguments, &federation, &material, steps)?;
+    let labels: Labels = federation.ask(&["round", "labels", &view.round.to_string()])?;
+    let student = train_student(arguments, &federation, &material, steps)?;
+    let truth = load_labels(&material.round.join("truth.npy"), None)?;
+    let label_accuracy = agreement(&labels.labels, &truth)?;
+    federation.finish()?;
+    Ok(Report::new(arguments, &material.description, &view, label_accuracy, student, steps.elapsed()))
+}
+
+fn prepare_data(arguments: &Arguments, federation: &Federation, steps: &Steps) -> anyhow::Result<Material> {
+    let folder = &federation.folder;
+    let seed = arguments.seed.to_string();
+    let source = match &arguments.data {
+        Some(path) => path.clone(),
+        None => generate(arguments, federation, steps)?,
+    };
+    steps.say(&format!("splitting {} over {} participants", source.display(), arguments.participants));
+    let (split, round) = (folder.join("split"), folder.join("round"));
+    let participants = arguments.participants.to_string();
+    let mut command = vec!["data", "split", "--data", utf8(&source)?, "--participants", &participants];
+    command.extend(["--seed", &seed, "--out", utf8(&split)?]);
+    federation.participant(&command, LONGEST)?.success()?;
+    let count = arguments.instances.to_string();
+    let mut command = vec!["data", "draw", "--split", utf8(&split)?, "--count", &count];
+    command.extend(["--seed", &seed, "--out", utf8(&round)?]);
+    federation.participant(&command, LONGEST)?.success()?;
+    let description = Description::read_beside(&split.join("unlabeled"))?;
+    let description = description.context("the split has no description.json")?;
+    Ok(Material { description, split, round })
+}
+
+fn generate(arguments: &Arguments, federation: &Federation, steps: &Steps) -> anyhow::Result<PathBuf> {
+    let persons = arguments.participants * arguments.teachers * PERSONS_PER_TEACHER;
+    // A tenth of all beats are the pool that the round's instances are drawn from.
+    let persons = persons.max((arguments.instances * 12).div_ceil(BEATS_PER_PERSON)).max(40);
+    steps.say(&format!("making synthetic electrocardiogram beats of {persons} invented persons"));
+    let out = federation.folder.join("beats");
+    let (persons, beats) = (persons.to_string(), BEATS_PER_PERSON.to_string());
+    let seed = arguments.seed.to_string();
+    let mut command = vec!["data", "generate", "--out", utf8(&out)?, "--persons", &persons];
+    command.extend(["--beats", &beats, "--seed", &seed]);
+    federation.participant(&command, LONGEST)?.success()?;
+    Ok(out)
+}
+
+fn config(arguments: &Arguments, description: &Description) -> anyhow::Result<FederationConfig> {
+    let (sigma, coordinator_sigma) = arguments.sigmas();
+    Ok(FederationConfig {
+        name: "demo".to_owned(),
+        classes: description.classes.clone(),
+        instances: description.schema.clone(),
+        trustees: TrusteePolicy::default(),
+        quorum: Quorum::All,
+        noise: NoisePolicy {
+            sigma,
+            coordinator_sigma,
+            honest_fraction: Decimal::from_float(0.7)?,
+            mode: arguments.noise.mode(),
+        },
+        privacy: PrivacyPolicy { delta: Delta::try_from(1e-5)?, participants_per_person: 1 },
+        argmax: ArgmaxKind::Tournament,
+        insecure_toy_parameters: arguments.insecure_toy_parameters,
+    })
+}
+
+fn found(
+    arguments: &Arguments,
+    federation: &mut Federation,
+    material: &Material,
+    steps: &Steps,
+) -> anyhow::Result<()> {
+    steps.say(&format!("founding the federation at {}", federation.url()));
+    federation.serve()?;
+    let view = federation.create(&config(arguments, &material.description)?)?;
+    for name in &view.insecure {
+        steps.warn(name);
+    }
+    steps.say(&format!("enrolling {} participants; the first is the trustee", arguments.participants));
+    for number in 1..=arguments.participants {
+        let data = material.split.join(format!("participant-{number}"));
+        let seed = (u64::from(arguments.seed) * 1000 + u64::from(number)) & u64::from(u32::MAX);
+        let options = ["--poll-seconds", "0.25", "--seed", &seed.to_string()].map(str::to_owned);
+        let name = format!("hospital-{number}");
+        federation.enrol(&name, &data, arguments.teachers, number == 1, &options)?;
+    }
+    steps.say("every participant approves the federation and its roster");
+    federation.approve_all()
+}
+
+fn teach(arguments: &Arguments, federation: &Federation, steps: &Steps) -> anyhow::Result<()> {
+    let Arguments { participants, teachers, .. } = arguments;
+    steps.say(&format!("training {} teachers on disjoint shards", participants * teachers));
+    let bar = steps.bar("trained participants", u64::from(*participants));
+    // One after the other: each training uses every core.
+    for member in &federation.members {
+        federation.train(member)?;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+fn vote(
+    arguments: &Arguments,
+    federation: &Federation,
+    material: &Material,
+    steps: &Steps,
+) -> anyhow::Result<RoundView> {
+    steps.say(&format!(
+        "announcing a round of {} instances; {} ballots are needed",
+        arguments.instances, arguments.participants
+    ));
+    let instances = material.round.join("instances.npy");
+    let view: RoundView =
+        federation.ask(&["round", "create", "--instances", utf8(&instances)?, "--window", "1h"])?;
+    let mut said = "";
+    let bar = steps.bar("tallied labels", u64::from(arguments.instances));
+    let ended = until("the labels", LONGEST, || {
+        let view = show(federation, view.round)?;
+        let state = view.state.name();
+        if state != said {
+            said = state;
+            bar.suspend(|| steps.say(&in_words(&view)));
+        }
+        if let Some(progress) = view.progress {
+            bar.set_position(u64::from(progress.done));
+        }
+        Ok(view.state.is_final().then_some(view))
+    })?;
+    bar.finish_and_clear();
+    match &ended.state {
+        state if released(state) => Ok(ended),
+        RoundState::Failed { reason, .. } => bail!("the round failed: {reason}"),
+        other => bail!("the round ended as {}", other.name()),
+    }
+}
+
+fn show(federation: &Federation, round: RoundId) -> anyhow::Result<RoundView> {
+    let running = federation.coordinator().is_some_and(|service| federation.processes().is_running(service));
+    ensure!(running, "the coordinator ended: see {}", federation.log("coordinator").display());
+    federation.ask(&["round", "show", &round.to_string()])
+}
+
+/// Says what a round's state means.
+fn in_words(view: &RoundView) -> String {
+    let cast = view.voters.iter().filter(|v| matches!(v.attendance, Attendance::Cast | Attendance::Counted));
+    let cast = cast.count();
+    match &view.state {
+        RoundState::Announced => "the round is announced".to_owned(),
+        RoundState::Voting => "voting: noise, predictions and encryption at every participant".to_owned(),
+        RoundState::Tallying { .. } => format!("{cast} ballots are in; tallying under encryption"),
+        RoundState::Opening { .. } => "the trustee opens the labels".to_owned(),
+        RoundState::Released { .. } => "the labels are released".to_owned(),
+        other => format!("the round is {}", other.name()),
+    }
+}
+
+fn train_student(
+    arguments: &Arguments,
+    federation: &Federation,
+    material: &Material,
+    steps: &Steps,
+) -> anyhow::Result<Option<f64>> {
+    steps.say("training the student on the released labels");
+    let (held_out, out) = (material.split.join("held-out"), federation.folder.join("student"));
+    let seed = arguments.seed.to_string();
+    let mut command = vec!["student", "train", "--held-out", utf8(&held_out)?, "--out", utf8(&out)?];
+    command.extend(["--seed", &seed, "--format", "json"]);
+    let report: StudentReport = federation.operate(&command, LONGEST)?.facts()?;
+    Ok(report.evaluation.map(|evaluation| evaluation.accuracy))
+}
+
+/// Returns the share of released labels that name the true class; `None` if every instance is an abstention.
+fn agreement(labels: &[Option<u16>], truth: &[u16]) -> anyhow::Result<Option<f64>> {
+    ensure!(labels.len() == truth.len(), "{} labels for {} instances", labels.len(), truth.len());
+    let named: Vec<bool> =
+        labels.iter().zip(truth).filter_map(|(label, truth)| label.map(|class| class == *truth)).collect();
+    let right = named.iter().filter(|right| **right).count();
+    Ok(NonZero::new(named.len()).map(|all| right as f64 / all.get() as f64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn agreement_counts_released_labels_alone() -> anyhow::Result<()> {
+        assert_eq!(agreement(&[Some(1), None, Some(0), Some(2)], &[1, 1, 1, 2])?, Some(2.0 / 3.0));
+        assert_eq!(agreement(&[None], &[0])?, None);
+        assert!(agreement(&[None], &[]).is_err());
+        Ok(())
+    }
+}
