@@ -40,6 +40,8 @@ pub(super) async fn follow(
         for round in work.vote {
             cast(agent, round).await;
         }
+        // Heartbeats that were answered meanwhile still list what is done by now.
+        works.mark_unchanged();
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use shared::{federation::FederationState, ids::Digest};
 
 use super::{Failure, block_on, output::Output};
@@ -62,6 +62,7 @@ pub(super) fn run(root: &Path, output: &Output) -> Result<(), Failure> {
     });
     lines.push(format!("agent        {}", if is_running { "runs" } else { "does not run: participant run" }));
     lines.push(format!("waiting      {waiting} rounds for a person's approval"));
+    let insecure = insecure(&config, membership.as_ref());
     let facts = json!({
         "name": config.name,
         "coordinator": config.coordinator,
@@ -76,8 +77,9 @@ pub(super) fn run(root: &Path, output: &Output) -> Result<(), Failure> {
         "training": training,
         "agent_running": is_running,
         "rounds_waiting": waiting,
-        "insecure": insecure(&config, membership.as_ref()),
+        "insecure": insecure,
     });
+    lines.extend(insecure.iter().map(|name| format!("INSECURE     {name}")));
     output.show(&lines.join("\n"), &facts)
 }
 
@@ -112,7 +114,7 @@ fn approval(pin: Option<&Pin>, live: Option<&Live>) -> String {
     }
 }
 
-fn insecure(config: &Config, membership: Option<&Membership>) -> Value {
+fn insecure(config: &Config, membership: Option<&Membership>) -> Vec<&'static str> {
     let federation = membership.map(|m| m.founding.config.insecure_settings()).unwrap_or_default();
-    json!(federation.into_iter().chain(config.insecure_settings()).collect::<Vec<_>>())
+    federation.into_iter().chain(config.insecure_settings()).collect()
 }

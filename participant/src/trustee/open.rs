@@ -6,6 +6,7 @@ use shared::{
     clock::Millis,
     federation::{Founding, KeyCertificate, Roster, known_answer_labels},
     fhe::{FrameError, KeyError, LabelCiphertexts, Layout, LayoutError, OpenError, SecretKeys},
+    identity::Identity,
     ids::Digest,
     round::{Opening, Step},
     wire::{OpeningTask, PostOpening},
@@ -75,7 +76,8 @@ pub async fn open(agent: &Agent, trustee: &Trustee, question: Question) -> Resul
         question,
         vault,
         roster: roster_of(agent, &task)?,
-        certificate: own_certificate(&agent.home, agent)?.ok_or(OpeningFailure::NoKey)?,
+        certificate: own_certificate(&agent.home, &agent.identity.public(), agent.membership.federation())?
+            .ok_or(OpeningFailure::NoKey)?,
         founding: agent.membership.founding.clone(),
         openings: Openings::of(&agent.home),
         task,
@@ -104,23 +106,20 @@ fn roster_of(agent: &Agent, task: &OpeningTask) -> Result<Roster, OpeningFailure
 }
 
 /// Holds everything one answer needs; runs on the compute pool.
-struct OpeningJob {
-    question: Question,
-    vault: Arc<Vault>,
-    founding: Founding,
-    roster: Roster,
-    certificate: KeyCertificate,
-    openings: Openings,
-    task: OpeningTask,
-    bytes: Vec<u8>,
+pub(super) struct OpeningJob {
+    pub(super) question: Question,
+    pub(super) vault: Arc<Vault>,
+    pub(super) founding: Founding,
+    pub(super) roster: Roster,
+    pub(super) certificate: KeyCertificate,
+    pub(super) openings: Openings,
+    pub(super) task: OpeningTask,
+    pub(super) bytes: Vec<u8>,
 }
 
 impl OpeningJob {
-    fn answer(
-        self,
-        identity: &shared::identity::Identity,
-        now: Millis,
-    ) -> Result<StoredOpening, OpeningFailure> {
+    /// Checks, decrypts, signs, logs and stores; or returns what was stored before.
+    pub(super) fn answer(self, identity: &Identity, now: Millis) -> Result<StoredOpening, OpeningFailure> {
         let before = self.openings.of_question(self.question, Step::Label)?;
         let opened = self.openings.rounds()?;
         let knowledge = Knowledge {
