@@ -301,7 +301,6 @@ impl std::fmt::Debug for Network {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot set its scene must fail")]
 mod tests {
     use super::*;
     use crate::learning::seeds;
