@@ -71,7 +71,8 @@ pub async fn open(agent: &Agent, trustee: &Trustee, question: Question) -> Resul
     let vault = trustee.vault.clone().ok_or(OpeningFailure::NoKey)?;
     let client = agent.client();
     let task = client.opening_task(question).await?;
-    let bytes = client.label_ciphertexts(question, task.instance_count).await?;
+    let layout = layout(&agent.membership.founding, &task)?;
+    let bytes = client.label_ciphertexts(question, LabelCiphertexts::frame_bytes(layout)).await?;
     let job = OpeningJob {
         question,
         vault,
@@ -89,6 +90,11 @@ pub async fn open(agent: &Agent, trustee: &Trustee, question: Question) -> Resul
     client.post_opening(question, agent.membership.participant, &opening).await?;
     tracing::info!(%question, ciphertexts = %stored.ciphertexts.short(), "posted an opening");
     Ok(())
+}
+
+/// Returns the layout of the round that a task is about.
+fn layout(founding: &Founding, task: &OpeningTask) -> Result<Layout, LayoutError> {
+    Layout::new(founding.config.classes.len(), task.instance_count as usize)
 }
 
 /// Returns the roster under which a round is held, if it was ever approved; the newest one for the known answer.
@@ -147,7 +153,7 @@ impl OpeningJob {
     /// Decrypts exactly one label per instance: class + 1, or 0 for an abstention.
     fn decrypt(&self) -> Result<Vec<u16>, OpeningFailure> {
         let classes = self.founding.config.classes.len();
-        let layout = Layout::new(classes, self.task.instance_count as usize)?;
+        let layout = layout(&self.founding, &self.task)?;
         let keys: SecretKeys = self.vault.unlock()?;
         let ciphertexts =
             LabelCiphertexts::from_bytes(&self.bytes, self.founding.config.parameter_set(), layout)?;
