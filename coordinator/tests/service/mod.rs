@@ -23,7 +23,7 @@ use shared::{
 use tokio::{net::TcpListener, sync::watch};
 
 /// Three classes, three participants with two teachers each, toy keys.
-pub const CONFIG: &str = r#"
+pub(crate) const CONFIG: &str = r#"
 name = "three letters"
 classes = ["a", "b", "c"]
 insecure_toy_parameters = true
@@ -42,23 +42,23 @@ delta = 1e-5
 "#;
 
 /// Number of instances in the tests' rounds.
-pub const INSTANCES: usize = 5;
+pub(crate) const INSTANCES: usize = 5;
 
 /// Is a running coordinator.
-pub struct Service {
-    pub url: String,
-    pub operator: String,
+pub(crate) struct Service {
+    pub(crate) url: String,
+    pub(crate) operator: String,
     http: reqwest::Client,
     _home: (Home, tempfile::TempDir),
     _stop: watch::Sender<bool>,
 }
 
 /// Is the answer to a request: the body, or the problem.
-pub type Answer<T> = Result<T, Problem>;
+pub(crate) type Answer<T> = Result<T, Problem>;
 
 impl Service {
     /// Starts a coordinator in a folder of its own.
-    pub async fn start() -> Result<Self> {
+    pub(crate) async fn start() -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let home = Home::open(folder.path())?;
         let operator = home.operator_token()?;
@@ -75,13 +75,19 @@ impl Service {
         Ok(Self { url, operator, http, _home: (home, folder), _stop: stop })
     }
 
-    pub async fn send(&self, method: Method, path: &str, token: &str, body: Vec<u8>) -> Result<Response> {
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        token: &str,
+        body: Vec<u8>,
+    ) -> Result<Response> {
         let url = format!("{}/api/v1{path}", self.url);
         Ok(self.http.request(method, url).bearer_auth(token).body(body).send().await?)
     }
 
     /// Sends a request and reads its JSON answer or its problem document.
-    pub async fn ask<T: DeserializeOwned>(
+    pub(crate) async fn ask<T: DeserializeOwned>(
         &self,
         method: Method,
         path: &str,
@@ -102,7 +108,7 @@ impl Service {
         Ok(Err(problem))
     }
 
-    pub async fn post<T: DeserializeOwned>(
+    pub(crate) async fn post<T: DeserializeOwned>(
         &self,
         path: &str,
         token: &str,
@@ -111,7 +117,7 @@ impl Service {
         self.ask(Method::POST, path, token, serde_json::to_vec(body)?).await
     }
 
-    pub async fn put<T: DeserializeOwned>(
+    pub(crate) async fn put<T: DeserializeOwned>(
         &self,
         path: &str,
         token: &str,
@@ -120,20 +126,20 @@ impl Service {
         self.ask(Method::PUT, path, token, serde_json::to_vec(body)?).await
     }
 
-    pub async fn get<T: DeserializeOwned>(&self, path: &str, token: &str) -> Result<Answer<T>> {
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str, token: &str) -> Result<Answer<T>> {
         self.ask(Method::GET, path, token, Vec::new()).await
     }
 
-    pub async fn found(&self) -> Result<Answer<serde_json::Value>> {
+    pub(crate) async fn found(&self) -> Result<Answer<serde_json::Value>> {
         self.post("/federation", &self.operator, &Found { config: FederationConfig::from_toml(CONFIG)? })
             .await
     }
 
-    pub async fn invite(&self, name: &str, trustee: bool) -> Result<Answer<Invite>> {
+    pub(crate) async fn invite(&self, name: &str, trustee: bool) -> Result<Answer<Invite>> {
         self.post("/invites", &self.operator, &NewInvite { name: name.to_owned(), trustee }).await
     }
 
-    pub async fn enrol(&self, invite: &str, identity: &Identity) -> Result<Answer<Enrolled>> {
+    pub(crate) async fn enrol(&self, invite: &str, identity: &Identity) -> Result<Answer<Enrolled>> {
         let enrolment = Enrolment {
             invite: Digest::of(invite.as_bytes()),
             identity: identity.public(),
@@ -144,13 +150,18 @@ impl Service {
         self.post("/enrolments", "", &body).await
     }
 
-    pub async fn announce(&self, id: RoundId, seconds: u32, instances: Vec<u8>) -> Result<Answer<RoundView>> {
+    pub(crate) async fn announce(
+        &self,
+        id: RoundId,
+        seconds: u32,
+        instances: Vec<u8>,
+    ) -> Result<Answer<RoundView>> {
         let path = format!("/rounds/{id}?window_seconds={seconds}");
         self.ask(Method::PUT, &path, &self.operator, instances).await
     }
 
     /// Waits until a round is in a state, by name.
-    pub async fn wait_for(&self, id: RoundId, phase: &str) -> Result<RoundView> {
+    pub(crate) async fn wait_for(&self, id: RoundId, phase: &str) -> Result<RoundView> {
         for _ in 0..600 {
             let view: RoundView = granted(self.get(&format!("/rounds/{id}"), &self.operator).await?)?;
             if view.state.name() == phase {
@@ -166,12 +177,12 @@ impl Service {
 }
 
 /// Returns the answer, or fails with the problem.
-pub fn granted<T>(answer: Answer<T>) -> Result<T> {
+pub(crate) fn granted<T>(answer: Answer<T>) -> Result<T> {
     Ok(answer?)
 }
 
 /// Returns the code of a refusal, or fails if there was none.
-pub fn refused<T>(answer: Answer<T>) -> Result<Code> {
+pub(crate) fn refused<T>(answer: Answer<T>) -> Result<Code> {
     match answer {
         Ok(_) => bail!("the request was granted"),
         Err(problem) => Ok(problem.code),
@@ -179,32 +190,32 @@ pub fn refused<T>(answer: Answer<T>) -> Result<Code> {
 }
 
 /// Returns canonical instances.
-pub fn instances() -> Result<Vec<u8>> {
+pub(crate) fn instances() -> Result<Vec<u8>> {
     Ok(instances_to_npy_bytes(&[0.5; INSTANCES * 4], &[4])?)
 }
 
-pub fn round_id(byte: u8) -> RoundId {
+pub(crate) fn round_id(byte: u8) -> RoundId {
     RoundId::from_bytes([byte; 16])
 }
 
 /// Is a scripted member.
-pub struct Member {
-    pub id: ParticipantId,
-    pub token: String,
-    pub identity: Identity,
-    pub founding: Founding,
+pub(crate) struct Member {
+    pub(crate) id: ParticipantId,
+    pub(crate) token: String,
+    pub(crate) identity: Identity,
+    pub(crate) founding: Founding,
 }
 
 /// Is a keyed federation of three scripted members; the first is the trustee.
-pub struct Keyed {
-    pub service: Service,
-    pub members: Vec<Member>,
-    pub secret: SecretKeys,
-    pub key: EncryptionKey,
+pub(crate) struct Keyed {
+    pub(crate) service: Service,
+    pub(crate) members: Vec<Member>,
+    pub(crate) secret: SecretKeys,
+    pub(crate) key: EncryptionKey,
 }
 
 impl Keyed {
-    pub async fn new() -> Result<Self> {
+    pub(crate) async fn new() -> Result<Self> {
         let service = Service::start().await?;
         granted(service.found().await?)?;
         let mut members = Vec::new();
@@ -220,13 +231,13 @@ impl Keyed {
     }
 
     /// Announces a round and waits until it takes ballots.
-    pub async fn vote_on(&self, id: RoundId, seconds: u32) -> Result<RoundView> {
+    pub(crate) async fn vote_on(&self, id: RoundId, seconds: u32) -> Result<RoundView> {
         granted(self.service.announce(id, seconds, instances()?).await?)?;
         self.service.wait_for(id, "voting").await
     }
 
     /// Makes a valid ballot in which every vote goes to one class.
-    pub async fn ballot(&self, member: usize, view: &RoundView, class: usize) -> Result<Vec<u8>> {
+    pub(crate) async fn ballot(&self, member: usize, view: &RoundView, class: usize) -> Result<Vec<u8>> {
         let Member { id, identity, founding, token } = &self.members[member];
         let roster: Roster =
             granted(self.service.get(&format!("/rounds/{}/roster", view.round), token).await?)?;
@@ -237,7 +248,7 @@ impl Keyed {
         Ok(cast(identity, *id, announcement, &resolution, &self.key, &counts)?)
     }
 
-    pub async fn cast(
+    pub(crate) async fn cast(
         &self,
         member: usize,
         id: RoundId,
@@ -248,7 +259,7 @@ impl Keyed {
     }
 
     /// Casts everybody's ballot for one class and waits for the opening to be due.
-    pub async fn vote_all(&self, view: &RoundView, class: usize) -> Result<RoundView> {
+    pub(crate) async fn vote_all(&self, view: &RoundView, class: usize) -> Result<RoundView> {
         for member in 0..self.members.len() {
             let ballot = self.ballot(member, view, class).await?;
             granted(self.cast(member, view.round, ballot).await?)?;
@@ -257,7 +268,7 @@ impl Keyed {
     }
 
     /// Opens a round's label ciphertexts as the trustee does.
-    pub async fn opening(&self, view: &RoundView) -> Result<Opening> {
+    pub(crate) async fn opening(&self, view: &RoundView) -> Result<Opening> {
         let trustee = &self.members[0];
         let task: OpeningTask =
             granted(self.service.get(&format!("/rounds/{}/opening", view.round), &trustee.token).await?)?;
@@ -275,13 +286,13 @@ impl Keyed {
         })
     }
 
-    pub async fn post_opening(&self, id: RoundId, opening: Signed<Opening>) -> Result<Answer<()>> {
+    pub(crate) async fn post_opening(&self, id: RoundId, opening: Signed<Opening>) -> Result<Answer<()>> {
         let trustee = &self.members[0];
         let path = format!("/rounds/{id}/openings/{}", trustee.id);
         self.service.put(&path, &trustee.token, &PostOpening { opening }).await
     }
 
-    pub async fn state(&self, id: RoundId) -> Result<RoundState> {
+    pub(crate) async fn state(&self, id: RoundId) -> Result<RoundState> {
         let view: RoundView =
             granted(self.service.get(&format!("/rounds/{id}"), &self.service.operator).await?)?;
         Ok(view.state)

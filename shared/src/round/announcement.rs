@@ -259,7 +259,8 @@ mod tests {
     fn a_number_that_the_coordinator_changed_is_named() {
         let federation = Federation::new(5);
         let honest = federation.announce(1, 20);
-        let changes: [(&str, fn(&mut Announcement)); 6] = [
+        type Change = fn(&mut Announcement);
+        let changes: [(&str, Change); 6] = [
             ("share_size", |a| a.share_size.0 /= 2),
             ("coordinator_share_size", |a| a.coordinator_share_size.0 += 1),
             ("bound", |a| a.bound += 1),
