@@ -182,7 +182,8 @@ mod tests {
         let mut search = Search::default();
         search.key("key", &random);
         search.counts("counts", &counts, 1 << 40);
-        let bits: Vec<bool> = random.iter().flat_map(|byte| (0..8).map(move |bit| byte >> bit & 1 == 1)).collect();
+        let bits: Vec<bool> =
+            random.iter().flat_map(|byte| (0..8).map(move |bit| byte >> bit & 1 == 1)).collect();
         let kept = (
             bits.iter().map(|bit| u8::from(*bit)).collect::<Vec<_>>(),
             bits.iter().map(|bit| u32::from(*bit)).collect::<Vec<_>>(),

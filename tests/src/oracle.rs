@@ -66,7 +66,12 @@ impl ClearTally {
         let noise = decrypt_body(&key, &view, &federation.blob(tallied.noise_ballot)?)?;
         let mut totals = noise.clone();
         for (_, counts) in &ballots {
-            ensure!(counts.len() == totals.len(), "a ballot of {} slots in a round of {}", counts.len(), totals.len());
+            ensure!(
+                counts.len() == totals.len(),
+                "a ballot of {} slots in a round of {}",
+                counts.len(),
+                totals.len()
+            );
             totals.iter_mut().zip(counts).for_each(|(total, count)| *total += count);
         }
         Ok(Self { classes: view.announcement.classes as usize, ballots, noise, totals })
@@ -122,7 +127,8 @@ pub fn noise_of(
 ) -> anyhow::Result<Vec<i64>> {
     let membership = member.membership()?;
     let config = &membership.founding.config;
-    let instances = instances_from_npy_bytes(&federation.blob(view.announcement.instances)?, config.instances.shape())?;
+    let instances =
+        instances_from_npy_bytes(&federation.blob(view.announcement.instances)?, config.instances.shape())?;
     let ensemble = Ensemble::load(&member.home, membership.federation(), membership.teachers)?;
     let mut votes = vec![0; counts.len()];
     ensemble.add_votes(&instances, config.classes.len(), &mut votes)?;
@@ -153,7 +159,11 @@ mod tests {
         let clear = tally(&[5, 9, 7, 4, 4, 0]);
         assert!(clear.objections(&[Some(1), Some(0)], 0).is_empty());
         assert!(clear.objections(&[Some(2), Some(1)], 3).is_empty());
-        assert_eq!(clear.objections(&[Some(2), Some(0)], 2).len(), 1, "two votes behind at a resolution of two");
+        assert_eq!(
+            clear.objections(&[Some(2), Some(0)], 2).len(),
+            1,
+            "two votes behind at a resolution of two"
+        );
         assert_eq!(clear.objections(&[Some(1), Some(1)], 0).len(), 1, "a tie goes to the lowest class");
         assert_eq!(clear.objections(&[Some(1), None], 3).len(), 1, "a plain round has no abstentions");
         assert_eq!(clear.objections(&[Some(1)], 3).len(), 1, "a label is missing");

@@ -125,7 +125,8 @@ impl Proxy {
                 bail!("waited {PATIENCE:?} for something to hold, in vain");
             }
             let turn = Duration::from_secs(1);
-            (state, _) = self.shared.changed.wait_timeout(state, turn).unwrap_or_else(PoisonError::into_inner);
+            (state, _) =
+                self.shared.changed.wait_timeout(state, turn).unwrap_or_else(PoisonError::into_inner);
         }
         Ok(())
     }

@@ -20,10 +20,10 @@ const BASE: u64 = 0x0100_0000_01B3;
 impl Windows {
     /// Adds one byte string; its name may be that of others too.
     pub(super) fn add(&mut self, name: &str, bytes: &[u8]) {
-        let group = self.groups.entry(bytes.len()).or_insert_with(|| Group {
-            filter: vec![false; 1 << 16],
-            needles: HashMap::new(),
-        });
+        let group = self
+            .groups
+            .entry(bytes.len())
+            .or_insert_with(|| Group { filter: vec![false; 1 << 16], needles: HashMap::new() });
         let hash = bytes.iter().fold(0, |hash, byte| step(hash, *byte));
         if let Some(slot) = group.filter.get_mut(low(hash)) {
             *slot = true;
