@@ -79,9 +79,12 @@ async fn cast(agent: &Agent, round: RoundId) {
             agent.is_well(&subject);
         }
         Ok(Outcome::AlreadyCast) => {}
-        Err(error @ VoteError::Limit(LimitError::NeedsPerson)) => {
-            agent.say_once(&subject, &format!("waiting: {error} {round}"));
-        }
+        Err(VoteError::Limit(LimitError::NeedsPerson)) => agent.say_once(
+            &subject,
+            &format!(
+                "waits for a person: `participant rounds approve {round}`, or `refuse` instead of `approve`"
+            ),
+        ),
         Err(error) => agent.say_once(&subject, &error.to_string()),
     }
 }
