@@ -160,7 +160,6 @@ fn region(line: &str) -> Option<(u64, u64, String)> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test stops where its story breaks")]
 mod tests {
     use super::*;
 

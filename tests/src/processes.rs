@@ -236,7 +236,6 @@ impl Finished {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test stops where its story breaks")]
 mod tests {
     use super::*;
 
@@ -253,7 +252,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let processes = Processes::default();
         let first = sleeper(&processes, &folder.path().join("log"));
-        let second = sleeper(&processes.clone(), &folder.path().join("log"));
+        let second = sleeper(&processes, &folder.path().join("log"));
         processes.signal(second, "STOP").unwrap();
         assert!(exists(first.pid) && exists(second.pid));
         drop(processes);
