@@ -59,6 +59,28 @@ fn body(keys: &Keys, resolution: &Resolution) -> BallotBody {
     BallotBody::parse(&bytes, resolution.layout()).unwrap()
 }
 
+fn keys(criterion: &mut Criterion) {
+    let set = ParameterSet::Full;
+    let secret = SecretKeys::generate(set).unwrap();
+    let material = secret.public_material().unwrap();
+    let mut group = criterion.benchmark_group("keys");
+    group.sample_size(10).sampling_mode(SamplingMode::Flat).warm_up_time(Duration::from_millis(1));
+    group.bench_function("make the public material", |bencher| {
+        bencher.iter_custom(|repetitions| {
+            measure(repetitions, 1, || drop(black_box(secret.public_material().unwrap())))
+        });
+    });
+    group.bench_function("read the evaluation keys", |bencher| {
+        bencher.iter_custom(|repetitions| {
+            measure(repetitions, 1, || {
+                let (keyswitching, bootstrapping) = (&material.keyswitching_key, &material.bootstrapping_key);
+                black_box(EvaluationKeys::from_parts(keyswitching, bootstrapping, set).unwrap());
+            })
+        });
+    });
+    group.finish();
+}
+
 fn ballots(criterion: &mut Criterion) {
     let keys = Keys::new();
     let full_list = resolution(ArgmaxKind::Tournament, 2, 1024);
@@ -118,5 +140,5 @@ fn argmax(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, ballots, argmax);
+criterion_group!(benches, keys, ballots, argmax);
 criterion_main!(benches);
