@@ -228,7 +228,8 @@ mod tests {
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let answers = stream.try_clone().unwrap();
-                pump(stream, answers, |_| {});
+                // A connection that stays open must not keep the next one waiting.
+                std::thread::spawn(move || pump(stream, answers, |_| {}));
             }
         });
         address
