@@ -53,7 +53,7 @@ impl Plan {
             argmax: ArgmaxKind::Tournament,
             insecure_toy_parameters: false,
         };
-        Ok(Self { config, participants: 3, teachers: 3, persons: 12, poll_seconds: 0.1, serve: Vec::new() })
+        Ok(Self { config, participants: 3, teachers: 3, persons: 60, poll_seconds: 0.1, serve: Vec::new() })
     }
 
     /// Changes the number of classes.

@@ -103,7 +103,7 @@ fn wrong_options_end_with_exit_code_4_and_say_what_is_wrong() -> anyhow::Result<
     for (option, value, expected) in [
         ("--noise", "none", "insecure_no_noise"),
         ("--participants", "0", "1..=100"),
-        ("--sigma", "-1", "--sigma"),
+        ("--sigma", "many", "--sigma"),
     ] {
         let finished = Command::new(env!("CARGO_BIN_EXE_demo")).args([option, value]).output()?;
         let said = String::from_utf8_lossy(&finished.stderr).into_owned();

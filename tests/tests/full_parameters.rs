@@ -47,7 +47,7 @@ fn every_label_is_that_of_a_clear_text_tally_of_the_same_votes_and_noise() -> an
     plan.config.noise.sigma = Decimal::from_whole(6)?;
     plan.config.noise.coordinator_sigma = Decimal::from_whole(3)?;
     plan.teachers = 10;
-    plan.persons = 30;
+    plan.persons = 200;
     let (federation, view, labels, clear) = run(&plan, 36)?;
     assert_eq!(view.insecure, [] as [&str; 0]);
     assert!(view.resolution_votes > 0, "the tournament has a resolution");

@@ -75,10 +75,16 @@ fn the_coordinator_never_holds_the_key_or_a_plaintext_ballot() -> anyhow::Result
 
     // The control: what is not found at the coordinator is found where it belongs.
     let trustee = held_by(&federation, &search, 0)?;
-    assert!(trustee.contains(&KEY.to_owned()), "the trustee's memory must show the key: {trustee:?}");
+    assert!(
+        trustee.iter().any(|needle| needle.starts_with(KEY)),
+        "the trustee's memory must show the key: {trustee:?}"
+    );
     let waiting = held_by(&federation, &search, 1)?;
     let own = format!("the ballot of {}", federation.members[1].name);
-    assert_eq!(waiting, [own], "a participant's memory shows its own ballot while that is on its way");
+    assert!(
+        !waiting.is_empty() && waiting.iter().all(|needle| needle.starts_with(&own)),
+        "a participant's memory shows its own ballot alone while that is on its way: {waiting:?}"
+    );
     let receipted = held_by(&federation, &search, 2)?;
     assert_eq!(receipted, [] as [&str; 0], "and nothing once it is receipted");
 

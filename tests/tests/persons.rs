@@ -24,7 +24,7 @@ fn without(rows: &Dataset, person: &str) -> Dataset {
 #[test]
 fn a_person_that_leaves_changes_one_teacher_and_no_other_bit() -> anyhow::Result<()> {
     let mut plan = Plan::toy()?;
-    (plan.participants, plan.teachers, plan.persons) = (1, 6, 24);
+    (plan.participants, plan.teachers, plan.persons) = (1, 6, 120);
     let federation = Federation::assemble(&plan)?;
     let [member] = federation.members.as_slice() else { anyhow::bail!("one participant was planned") };
     let before = teachers(member)?;

@@ -77,7 +77,8 @@ struct Metadata {
 /// A file that cannot be written.
 pub fn save_network(network: &Network, stem: &Path) -> Result<(), StoreError> {
     let (weights_path, metadata_path) = paths(stem);
-    let mut store = SafetensorsStore::from_bytes(None);
+    // The library writes its own metadata in an order that changes: the same weights would give other bytes.
+    let mut store = SafetensorsStore::from_bytes(None).clear_metadata();
     let failed = |source| StoreError::Write { path: weights_path.clone(), source };
     network.layers.save_into(&mut store).map_err(|e| failed(std::io::Error::other(e.to_string())))?;
     let weights = store.get_bytes().map_err(|e| failed(std::io::Error::other(e.to_string())))?;
