@@ -49,12 +49,6 @@ impl From<StorageError> for ApiError {
     }
 }
 
-impl From<sqlx::Error> for ApiError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::internal(&error)
-    }
-}
-
 impl From<PoolStopped> for ApiError {
     fn from(error: PoolStopped) -> Self {
         Self::internal(&error)

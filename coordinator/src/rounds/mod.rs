@@ -45,12 +45,6 @@ pub enum RoundError {
     Announcement(#[from] AnnouncementError),
 }
 
-impl From<sqlx::Error> for RoundError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Storage(error.into())
-    }
-}
-
 /// How often deadlines are looked at when nothing else happens.
 const TICK: Duration = Duration::from_millis(500);
 /// How long a step that failed rests before it is tried again.

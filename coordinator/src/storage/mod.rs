@@ -21,12 +21,34 @@ use std::{path::Path, str::FromStr, time::Duration};
 
 use shared::ids::{Digest, ParticipantId};
 use sqlx::{
-    Sqlite, SqlitePool, Transaction,
+    Sqlite, SqliteConnection, SqlitePool, Transaction,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
 /// Is an open transaction; it rolls back unless it is committed.
-pub type Tx = Transaction<'static, Sqlite>;
+#[derive(Debug)]
+pub struct Tx(Transaction<'static, Sqlite>);
+
+impl Tx {
+    /// Makes everything that was done in it durable.
+    pub async fn commit(self) -> Result<()> {
+        Ok(self.0.commit().await?)
+    }
+}
+
+impl std::ops::Deref for Tx {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.0
+    }
+}
 
 /// Says what went wrong while storing or loading.
 #[derive(Debug, thiserror::Error)]
@@ -92,12 +114,12 @@ impl Storage {
 
     /// Begins a transaction that writes; it is the only one until it ends.
     pub async fn write(&self) -> Result<Tx> {
-        Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?)
+        Ok(Tx(self.pool.begin_with("BEGIN IMMEDIATE").await?))
     }
 
     /// Begins a transaction that reads one consistent state.
     pub async fn read(&self) -> Result<Tx> {
-        Ok(self.pool.begin().await?)
+        Ok(Tx(self.pool.begin().await?))
     }
 
     /// Returns the blobs.
