@@ -106,11 +106,16 @@ impl Federation {
 
     /// Announces a round of four instances under this roster and these keys.
     pub(crate) fn announce(&self, round: RoundId) -> Announcement {
+        self.announce_with(round, self.certificate().digest())
+    }
+
+    /// Announces the same under other keys.
+    pub(crate) fn announce_with(&self, round: RoundId, keys: Digest) -> Announcement {
         let request = RoundRequest {
             round,
             instances: Digest::of(b"instances"),
             instance_count: 4,
-            keys: self.certificate().digest(),
+            keys,
             opens_at: Millis(10),
             closes_at: Millis(20),
         };

@@ -234,3 +234,111 @@ impl Door<'_> {
         differs("announcement", header.announcement.to_string(), expected.digest().to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Federation, encryption_key, participant};
+
+    struct Scene {
+        federation: Federation,
+        announcement: Announcement,
+        ballot: Vec<u8>,
+    }
+
+    /// Participant 1 casts a valid ballot in a round of five instances.
+    fn scene() -> Scene {
+        let federation = Federation::new(5);
+        let announcement = federation.announce(1, 5);
+        let ballot = vote(&federation, &announcement, 0, 1);
+        Scene { federation, announcement, ballot }
+    }
+
+    /// Casts a ballot in the name of a participant, signed by some member's identity.
+    fn vote(federation: &Federation, announcement: &Announcement, signer: usize, named: u32) -> Vec<u8> {
+        let resolution = announcement.resolution(&federation.founding, &federation.roster).unwrap();
+        let counts = vec![1; resolution.layout().slots()];
+        let identity = &federation.identities[signer];
+        cast(identity, participant(named), announcement, &resolution, &encryption_key(), &counts).unwrap()
+    }
+
+    impl Scene {
+        fn admit(&self, bytes: &[u8]) -> Result<ValidBallot, BallotError> {
+            let door = Door { announcement: &self.announcement, roster: &self.federation.roster };
+            door.admit(bytes, participant(1))
+        }
+
+        /// Changes one byte and signs again, as a participant could.
+        fn forge(&self, position: usize) -> Vec<u8> {
+            let mut bytes = self.ballot.clone();
+            bytes[position] ^= 0x40;
+            let signed = bytes.len() - SIGNATURE_BYTES;
+            let signature = self.federation.identities[0].sign_bytes(DOMAIN, &bytes[..signed]);
+            bytes[signed..].copy_from_slice(signature.as_bytes());
+            bytes
+        }
+    }
+
+    #[test]
+    fn a_ballot_gets_in_with_the_digest_of_its_bytes() {
+        let scene = scene();
+        let ballot = scene.admit(&scene.ballot).unwrap();
+        assert_eq!((ballot.participant, ballot.digest), (participant(1), Digest::of(&scene.ballot)));
+    }
+
+    #[test]
+    fn every_other_length_is_refused_before_anything_is_read() {
+        let scene = scene();
+        let expected = scene.ballot.len();
+        let longer = [scene.ballot.as_slice(), &[0]].concat();
+        for bytes in [&scene.ballot[..expected - 1], &longer, &[]] {
+            let found = bytes.len();
+            assert_eq!(scene.admit(bytes).unwrap_err(), BallotError::Length { found, expected });
+        }
+    }
+
+    #[test]
+    fn each_field_of_the_header_is_checked_and_named() {
+        let scene = scene();
+        let refusal = |position| scene.admit(&scene.forge(position)).unwrap_err();
+        assert_eq!(refusal(0), BallotError::Framing, "magic");
+        assert_eq!(refusal(4), BallotError::Framing, "version");
+        assert!(matches!(refusal(6), BallotError::Parameters { field: "parameter set", .. }));
+        assert!(matches!(refusal(7), BallotError::Announcement { field: "federation", .. }));
+        assert!(matches!(refusal(39), BallotError::Announcement { field: "round", .. }));
+        assert!(matches!(refusal(55), BallotError::Sender { .. }));
+        assert!(matches!(refusal(59), BallotError::Announcement { field: "announcement", .. }));
+        assert!(matches!(refusal(91), BallotError::Parameters { field: "slots", .. }));
+    }
+
+    #[test]
+    fn only_the_named_participant_can_sign_and_send_its_ballot() {
+        let scene = scene();
+        let mut unsigned = scene.ballot.clone();
+        let start = unsigned.len() - SIGNATURE_BYTES;
+        unsigned[start..].fill(0);
+        assert_eq!(scene.admit(&unsigned).unwrap_err(), BallotError::Signature(participant(1)));
+        let by_another = vote(&scene.federation, &scene.announcement, 1, 1);
+        assert_eq!(scene.admit(&by_another).unwrap_err(), BallotError::Signature(participant(1)));
+        let for_another = vote(&scene.federation, &scene.announcement, 0, 2);
+        assert!(matches!(scene.admit(&for_another).unwrap_err(), BallotError::Sender { .. }));
+        let stranger = Federation::new(6);
+        let door = Door { announcement: &scene.announcement, roster: &scene.federation.roster };
+        let sixth = vote(&stranger, &scene.announcement, 5, 6);
+        assert_eq!(door.admit(&sixth, participant(6)).unwrap_err(), BallotError::NotOnRoster(participant(6)));
+    }
+
+    #[test]
+    fn a_ballot_for_another_round_or_other_instances_is_refused() {
+        let scene = scene();
+        let elsewhere = vote(&scene.federation, &scene.federation.announce(2, 5), 0, 1);
+        assert!(matches!(scene.admit(&elsewhere), Err(BallotError::Announcement { field: "round", .. })));
+        let mut other = scene.announcement.clone();
+        other.instances = Digest::of(b"other instances");
+        let swapped = vote(&scene.federation, &other, 0, 1);
+        assert!(matches!(
+            scene.admit(&swapped),
+            Err(BallotError::Announcement { field: "announcement", .. })
+        ));
+    }
+}

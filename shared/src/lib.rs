@@ -11,5 +11,7 @@ pub mod learning;
 pub mod privacy;
 pub mod problem;
 pub mod round;
+#[cfg(test)]
+mod testing;
 pub mod transcript;
 pub mod wire;

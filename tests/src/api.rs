@@ -37,7 +37,7 @@ impl Api {
     /// Sends one request and returns whatever comes back; `path` begins behind `/api/v1`.
     pub fn send(
         &self,
-        method: Method,
+        method: &Method,
         path: &str,
         token: Option<&str>,
         body: Vec<u8>,
@@ -58,17 +58,17 @@ impl Api {
 
     /// Fetches a path.
     pub fn get(&self, path: &str, token: &str) -> anyhow::Result<Answer> {
-        self.send(Method::GET, path, Some(token), Vec::new())
+        self.send(&Method::GET, path, Some(token), Vec::new())
     }
 
     /// Puts raw bytes.
     pub fn put(&self, path: &str, token: &str, body: Vec<u8>) -> anyhow::Result<Answer> {
-        self.send(Method::PUT, path, Some(token), body)
+        self.send(&Method::PUT, path, Some(token), body)
     }
 
     /// Posts a JSON document.
     pub fn post(&self, path: &str, token: &str, body: &impl Serialize) -> anyhow::Result<Answer> {
-        self.send(Method::POST, path, Some(token), serde_json::to_vec(body)?)
+        self.send(&Method::POST, path, Some(token), serde_json::to_vec(body)?)
     }
 
     /// Tells whether the coordinator answers.

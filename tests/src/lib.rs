@@ -21,3 +21,4 @@ pub use federation::{Federation, Member};
 pub use plan::Plan;
 pub use processes::{Processes, Service};
 pub use programs::Programs;
+pub use proxy::Proxy;

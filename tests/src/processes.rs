@@ -180,6 +180,22 @@ fn send(pid: u32, name: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Returns every process of this machine whose command line mentions a folder.
+pub fn processes_that_mention(folder: &Path) -> anyhow::Result<Vec<u32>> {
+    let folder = folder.to_string_lossy().into_owned();
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc")? {
+        let entry = entry?;
+        let Ok(pid) = entry.file_name().to_string_lossy().parse::<u32>() else { continue };
+        // A process may end at any moment.
+        let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        if String::from_utf8_lossy(&line).contains(&folder) {
+            found.push(pid);
+        }
+    }
+    Ok(found)
+}
+
 fn read_back(mut file: File) -> anyhow::Result<Vec<u8>> {
     use std::io::{Read as _, Seek as _};
     let mut bytes = Vec::new();
@@ -220,7 +236,6 @@ impl Finished {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test stops where its story breaks")]
 mod tests {
     use super::*;
 
@@ -237,7 +252,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let processes = Processes::default();
         let first = sleeper(&processes, &folder.path().join("log"));
-        let second = sleeper(&processes.clone(), &folder.path().join("log"));
+        let second = sleeper(&processes, &folder.path().join("log"));
         processes.signal(second, "STOP").unwrap();
         assert!(exists(first.pid) && exists(second.pid));
         drop(processes);

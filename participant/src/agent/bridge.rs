@@ -93,7 +93,7 @@ mod tests {
         let (release, gate) = mpsc::channel::<()>();
         let flag = Arc::clone(&done);
         let mut job = Box::pin(bridge.run(move || {
-            drop(gate.recv());
+            assert!(gate.recv().is_err(), "the gate opens by being dropped");
             flag.store(true, Ordering::SeqCst);
         }));
         tokio::select! {

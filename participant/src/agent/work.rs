@@ -40,6 +40,8 @@ pub(super) async fn follow(
         for round in work.vote {
             cast(agent, round).await;
         }
+        // Heartbeats that were answered meanwhile still list what is done by now.
+        works.mark_unchanged();
     }
 }
 
@@ -77,9 +79,12 @@ async fn cast(agent: &Agent, round: RoundId) {
             agent.is_well(&subject);
         }
         Ok(Outcome::AlreadyCast) => {}
-        Err(error @ VoteError::Limit(LimitError::NeedsPerson)) => {
-            agent.say_once(&subject, &format!("waiting: {error} {round}"));
-        }
+        Err(VoteError::Limit(LimitError::NeedsPerson)) => agent.say_once(
+            &subject,
+            &format!(
+                "waits for a person: `participant rounds approve {round}`, or `refuse` instead of `approve`"
+            ),
+        ),
         Err(error) => agent.say_once(&subject, &error.to_string()),
     }
 }

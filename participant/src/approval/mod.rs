@@ -159,7 +159,7 @@ mod tests {
         let federation = Federation::new();
         let (shown, mut roster) = views(&federation);
         roster.hash = Digest::of(b"another");
-        assert!(matches!(look(&federation, (shown.clone(), roster), None), Err(ApprovalError::Hash { .. })));
+        assert!(matches!(look(&federation, (shown, roster), None), Err(ApprovalError::Hash { .. })));
 
         let bent = |bend: fn(&mut Roster)| {
             let (shown, mut roster) = views(&federation);

@@ -8,7 +8,12 @@ use std::{
 use serde_json::json;
 use shared::{clock::Clock, federation::Approval};
 
-use super::{Failure, arguments::ApproveArguments, block_on, output::Output};
+use super::{
+    Failure,
+    arguments::ApproveArguments,
+    block_on,
+    output::{Output, remark},
+};
 use crate::{
     agent::AgentError,
     approval::{Membership, Pin, Review, approved_roster, in_words, review},
@@ -52,8 +57,9 @@ pub(super) fn run(root: &Path, arguments: &ApproveArguments, output: &Output) ->
 /// Asks on the terminal; anything but a clear yes approves nothing.
 fn ask(review: &Review, output: &Output) -> Result<(), Failure> {
     if !stdin().is_terminal() {
+        remark(&in_words(review, false));
         return Err(Failure::arguments(
-            "approve asks a person, but standard input is no terminal: read `participant status`, then pass --yes",
+            "approve asks a person, but standard input is no terminal: nothing is approved; read the above, then pass --yes",
         ));
     }
     let question =

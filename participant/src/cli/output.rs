@@ -1,6 +1,6 @@
 //! Facts on standard output, in words or as one JSON value; errors on standard error.
 
-use std::io::{IsTerminal, Write, stderr, stdout};
+use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
 
 use serde::Serialize;
 
@@ -26,7 +26,11 @@ impl Output {
             Format::Text => words.to_owned(),
             Format::Json => serde_json::to_string_pretty(value).map_err(Failure::job)?,
         };
-        writeln!(stdout(), "{text}").map_err(|e| Failure::job(format_args!("cannot write the answer: {e}")))
+        match writeln!(stdout(), "{text}") {
+            // Whoever reads has seen enough, as `head` does.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            written => written.map_err(|e| Failure::job(format_args!("cannot write the answer: {e}"))),
+        }
     }
 
     /// Tells whether words for people are wanted.

@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
-use serde_json::{Value, json};
-use shared::{federation::FederationState, ids::Digest};
+use serde::Serialize;
+use shared::{
+    federation::FederationState,
+    ids::{Digest, ParticipantId},
+};
 
 use super::{Failure, block_on, output::Output};
 use crate::{
@@ -18,101 +21,121 @@ use crate::{
     },
 };
 
-/// Is what the coordinator says.
-struct Live {
-    state: FederationState,
-    roster: Digest,
+/// Holds every fact that `status` prints.
+#[derive(Debug, Serialize)]
+struct Status {
+    name: String,
+    coordinator: String,
+    reachable: bool,
+    error: Option<String>,
+    federation: Option<Digest>,
+    federation_name: Option<String>,
+    federation_state: Option<FederationState>,
+    participant: Option<ParticipantId>,
+    trustee: bool,
+    trustee_key: bool,
+    approved_roster: Option<Digest>,
+    current_roster: Option<Digest>,
+    training: Option<Training>,
+    agent_running: bool,
+    rounds_waiting: usize,
+    insecure: Vec<&'static str>,
 }
 
 pub(super) fn run(root: &Path, output: &Output) -> Result<(), Failure> {
     let home = Home::open(root)?;
     let config = Config::load(&home)?;
-    let membership = Membership::load(&home)?;
-    let pin = match &membership {
-        Some(membership) => Pin::load(&home, membership.federation())?,
-        None => None,
-    };
-    let training = Training::load(&home)?;
-    let waiting = Journal::of(&home).records()?.into_iter().filter(|r| r.stage == Stage::Waiting).count();
-    let is_running = matches!(home.lock(), Err(HomeError::Locked(_)));
-    let live = live(&home, &config)?;
-    let mut lines = vec![
-        format!("name         {}", config.name),
-        format!("coordinator  {}", coordinator(&config, &live)),
-    ];
-    lines.push(match &membership {
-        Some(m) => format!(
-            "enrolled     participant {} of {} ({}){}",
-            m.participant,
-            m.founding.config.name,
-            m.federation(),
-            if m.trustee { ", trustee" } else { "" }
-        ),
-        None => "enrolled     no: participant enroll".to_owned(),
-    });
-    lines.push(approval(pin.as_ref(), live.as_ref().ok()));
-    lines.push(match &training {
-        Some(t) => format!(
-            "teachers     {} trained on {} records (unit: {})",
-            t.teachers,
-            t.records.iter().sum::<usize>(),
-            t.privacy_unit
-        ),
-        None => "teachers     not trained: participant train".to_owned(),
-    });
-    lines.push(format!("agent        {}", if is_running { "runs" } else { "does not run: participant run" }));
-    lines.push(format!("waiting      {waiting} rounds for a person's approval"));
-    let facts = json!({
-        "name": config.name,
-        "coordinator": config.coordinator,
-        "reachable": live.is_ok(),
-        "error": live.as_ref().err().map(ToString::to_string),
-        "federation": membership.as_ref().map(Membership::federation),
-        "federation_state": live.as_ref().ok().map(|live| live.state),
-        "participant": membership.as_ref().map(|m| m.participant),
-        "trustee": membership.as_ref().is_some_and(|m| m.trustee),
-        "approved_roster": pin.map(|pin| pin.roster),
-        "current_roster": live.as_ref().ok().map(|live| live.roster),
-        "training": training,
-        "agent_running": is_running,
-        "rounds_waiting": waiting,
-        "insecure": insecure(&config, membership.as_ref()),
-    });
-    output.show(&lines.join("\n"), &facts)
+    let status = gather(&home, &config)?;
+    output.show(&status.in_words(), &status)
 }
 
-/// Asks the coordinator; that it is away is a fact and not a failure.
-fn live(home: &Home, config: &Config) -> Result<Result<Live, ClientError>, Failure> {
-    let token = Token::load(home)?;
-    let patience = Patience { attempts: 1, ..Patience::PERSON };
-    let client = Client::new(config.coordinator_url(&home.config())?, token, patience)?;
-    block_on(async {
-        let state = client.federation().await?.state;
-        Ok(Live { state, roster: client.roster().await?.hash })
+fn gather(home: &Home, config: &Config) -> Result<Status, Failure> {
+    let membership = Membership::load(home)?;
+    let pin = match &membership {
+        Some(membership) => Pin::load(home, membership.federation())?,
+        None => None,
+    };
+    let live = live(home, config)?;
+    let (state, roster) = live.as_ref().ok().copied().unzip();
+    let federation = membership.as_ref().map(|membership| &membership.founding.config);
+    let insecure = federation.map(|config| config.insecure_settings()).unwrap_or_default();
+    let records = Journal::of(home).records()?;
+    Ok(Status {
+        name: config.name.clone(),
+        coordinator: config.coordinator.clone(),
+        reachable: live.is_ok(),
+        error: live.err().map(|error| error.to_string()),
+        federation: membership.as_ref().map(Membership::federation),
+        federation_name: federation.map(|config| config.name.clone()),
+        federation_state: state,
+        participant: membership.as_ref().map(|membership| membership.participant),
+        trustee: membership.as_ref().is_some_and(|membership| membership.trustee),
+        trustee_key: home.trustee_key().is_file(),
+        approved_roster: pin.map(|pin| pin.roster),
+        current_roster: roster,
+        training: Training::load(home)?,
+        agent_running: matches!(home.lock(), Err(HomeError::Locked(_))),
+        rounds_waiting: records.iter().filter(|record| record.stage == Stage::Waiting).count(),
+        insecure: insecure.into_iter().chain(config.insecure_settings()).collect(),
     })
 }
 
-fn coordinator(config: &Config, live: &Result<Live, ClientError>) -> String {
-    match live {
-        Ok(live) => format!("{} answers, the federation is {:?}", config.coordinator, live.state),
-        Err(error) => format!("{}: {error}", config.coordinator),
-    }
+/// Asks the coordinator for state and roster; that it is away is a fact and not a failure.
+fn live(home: &Home, config: &Config) -> Result<Result<(FederationState, Digest), ClientError>, Failure> {
+    let patience = Patience { attempts: 1, ..Patience::PERSON };
+    let client = Client::new(config.coordinator_url(&home.config())?, Token::load(home)?, patience)?;
+    block_on(async { Ok((client.federation().await?.state, client.roster().await?.hash)) })
 }
 
-fn approval(pin: Option<&Pin>, live: Option<&Live>) -> String {
-    match (pin, live) {
-        (None, _) => "approved     nothing: participant approve".to_owned(),
-        (Some(pin), Some(live)) if pin.roster != live.roster => {
-            format!(
-                "approved     roster {}, but the roster is now {}: participant approve",
-                pin.roster, live.roster
-            )
+impl Status {
+    fn in_words(&self) -> String {
+        let agent = if self.agent_running { "runs" } else { "does not run: participant run" };
+        let lines = [
+            format!("name         {}", self.name),
+            format!("coordinator  {}", self.coordinator_in_words()),
+            format!("enrolled     {}", self.enrolment_in_words()),
+            format!("approved     {}", self.approval_in_words()),
+            format!("teachers     {}", self.training_in_words()),
+            format!("agent        {agent}"),
+            format!("waiting      {} rounds for a person's approval", self.rounds_waiting),
+        ];
+        let insecure = self.insecure.iter().map(|name| format!("INSECURE     {name}"));
+        lines.into_iter().chain(insecure).collect::<Vec<_>>().join("\n")
+    }
+
+    fn coordinator_in_words(&self) -> String {
+        match (self.federation_state, &self.error) {
+            (Some(state), _) => format!("{} answers, the federation is {state:?}", self.coordinator),
+            (None, error) => format!("{}: {}", self.coordinator, error.as_deref().unwrap_or("no answer")),
         }
-        (Some(pin), _) => format!("approved     roster {} at {}", pin.roster, pin.approved_at),
     }
-}
 
-fn insecure(config: &Config, membership: Option<&Membership>) -> Value {
-    let federation = membership.map(|m| m.founding.config.insecure_settings()).unwrap_or_default();
-    json!(federation.into_iter().chain(config.insecure_settings()).collect::<Vec<_>>())
+    fn enrolment_in_words(&self) -> String {
+        let (Some(participant), Some(federation)) = (self.participant, self.federation) else {
+            return "no: participant enroll".to_owned();
+        };
+        let role = match (self.trustee, self.trustee_key) {
+            (false, _) => "",
+            (true, true) => ", trustee, holds the key",
+            (true, false) => ", trustee, holds no key",
+        };
+        let name = self.federation_name.as_deref().unwrap_or_default();
+        format!("participant {participant} of {name} ({federation}){role}")
+    }
+
+    fn approval_in_words(&self) -> String {
+        match (self.approved_roster, self.current_roster) {
+            (None, _) => "nothing: participant approve".to_owned(),
+            (Some(approved), Some(current)) if approved != current => {
+                format!("roster {approved}, but the roster is now {current}: participant approve")
+            }
+            (Some(approved), _) => format!("roster {approved}"),
+        }
+    }
+
+    fn training_in_words(&self) -> String {
+        let Some(training) = &self.training else { return "not trained: participant train".to_owned() };
+        let records: usize = training.records.iter().sum();
+        format!("{} trained on {records} records (unit: {})", training.teachers, training.privacy_unit)
+    }
 }

@@ -17,8 +17,6 @@ use super::{Call, Client, ClientError};
 const PUBLIC_KEY_LIMIT: usize = 1 << 20;
 /// Room for the header of an NPY file.
 const NPY_HEADER_LIMIT: usize = 64 << 10;
-/// Most bytes of the label ciphertexts of one instance: a digit is an LWE ciphertext of at most 8193 words.
-const LABEL_LIMIT: usize = 2 * (8193 * 8 + 64);
 
 /// Names the label ciphertexts that wait for a trustee.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -127,13 +125,12 @@ impl Client {
         self.json(Call::new("show what is to be opened", Method::GET, path)).await
     }
 
-    /// Downloads the label ciphertexts of `count` instances; the caller checks their digest.
-    pub async fn label_ciphertexts(&self, question: Question, count: u32) -> Result<Vec<u8>, ClientError> {
+    /// Downloads label ciphertexts of at most `limit` bytes; the caller checks their digest.
+    pub async fn label_ciphertexts(&self, question: Question, limit: usize) -> Result<Vec<u8>, ClientError> {
         let path = match question {
             Question::KnownAnswer => "api/v1/known-answer/label-ciphertexts".to_owned(),
             Question::Round(round) => format!("api/v1/rounds/{round}/label-ciphertexts"),
         };
-        let limit = (count as usize).saturating_mul(LABEL_LIMIT).saturating_add(NPY_HEADER_LIMIT);
         self.send(Call::new("serve the label ciphertexts", Method::GET, path).download(limit)).await
     }
 

@@ -18,7 +18,7 @@ use crate::{config::is_loopback, identity::Token};
 /// Time to establish a connection.
 const CONNECT: Duration = Duration::from_secs(10);
 /// Time for a request with a small body.
-const SHORT: Duration = Duration::from_secs(30);
+const SHORT: Duration = Duration::from_secs(20);
 /// Time for a request that carries keys or a round's instances.
 const LONG: Duration = Duration::from_secs(300);
 /// Most bytes of an answer in JSON.
@@ -203,3 +203,6 @@ fn reason(error: &reqwest::Error) -> String {
     }
     cause.to_string()
 }
+
+#[cfg(test)]
+mod tests;

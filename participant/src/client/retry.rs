@@ -14,9 +14,9 @@ pub struct Patience {
 }
 
 impl Patience {
-    /// Is for a person who waits: about five seconds in all.
+    /// Is for a person who waits: two seconds of pauses in all.
     pub const PERSON: Self =
-        Self { attempts: 5, first: Duration::from_millis(300), longest: Duration::from_secs(5) };
+        Self { attempts: 4, first: Duration::from_millis(300), longest: Duration::from_secs(5) };
 
     /// Is for the agent, whose loop tries again by itself.
     pub const AGENT: Self =

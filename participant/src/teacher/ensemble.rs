@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use shared::{
     clock::Millis,
     ids::Digest,
-    learning::{Dataset, Network, PredictError, StoreError, load_network, predict},
+    learning::{Dataset, InstanceSchema, Network, PredictError, StoreError, load_network, predict},
 };
 use zeroize::Zeroizing;
 
@@ -57,8 +57,10 @@ pub enum EnsembleError {
         /// Why.
         source: PredictError,
     },
-    /// A teacher gave another number of predictions, or one outside the classes.
-    #[error("teacher {0} gives predictions that do not fit the round: run `participant train --force`")]
+    /// A teacher has another input or other classes, or gave another number of predictions.
+    #[error(
+        "teacher {0} does not fit the federation's instances and classes: run `participant train --force`"
+    )]
     Prediction(usize),
 }
 
@@ -116,6 +118,21 @@ impl Ensemble {
             })
             .collect::<Result<_, _>>()?;
         Ok(Self { networks })
+    }
+
+    /// Wraps teachers that were just trained.
+    pub fn of(networks: Vec<Network>) -> Self {
+        Self { networks }
+    }
+
+    /// Checks that every teacher reads the federation's instances and tells its classes apart.
+    pub fn check(&self, schema: &InstanceSchema, classes: usize) -> Result<(), EnsembleError> {
+        let fits =
+            |network: &Network| network.schema() == schema && usize::from(network.classes()) == classes;
+        match self.networks.iter().position(|network| !fits(network)) {
+            Some(teacher) => Err(EnsembleError::Prediction(teacher)),
+            None => Ok(()),
+        }
     }
 
     /// Adds each teacher's vote for each instance to `counts` (instance-major, one slot per class).

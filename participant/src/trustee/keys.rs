@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use shared::{
     federation::KeyCertificate,
     fhe::{KeyError, ParameterSet, SecretKeys, pin_fft_plan},
-    identity::{Identity, IdentityError, Signed},
+    identity::{Identity, IdentityError, PublicIdentity, Signed},
     ids::{Digest, ParticipantId},
     wire::PublishKeys,
 };
@@ -70,10 +70,10 @@ struct StoredCertificate {
 }
 
 /// Is the public material with its certificate, ready to be uploaded.
-struct Publication {
-    certificate: Signed<KeyCertificate>,
-    blobs: [(Digest, Vec<u8>); 3],
-    vault: Vault,
+pub(super) struct Publication {
+    pub(super) certificate: Signed<KeyCertificate>,
+    pub(super) blobs: [(Digest, Vec<u8>); 3],
+    pub(super) vault: Vault,
 }
 
 const BLOBS: [&str; 3] = ["public_key.bin", "keyswitching_key.bin", "bootstrapping_key.bin"];
@@ -110,12 +110,15 @@ fn check_approved(agent: &Agent) -> Result<(), CeremonyError> {
 }
 
 /// Returns the certificate that this trustee signed in this federation, if it did.
-pub fn own_certificate(home: &Home, agent: &Agent) -> Result<Option<KeyCertificate>, FileError> {
+pub fn own_certificate(
+    home: &Home,
+    identity: &PublicIdentity,
+    federation: Digest,
+) -> Result<Option<KeyCertificate>, FileError> {
     let path = home.publication().join("certificate.json");
     let Some(stored) = read_json::<StoredCertificate>(&path)? else { return Ok(None) };
-    let certificate =
-        stored.certificate.verify(&agent.identity.public()).map_err(|e| FileError::damaged(&path, &e))?;
-    Ok(Some(certificate).filter(|certificate| certificate.federation == agent.membership.federation()))
+    let certificate = stored.certificate.verify(identity).map_err(|e| FileError::damaged(&path, &e))?;
+    Ok(Some(certificate).filter(|certificate| certificate.federation == federation))
 }
 
 /// Remembers that the key was destroyed, so that no other is made in its place.
@@ -124,16 +127,17 @@ pub fn mark_destroyed(home: &Home, federation: Digest) -> Result<(), FileError> 
 }
 
 /// Holds what key generation needs; runs on the compute pool.
-struct Ceremony {
-    home: Home,
-    federation: Digest,
-    parameters: ParameterSet,
-    trustee: ParticipantId,
-    identity: Arc<Identity>,
+pub(super) struct Ceremony {
+    pub(super) home: Home,
+    pub(super) federation: Digest,
+    pub(super) parameters: ParameterSet,
+    pub(super) trustee: ParticipantId,
+    pub(super) identity: Arc<Identity>,
 }
 
 impl Ceremony {
-    fn prepare(&self) -> Result<Publication, CeremonyError> {
+    /// Makes the keys, or reads back what was made before; refuses once they were destroyed.
+    pub(super) fn prepare(&self) -> Result<Publication, CeremonyError> {
         let destroyed: Option<Digest> = read_json(&self.home.state().join("trustee").join("destroyed.json"))?;
         if destroyed == Some(self.federation) {
             return Err(CeremonyError::Destroyed);

@@ -6,6 +6,9 @@ pub mod open;
 pub mod permit;
 pub mod vault;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use crate::{files::FileError, home::Home};

@@ -6,6 +6,7 @@ use shared::{
     clock::Millis,
     federation::{Founding, KeyCertificate, Roster, known_answer_labels},
     fhe::{FrameError, KeyError, LabelCiphertexts, Layout, LayoutError, OpenError, SecretKeys},
+    identity::Identity,
     ids::Digest,
     round::{Opening, Step},
     wire::{OpeningTask, PostOpening},
@@ -70,12 +71,14 @@ pub async fn open(agent: &Agent, trustee: &Trustee, question: Question) -> Resul
     let vault = trustee.vault.clone().ok_or(OpeningFailure::NoKey)?;
     let client = agent.client();
     let task = client.opening_task(question).await?;
-    let bytes = client.label_ciphertexts(question, task.instance_count).await?;
+    let layout = layout(&agent.membership.founding, &task)?;
+    let bytes = client.label_ciphertexts(question, LabelCiphertexts::frame_bytes(layout)).await?;
     let job = OpeningJob {
         question,
         vault,
         roster: roster_of(agent, &task)?,
-        certificate: own_certificate(&agent.home, agent)?.ok_or(OpeningFailure::NoKey)?,
+        certificate: own_certificate(&agent.home, &agent.identity.public(), agent.membership.federation())?
+            .ok_or(OpeningFailure::NoKey)?,
         founding: agent.membership.founding.clone(),
         openings: Openings::of(&agent.home),
         task,
@@ -87,6 +90,11 @@ pub async fn open(agent: &Agent, trustee: &Trustee, question: Question) -> Resul
     client.post_opening(question, agent.membership.participant, &opening).await?;
     tracing::info!(%question, ciphertexts = %stored.ciphertexts.short(), "posted an opening");
     Ok(())
+}
+
+/// Returns the layout of the round that a task is about.
+fn layout(founding: &Founding, task: &OpeningTask) -> Result<Layout, LayoutError> {
+    Layout::new(founding.config.classes.len(), task.instance_count as usize)
 }
 
 /// Returns the roster under which a round is held, if it was ever approved; the newest one for the known answer.
@@ -104,23 +112,20 @@ fn roster_of(agent: &Agent, task: &OpeningTask) -> Result<Roster, OpeningFailure
 }
 
 /// Holds everything one answer needs; runs on the compute pool.
-struct OpeningJob {
-    question: Question,
-    vault: Arc<Vault>,
-    founding: Founding,
-    roster: Roster,
-    certificate: KeyCertificate,
-    openings: Openings,
-    task: OpeningTask,
-    bytes: Vec<u8>,
+pub(super) struct OpeningJob {
+    pub(super) question: Question,
+    pub(super) vault: Arc<Vault>,
+    pub(super) founding: Founding,
+    pub(super) roster: Roster,
+    pub(super) certificate: KeyCertificate,
+    pub(super) openings: Openings,
+    pub(super) task: OpeningTask,
+    pub(super) bytes: Vec<u8>,
 }
 
 impl OpeningJob {
-    fn answer(
-        self,
-        identity: &shared::identity::Identity,
-        now: Millis,
-    ) -> Result<StoredOpening, OpeningFailure> {
+    /// Checks, decrypts, signs, logs and stores; or returns what was stored before.
+    pub(super) fn answer(self, identity: &Identity, now: Millis) -> Result<StoredOpening, OpeningFailure> {
         let before = self.openings.of_question(self.question, Step::Label)?;
         let opened = self.openings.rounds()?;
         let knowledge = Knowledge {
@@ -148,7 +153,7 @@ impl OpeningJob {
     /// Decrypts exactly one label per instance: class + 1, or 0 for an abstention.
     fn decrypt(&self) -> Result<Vec<u16>, OpeningFailure> {
         let classes = self.founding.config.classes.len();
-        let layout = Layout::new(classes, self.task.instance_count as usize)?;
+        let layout = layout(&self.founding, &self.task)?;
         let keys: SecretKeys = self.vault.unlock()?;
         let ciphertexts =
             LabelCiphertexts::from_bytes(&self.bytes, self.founding.config.parameter_set(), layout)?;

@@ -247,3 +247,73 @@ impl Founding {
         Digest::of_value("psephos/founding", self)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::CONFIG;
+
+    fn refusal(from: &str, to: &str) -> String {
+        let text = CONFIG.replace(from, to);
+        assert_ne!(text, CONFIG, "the scene must change something");
+        FederationConfig::from_toml(&text).map(|_| String::new()).unwrap_or_else(|e| e.to_string())
+    }
+
+    #[test]
+    fn what_cannot_be_accepted_is_named_with_its_remedy() {
+        let cases = [
+            ("[\"a\", \"b\", \"c\"]", "[\"a\"]", "classes lists 1 names, expected 2 to 100"),
+            ("\"b\"", "\"a\"", "class name \"a\" is empty or appears twice"),
+            ("kind = \"table\"", "kind = \"video\"", "video"),
+            ("shape = [4]", "shape = [0]", "shape"),
+            ("quorum = \"all\"", "quorum = \"most\"", "quorum \"most\" is neither a number nor \"all\""),
+            ("quorum = \"all\"", "quorum = 0", "quorum = 0 would tally without ballots"),
+            ("quorum", "quorom", "unknown field `quorom`"),
+            ("sigma = 6", "sigma = nan", "nan"),
+            ("\"0.7\"", "\"1.2\"", "1.2"),
+            ("coordinator_sigma = 4", "coordinator_sigma = 0", "coordinator_sigma"),
+            ("delta = 1e-5", "delta = 0", "delta"),
+            ("delta = 1e-5", "delta = 1e-5\nparticipants_per_person = 0", "participants_per_person = 0"),
+            ("[noise]", "[trustees]\ncount = 3\nthreshold = 1\n\n[noise]", "supports one trustee"),
+        ];
+        for (from, to, expected) in cases {
+            let message = refusal(from, to);
+            assert!(message.contains(expected), "{to}: {message}");
+        }
+        let classes: Vec<String> = (0..17).map(|i| format!("\"{i}\"")).collect();
+        let many = format!("[{}]", classes.join(", "));
+        let exact =
+            CONFIG.replace("quorum = \"all\"", "argmax = \"exact\"").replace("[\"a\", \"b\", \"c\"]", &many);
+        let message = FederationConfig::from_toml(&exact).unwrap_err().to_string();
+        assert!(message.contains("expected 2 to 16 with argmax = \"exact\""), "{message}");
+    }
+
+    #[test]
+    fn every_weakening_is_listed_by_its_name() {
+        let config = FederationConfig::from_toml(CONFIG).unwrap();
+        assert_eq!(config.insecure_settings(), ["insecure_toy_parameters"]);
+        let text = CONFIG.replace("insecure_toy_parameters = true\n", "").replace(
+            "sigma = 6\ncoordinator_sigma = 4",
+            "sigma = 0\ncoordinator_sigma = 0\nmode = \"insecure_no_noise\"",
+        );
+        let silent = FederationConfig::from_toml(&text).unwrap();
+        assert_eq!(silent.insecure_settings(), ["insecure_no_noise"]);
+        assert!(silent.throw_away_keys() && !config.throw_away_keys());
+    }
+
+    #[test]
+    fn the_federation_hash_changes_with_every_setting() {
+        let founding = |text: &str| Founding {
+            config: FederationConfig::from_toml(text).unwrap(),
+            coordinator: PublicIdentity::from_bytes([7; 32]),
+            founded_at: Millis(1),
+        };
+        let original = founding(CONFIG).digest();
+        assert_eq!(founding(CONFIG).digest(), original);
+        for (from, to) in
+            [("sigma = 6", "sigma = 7"), ("\"c\"]", "\"d\"]"), ("\"all\"", "3"), ("1e-5", "1e-6")]
+        {
+            assert_ne!(founding(&CONFIG.replacen(from, to, 1)).digest(), original, "{to}");
+        }
+    }
+}

@@ -3,10 +3,9 @@
 //! First weights are drawn here, from a generator of the caller, and not by burn: burn draws from one generator of
 //! the whole process, so that teachers trained side by side would get each other's numbers.
 
-use super::network::{IMAGE_KERNEL, POOLING, Plan, SIGNAL_KERNEL, Tail};
+use super::network::{IMAGE_KERNELS, Plan, SIGNAL_KERNELS, STRIDE, Tail};
 use burn::module::{ModuleVisitor, Param};
 use burn::nn::conv::{Conv1d, Conv1dConfig, Conv2d, Conv2dConfig};
-use burn::nn::pool::{MaxPool1d, MaxPool1dConfig, MaxPool2d, MaxPool2dConfig};
 use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::prelude::*;
 use burn::tensor::TensorData;
@@ -31,7 +30,6 @@ pub(super) struct Mlp {
 pub(super) struct Cnn {
     first: Conv2d,
     second: Conv2d,
-    pool: MaxPool2d,
     hidden: Linear,
     output: Linear,
     image: [usize; 3],
@@ -41,7 +39,6 @@ pub(super) struct Cnn {
 pub(super) struct Cnn1d {
     first: Conv1d,
     second: Conv1d,
-    pool: MaxPool1d,
     hidden: Linear,
     output: Linear,
     signal: [usize; 2],
@@ -57,22 +54,20 @@ impl Layers {
                 Self::Mlp(Mlp { linears: linears.collect() })
             }
             &Plan::Cnn { image, left, tail: Tail { channels: [first, second], hidden, classes } } => {
-                let [input, ..] = image;
+                let ([input, ..], [first_kernel, second_kernel]) = (image, IMAGE_KERNELS);
                 Self::Cnn(Cnn {
-                    first: init.image_convolution(input, first),
-                    second: init.image_convolution(first, second),
-                    pool: MaxPool2dConfig::new([POOLING; 2]).with_strides([POOLING; 2]).init(),
+                    first: init.image_convolution(input, first, first_kernel),
+                    second: init.image_convolution(first, second, second_kernel),
                     hidden: init.linear(second * left, hidden),
                     output: init.linear(hidden, classes),
                     image,
                 })
             }
             &Plan::Cnn1d { signal, left, tail: Tail { channels: [first, second], hidden, classes } } => {
-                let [input, _] = signal;
+                let ([input, _], [first_kernel, second_kernel]) = (signal, SIGNAL_KERNELS);
                 Self::Cnn1d(Cnn1d {
-                    first: init.signal_convolution(input, first),
-                    second: init.signal_convolution(first, second),
-                    pool: MaxPool1dConfig::new(POOLING).with_stride(POOLING).init(),
+                    first: init.signal_convolution(input, first, first_kernel),
+                    second: init.signal_convolution(first, second, second_kernel),
                     hidden: init.linear(second * left, hidden),
                     output: init.linear(hidden, classes),
                     signal,
@@ -105,13 +100,12 @@ impl Mlp {
     }
 }
 
-// Pooling before the rectifier gives the same values and rectifies a quarter (or half) of them.
 impl Cnn {
     fn forward(&self, rows: Tensor<2>) -> Tensor<2> {
         let ([batch, _], [channels, height, width]) = (rows.dims(), self.image);
         let x = rows.reshape([batch, channels, height, width]);
-        let x = relu(self.pool.forward(self.first.forward(x)));
-        let x = relu(self.pool.forward(self.second.forward(x)));
+        let x = relu(self.first.forward(x));
+        let x = relu(self.second.forward(x));
         self.output.forward(relu(self.hidden.forward(x.flatten(1, 3))))
     }
 }
@@ -120,8 +114,8 @@ impl Cnn1d {
     fn forward(&self, rows: Tensor<2>) -> Tensor<2> {
         let ([batch, _], [channels, length]) = (rows.dims(), self.signal);
         let x = rows.reshape([batch, channels, length]);
-        let x = relu(self.pool.forward(self.first.forward(x)));
-        let x = relu(self.pool.forward(self.second.forward(x)));
+        let x = relu(self.first.forward(x));
+        let x = relu(self.second.forward(x));
         self.output.forward(relu(self.hidden.forward(x.flatten(1, 2))))
     }
 }
@@ -141,21 +135,20 @@ impl Init<'_> {
         linear
     }
 
-    fn image_convolution(&mut self, input: usize, output: usize) -> Conv2d {
-        let kernel = [IMAGE_KERNEL; 2];
-        let inputs = input * IMAGE_KERNEL * IMAGE_KERNEL;
-        let config = Conv2dConfig::new([input, output], kernel).with_initializer(Initializer::Zeros);
-        let mut convolution = config.init(self.device);
-        convolution.weight = self.draw([output, input, IMAGE_KERNEL, IMAGE_KERNEL], inputs);
+    fn image_convolution(&mut self, input: usize, output: usize, kernel: usize) -> Conv2d {
+        let inputs = input * kernel * kernel;
+        let config = Conv2dConfig::new([input, output], [kernel; 2]).with_stride([STRIDE; 2]);
+        let mut convolution = config.with_initializer(Initializer::Zeros).init(self.device);
+        convolution.weight = self.draw([output, input, kernel, kernel], inputs);
         convolution.bias = Some(self.draw([output], inputs));
         convolution
     }
 
-    fn signal_convolution(&mut self, input: usize, output: usize) -> Conv1d {
-        let inputs = input * SIGNAL_KERNEL;
-        let config = Conv1dConfig::new(input, output, SIGNAL_KERNEL).with_initializer(Initializer::Zeros);
-        let mut convolution = config.init(self.device);
-        convolution.weight = self.draw([output, input, SIGNAL_KERNEL], inputs);
+    fn signal_convolution(&mut self, input: usize, output: usize, kernel: usize) -> Conv1d {
+        let inputs = input * kernel;
+        let config = Conv1dConfig::new(input, output, kernel).with_stride(STRIDE);
+        let mut convolution = config.with_initializer(Initializer::Zeros).init(self.device);
+        convolution.weight = self.draw([output, input, kernel], inputs);
         convolution.bias = Some(self.draw([output], inputs));
         convolution
     }

@@ -8,16 +8,16 @@ use serde::{Deserialize, Serialize};
 pub const MAX_WIDTH: usize = 8192;
 /// The most weights a network may have, 200 MB of them.
 pub const MAX_WEIGHTS: usize = 50_000_000;
-/// The least height and width that two convolutions of 3 with poolings of 2 leave something of.
-const LEAST_IMAGE: usize = 10;
-/// The least length that two convolutions of 5 with poolings of 2 leave something of.
-const LEAST_SIGNAL: usize = 16;
-/// The extent of a convolution over images, in both directions.
-pub(super) const IMAGE_KERNEL: usize = 3;
-/// The extent of a convolution over signals.
-pub(super) const SIGNAL_KERNEL: usize = 5;
-/// The extent and stride of every pooling.
-pub(super) const POOLING: usize = 2;
+/// The least height and width of which the convolutions leave something.
+const LEAST_IMAGE: usize = 9;
+/// The least length of which the convolutions leave something.
+const LEAST_SIGNAL: usize = 15;
+/// The extents of the two convolutions over images, in both directions.
+pub(super) const IMAGE_KERNELS: [usize; 2] = [5, 3];
+/// The extents of the two convolutions over signals.
+pub(super) const SIGNAL_KERNELS: [usize; 2] = [7, 5];
+/// The step of every convolution; it halves the extent and so takes the place of a pooling.
+pub(super) const STRIDE: usize = 2;
 
 /// Why a network cannot be built.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -73,9 +73,9 @@ pub enum NetworkError {
 pub enum NetworkConfig {
     /// Fully connected layers, for any instances.
     Mlp(MlpConfig),
-    /// Two convolutions of 3 × 3 over images, each followed by a pooling of 2 × 2, and one hidden layer.
+    /// Two convolutions over images, 5 × 5 and 3 × 3 in steps of 2, and one hidden layer.
     Cnn(CnnConfig),
-    /// Two convolutions of 5 over signals, each followed by a pooling of 2, and one hidden layer.
+    /// Two convolutions over signals, 7 and 5 in steps of 2, and one hidden layer.
     Cnn1d(Cnn1dConfig),
 }
 
@@ -115,7 +115,7 @@ impl Default for MlpConfig {
 
 impl Default for CnnConfig {
     fn default() -> Self {
-        Self { channels: [8, 16], hidden: 64 }
+        Self { channels: [16, 32], hidden: 64 }
     }
 }
 
@@ -163,7 +163,7 @@ impl NetworkConfig {
             }
             (Self::Cnn(config), InstanceKind::Image, &[channels, height, width]) => {
                 let tail = Tail::new(config.channels, config.hidden, classes)?;
-                let left = [height, width].map(|extent| after_convolutions(extent, IMAGE_KERNEL));
+                let left = [height, width].map(|extent| after_convolutions(extent, IMAGE_KERNELS));
                 let [Some(rows), Some(columns)] = left else {
                     return Err(self.too_small(schema, LEAST_IMAGE));
                 };
@@ -171,7 +171,7 @@ impl NetworkConfig {
             }
             (Self::Cnn1d(config), InstanceKind::Signal, &[channels, length]) => {
                 let tail = Tail::new(config.channels, config.hidden, classes)?;
-                let left = after_convolutions(length, SIGNAL_KERNEL);
+                let left = after_convolutions(length, SIGNAL_KERNELS);
                 let left = left.ok_or_else(|| self.too_small(schema, LEAST_SIGNAL))?;
                 Plan::Cnn1d { signal: [channels, length], left, tail }
             }
@@ -222,9 +222,10 @@ impl Tail {
         Ok(Self { channels, hidden, classes })
     }
 
-    fn weights(&self, input: usize, left: usize, kernel: usize) -> usize {
-        let [first, second] = self.channels;
-        let convolutions = (input * kernel + 1) * first + (first * kernel + 1) * second;
+    /// Weights and biases of the network, with kernels of so many values.
+    fn weights(&self, input: usize, left: usize, kernels: [usize; 2]) -> usize {
+        let ([first, second], [first_kernel, second_kernel]) = (self.channels, kernels);
+        let convolutions = (input * first_kernel + 1) * first + (first * second_kernel + 1) * second;
         convolutions + (second * left + 1) * self.hidden + (self.hidden + 1) * self.classes
     }
 }
@@ -235,10 +236,10 @@ impl Plan {
         match self {
             Self::Mlp { widths } => widths.array_windows().map(|&[input, output]| (input + 1) * output).sum(),
             Self::Cnn { image: [channels, ..], left, tail } => {
-                tail.weights(*channels, *left, IMAGE_KERNEL * IMAGE_KERNEL)
+                tail.weights(*channels, *left, IMAGE_KERNELS.map(|kernel| kernel * kernel))
             }
             Self::Cnn1d { signal: [channels, _], left, tail } => {
-                tail.weights(*channels, *left, SIGNAL_KERNEL)
+                tail.weights(*channels, *left, SIGNAL_KERNELS)
             }
         }
     }
@@ -248,10 +249,9 @@ fn check_width(what: &'static str, width: usize) -> Result<(), NetworkError> {
     if (1..=MAX_WIDTH).contains(&width) { Ok(()) } else { Err(NetworkError::Width { what, width }) }
 }
 
-/// What two unpadded convolutions, each followed by a pooling, leave of one direction.
-fn after_convolutions(extent: usize, kernel: usize) -> Option<usize> {
-    let convolve = |extent: usize| Some(extent.checked_sub(kernel - 1)? / POOLING).filter(|&left| left > 0);
-    convolve(extent).and_then(convolve)
+/// What two unpadded convolutions in steps of [`STRIDE`] leave of one direction.
+fn after_convolutions(extent: usize, kernels: [usize; 2]) -> Option<usize> {
+    kernels.into_iter().try_fold(extent, |extent, kernel| Some(extent.checked_sub(kernel)? / STRIDE + 1))
 }
 
 /// A network with its weights, for instances of one schema. It is as private as the data it was trained on: it is
@@ -314,10 +314,10 @@ mod tests {
     fn instances_choose_their_network() {
         let default = |kind, shape: &[usize]| NetworkConfig::default_for(&schema(kind, shape)).name();
         assert_eq!(default(InstanceKind::Image, &[28, 28]), "cnn");
-        assert_eq!(default(InstanceKind::Image, &[10, 10]), "cnn");
-        assert_eq!(default(InstanceKind::Image, &[9, 200]), "mlp");
-        assert_eq!(default(InstanceKind::Signal, &[16]), "cnn1d");
-        assert_eq!(default(InstanceKind::Signal, &[2, 15]), "mlp");
+        assert_eq!(default(InstanceKind::Image, &[9, 9]), "cnn");
+        assert_eq!(default(InstanceKind::Image, &[8, 200]), "mlp");
+        assert_eq!(default(InstanceKind::Signal, &[15]), "cnn1d");
+        assert_eq!(default(InstanceKind::Signal, &[2, 14]), "mlp");
         assert_eq!(default(InstanceKind::Table, &[30]), "mlp");
     }
 
@@ -364,7 +364,7 @@ mod tests {
         let parse = |text: &str| toml::from_str::<NetworkConfig>(text).map_err(|e| e.to_string());
         assert_eq!(
             parse("kind = 'cnn'").unwrap(),
-            NetworkConfig::Cnn(CnnConfig { channels: [8, 16], hidden: 64 })
+            NetworkConfig::Cnn(CnnConfig { channels: [16, 32], hidden: 64 })
         );
         assert_eq!(
             parse("kind = 'mlp'\nhidden = [32, 16]").unwrap(),

@@ -78,8 +78,8 @@ impl Recipe {
         let network = NetworkConfig::default_for(&schema);
         let augment = Augment::default_for(&schema);
         let (epochs, batch, rate) = match schema.kind() {
-            InstanceKind::Image => (12, 16, 2e-3),
-            InstanceKind::Signal => (30, 16, 3e-3),
+            InstanceKind::Image => (18, 16, 3e-3),
+            InstanceKind::Signal => (40, 8, 3e-3),
             InstanceKind::Table => (40, 32, 2e-3),
         };
         Self { schema, classes, network, train: TrainConfig { epochs, batch, rate, augment } }

@@ -189,7 +189,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let networks = [
             mlp(),
-            network(NetworkConfig::Cnn(CnnConfig::default()), InstanceKind::Image, &[2, 10, 13]),
+            network(NetworkConfig::Cnn(CnnConfig::default()), InstanceKind::Image, &[2, 9, 13]),
             network(NetworkConfig::Cnn1d(Cnn1dConfig::default()), InstanceKind::Signal, &[40]),
         ];
         for (number, network) in networks.iter().enumerate() {

@@ -118,7 +118,7 @@ const fn wave(height: f32, time: f32, width: f32) -> Wave {
     Wave { height, time, width }
 }
 
-const P: Wave = wave(0.13, -0.17, 0.025);
+const P: Wave = wave(0.15, -0.17, 0.025);
 const Q: Wave = wave(-0.12, -0.032, 0.010);
 const R: Wave = wave(1.05, 0.0, 0.014);
 const S: Wave = wave(-0.24, 0.034, 0.012);
@@ -129,7 +129,7 @@ const fn waves(rhythm: Rhythm) -> [Wave; 6] {
     let nothing = wave(0.0, 0.0, 0.01);
     match rhythm {
         Rhythm::Normal => [P, Q, R, S, T, nothing],
-        Rhythm::PrematureAtrial => [wave(0.09, -0.14, 0.018), Q, R, S, T, nothing],
+        Rhythm::PrematureAtrial => [wave(-0.12, -0.13, 0.020), Q, R, S, T, nothing],
         Rhythm::PrematureVentricular => [
             nothing,
             wave(-0.10, -0.07, 0.03),
@@ -146,7 +146,7 @@ const fn waves(rhythm: Rhythm) -> [Wave; 6] {
             wave(-0.2, 0.29, 0.055),
             nothing,
         ],
-        Rhythm::RightBlock => [P, Q, R, wave(-0.30, 0.040, 0.016), T, wave(0.20, 0.085, 0.020)],
+        Rhythm::RightBlock => [P, Q, R, wave(-0.30, 0.040, 0.016), T, wave(0.32, 0.090, 0.022)],
     }
 }
 
@@ -174,12 +174,12 @@ impl Person {
         Self {
             block,
             interval: uniform(rng, 0.65, 1.05),
-            heights: std::array::from_fn(|_| (0.35 * normal(rng)).exp()),
-            widths: std::array::from_fn(|_| (0.18 * normal(rng)).exp()),
-            delays: std::array::from_fn(|_| 0.010 * normal(rng)),
-            gain: (0.25 * normal(rng)).exp(),
-            wander: uniform(rng, 0.02, 0.20),
-            noise: uniform(rng, 0.02, 0.09),
+            heights: std::array::from_fn(|_| (0.25 * normal(rng)).exp()),
+            widths: std::array::from_fn(|_| (0.12 * normal(rng)).exp()),
+            delays: std::array::from_fn(|_| 0.006 * normal(rng)),
+            gain: (0.20 * normal(rng)).exp(),
+            wander: uniform(rng, 0.02, 0.10),
+            noise: uniform(rng, 0.015, 0.045),
         }
     }
 
@@ -194,7 +194,7 @@ impl Person {
 
     fn beat(&self, rhythm: Rhythm, rng: &mut ChaCha8Rng) -> Vec<f32> {
         let early = matches!(rhythm, Rhythm::PrematureAtrial | Rhythm::PrematureVentricular);
-        let hurry = if early { uniform(rng, 0.60, 0.82) } else { uniform(rng, 0.92, 1.08) };
+        let hurry = if early { uniform(rng, 0.55, 0.75) } else { uniform(rng, 0.92, 1.08) };
         // The T wave of the beat before, a normal or a blocked one, runs into this beat if it comes soon.
         let [.., before, _] = self.vary(waves(self.block.unwrap_or(Rhythm::Normal)), rng);
         let before = Wave { time: before.time - self.interval * hurry, ..before };
@@ -217,7 +217,7 @@ impl Person {
         let mut varied = waves;
         let own = self.heights.iter().zip(&self.widths).zip(&self.delays);
         for (wave, ((height, width), delay)) in varied.iter_mut().zip(own) {
-            wave.height *= height * (0.12 * normal(rng)).exp();
+            wave.height *= height * (0.10 * normal(rng)).exp();
             wave.width *= width * (0.08 * normal(rng)).exp();
             wave.time += delay + 0.004 * normal(rng);
         }

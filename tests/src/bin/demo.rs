@@ -28,7 +28,7 @@ fn main() -> ExitCode {
             return ExitCode::from(if asked { 0 } else { 4 });
         }
     };
-    match run(arguments) {
+    match run(&arguments) {
         Ok(code) => code,
         Err(error) => {
             // Nothing more can be said if standard error is closed.
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let programs = Programs::find()?;
     let temporary = tempfile::Builder::new().prefix("psephos-demo-").tempdir()?;
     let folder = temporary.path().to_owned();
@@ -73,7 +73,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let _ = gone.recv_timeout(Duration::from_secs(5));
     match outcome {
         Ok(told) => {
-            show(told.context("the demo hit a bug")?.with_context(|| place(&arguments, &folder))?, &arguments)
+            show(&told.context("the demo hit a bug")?.with_context(|| place(arguments, &folder))?, arguments)
         }
         Err(code) => {
             writeln!(stderr(), "interrupted: everything that was started is stopped")?;
@@ -103,9 +103,9 @@ fn place(arguments: &Arguments, folder: &Path) -> String {
     }
 }
 
-fn show(report: Report, arguments: &Arguments) -> anyhow::Result<ExitCode> {
+fn show(report: &Report, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let text = match arguments.format {
-        Format::Json => serde_json::to_string_pretty(&report)?,
+        Format::Json => serde_json::to_string_pretty(report)?,
         Format::Text => report.in_words(stdout().is_terminal()),
     };
     writeln!(stdout(), "{text}")?;

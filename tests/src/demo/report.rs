@@ -180,7 +180,7 @@ impl Report {
 
     fn privacy(&self) -> Vec<String> {
         let colluders = format!("up to {} colluding participants, who pool what they know", self.colluding);
-        let views: [(&str, fn(&Views<Option<f64>>) -> Option<f64>); 4] = [
+        let views: [(&str, View); 4] = [
             ("anyone who reads the labels", |v| v.public),
             ("the coordinator, which knows its own noise", |v| v.coordinator),
             (&colluders, |v| v.coalition),
@@ -207,6 +207,9 @@ impl Report {
         lines
     }
 }
+
+/// Picks one view's ε.
+type View = fn(&Views<Option<f64>>) -> Option<f64>;
 
 /// What all of this rests on in the first form of the trustee.
 const TRUST: [&str; 3] = [

@@ -28,10 +28,11 @@ use crate::{
 
 /// How long a step may take that depends on the size of the data.
 const LONGEST: Duration = Duration::from_secs(2 * 3600);
-/// Synthetic persons per teacher; a fifth of them goes to the round's instances and the student's test.
-const PERSONS_PER_TEACHER: u32 = 6;
+/// Synthetic persons per teacher; a fifth of them goes to the round's instances and the student's test. A person has a bundle
+/// branch block or has none, so a teacher that saw few persons would never have seen some classes.
+const PERSONS_PER_TEACHER: u32 = 24;
 /// Synthetic beats of each person.
-const BEATS_PER_PERSON: u32 = 40;
+const BEATS_PER_PERSON: u32 = 10;
 
 /// Is what `coordinator student train` reports.
 #[derive(Debug, Deserialize)]
@@ -102,7 +103,7 @@ fn prepare_data(arguments: &Arguments, federation: &Federation, steps: &Steps) -
 fn generate(arguments: &Arguments, federation: &Federation, steps: &Steps) -> anyhow::Result<PathBuf> {
     let persons = arguments.participants * arguments.teachers * PERSONS_PER_TEACHER;
     // A tenth of all beats are the pool that the round's instances are drawn from.
-    let persons = persons.max((arguments.instances * 12).div_ceil(BEATS_PER_PERSON)).max(40);
+    let persons = persons.max((arguments.instances * 12).div_ceil(BEATS_PER_PERSON)).max(100);
     steps.say(&format!("making synthetic electrocardiogram beats of {persons} invented persons"));
     let out = federation.folder.join("beats");
     let (persons, beats) = (persons.to_string(), BEATS_PER_PERSON.to_string());

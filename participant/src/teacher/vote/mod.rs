@@ -15,7 +15,7 @@ use super::{
     journal::{Journal, JournalError, Record, Resume, Stage},
     limits::LimitError,
 };
-use crate::{agent::Agent, client::ClientError};
+use crate::{agent::Agent, approval::Membership, client::ClientError};
 
 pub use error::VoteError;
 use seal::Sealed;
@@ -99,14 +99,26 @@ async fn post(
             return Err(error.into());
         }
     };
-    let words = &receipt.receipt;
-    let expected = (round, agent.membership.participant, ballot, digest);
-    let matches = (words.round, words.participant, words.ballot, words.digest) == expected;
-    if !matches || !receipt.is_signed_by(&agent.membership.founding.coordinator) {
-        return Err(VoteError::Receipt);
-    }
+    check_receipt(&receipt, &agent.membership, round, ballot, digest)?;
     journal.cast(round, receipt.clone())?;
     Ok(Outcome::Cast(Box::new(receipt)))
+}
+
+/// Accepts a receipt only for exactly the ballot that was sent, and only from the coordinator of event 0.
+fn check_receipt(
+    receipt: &ReceiptView,
+    membership: &Membership,
+    round: RoundId,
+    ballot: BallotId,
+    digest: Digest,
+) -> Result<(), VoteError> {
+    let words = &receipt.receipt;
+    let expected = (round, membership.participant, ballot, digest);
+    let matches = (words.round, words.participant, words.ballot, words.digest) == expected;
+    if !matches || !receipt.is_signed_by(&membership.founding.coordinator) {
+        return Err(VoteError::Receipt);
+    }
+    Ok(())
 }
 
 /// Tells whether the same ballot would be refused again for ever.
@@ -128,4 +140,37 @@ fn is_final(error: &ClientError) -> bool {
                 | Code::WrongRoundState
         )
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::wire::Receipt;
+
+    use super::*;
+    use crate::testing::{Federation, number, round};
+
+    #[test]
+    fn only_the_coordinators_word_about_exactly_this_ballot_is_a_receipt() {
+        let federation = Federation::new();
+        let membership = federation.membership(2);
+        let (ballot, digest) = (BallotId::from_bytes([9; 16]), Digest::of(b"ballot"));
+        let honest =
+            Receipt { round: round(1), participant: number(2), ballot, digest, received_at: Millis(6) };
+        let check = |view: &ReceiptView| check_receipt(view, &membership, round(1), ballot, digest).is_ok();
+        assert!(check(&ReceiptView::new(honest.clone(), &federation.coordinator)));
+
+        assert!(!check(&ReceiptView::new(honest.clone(), federation.identity(3))), "signed by another");
+        let mut reworded = ReceiptView::new(honest.clone(), &federation.coordinator);
+        reworded.receipt.received_at = Millis(7);
+        assert!(!check(&reworded), "the words are not the signed ones");
+        let others = [
+            Receipt { round: round(2), ..honest.clone() },
+            Receipt { participant: number(3), ..honest.clone() },
+            Receipt { ballot: BallotId::from_bytes([8; 16]), ..honest.clone() },
+            Receipt { digest: Digest::of(b"another ballot"), ..honest },
+        ];
+        for other in others {
+            assert!(!check(&ReceiptView::new(other.clone(), &federation.coordinator)), "{other:?}");
+        }
+    }
 }

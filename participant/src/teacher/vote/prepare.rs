@@ -117,7 +117,10 @@ async fn check_keys_unused(agent: &Agent, round: RoundId) -> Result<(), VoteErro
 async fn load_ensemble(agent: &Agent) -> Result<Ensemble, VoteError> {
     let (home, federation) = (agent.home.clone(), agent.membership.federation());
     let teachers = agent.membership.teachers;
-    Ok(agent.bridge.run(move || Ensemble::load(&home, federation, teachers)).await??)
+    let ensemble = agent.bridge.run(move || Ensemble::load(&home, federation, teachers)).await??;
+    let config = &agent.membership.founding.config;
+    ensemble.check(&config.instances, config.classes.len())?;
+    Ok(ensemble)
 }
 
 /// Returns the public key's bytes, from the home or from the coordinator, of the certified digest in any case.

@@ -66,3 +66,6 @@ impl SealingJob {
         Ok(Sealed { ballot: self.ballot, bytes, plaintext: counts })
     }
 }
+
+#[cfg(test)]
+mod tests;

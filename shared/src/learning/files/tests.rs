@@ -257,7 +257,7 @@ fn a_table_names_the_line_and_the_column_of_what_is_wrong() {
     let two = schema(InstanceKind::Table, &[2]);
     let expected = Expected { schema: Some(&two), classes: Some(3) };
     let load = |text: &str| load_labeled(&folder.put("cohort.csv", text.as_bytes()), expected);
-    let data = load("age, label, person, dose\n61, 2, anna, 0.5\n\n47, 0, \"b, c\", -1e3\n").unwrap();
+    let data = load("age, label, person, dose\n61, 2, anna, 0.5\n\n47, 0,\"b, c\", -1e3\n").unwrap();
     assert_eq!((data.values(), data.labels().unwrap()), (&[61.0, 0.5, 47.0, -1000.0][..], &[2, 0][..]));
     assert_eq!(data.persons().unwrap(), ["anna", "b, c"]);
     let head = "age,label,person,dose\n61,2,anna,0.5\n";

@@ -1,0 +1,354 @@
+//! A coordinator on a loopback socket, and scripted members that speak to it with the shared crate alone.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use coordinator::{
+    api::router, app::App, clock::SystemClock, config::FileSettings, home::Home, rounds::conduct,
+    storage::Storage, tally::Pool,
+};
+use reqwest::{Method, Response, StatusCode};
+use serde::{Serialize, de::DeserializeOwned};
+use shared::{
+    ballot::cast,
+    federation::{Enrolment, FederationConfig, Founding, KeyCertificate, Roster},
+    fhe::{EncryptionKey, LabelCiphertexts, SecretKeys},
+    identity::{Identity, Signed},
+    ids::{BallotId, Digest, ParticipantId, RoundId},
+    learning::files::instances_to_npy_bytes,
+    problem::{Code, Problem},
+    round::{Announcement, Opening, RoundState, Step},
+    wire::{Enrol, Enrolled, Found, Invite, NewInvite, OpeningTask, PostOpening, PublishKeys, RoundView},
+};
+use tokio::{net::TcpListener, sync::watch};
+
+/// Three classes, three participants with two teachers each, toy keys.
+pub(crate) const CONFIG: &str = r#"
+name = "three letters"
+classes = ["a", "b", "c"]
+insecure_toy_parameters = true
+
+[instances]
+kind = "table"
+shape = [4]
+
+[noise]
+sigma = 4
+coordinator_sigma = 2
+honest_fraction = "1"
+
+[privacy]
+delta = 1e-5
+"#;
+
+/// Number of instances in the tests' rounds.
+pub(crate) const INSTANCES: usize = 5;
+
+/// Is a running coordinator.
+pub(crate) struct Service {
+    pub(crate) url: String,
+    pub(crate) operator: String,
+    http: reqwest::Client,
+    _home: (Home, tempfile::TempDir),
+    _stop: watch::Sender<bool>,
+}
+
+/// Is the answer to a request: the body, or the problem.
+pub(crate) type Answer<T> = Result<T, Problem>;
+
+impl Service {
+    /// Starts a coordinator in a folder of its own.
+    pub(crate) async fn start() -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let home = Home::open(folder.path())?;
+        let operator = home.operator_token()?;
+        let storage = Storage::open(folder.path()).await?;
+        let digest = Digest::of(operator.as_bytes());
+        let settings = FileSettings { threads: Some(2), ..FileSettings::default() }.settle()?;
+        let app = App::new(storage, home.identity()?, digest, Box::new(SystemClock), settings, Pool::new(2)?);
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let (stop, stopped) = watch::channel(false);
+        tokio::spawn(conduct(app.clone(), stopped));
+        tokio::spawn(async move { axum::serve(listener, router(app)).await });
+        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build()?;
+        Ok(Self { url, operator, http, _home: (home, folder), _stop: stop })
+    }
+
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        token: &str,
+        body: Vec<u8>,
+    ) -> Result<Response> {
+        let url = format!("{}/api/v1{path}", self.url);
+        Ok(self.http.request(method, url).bearer_auth(token).body(body).send().await?)
+    }
+
+    /// Sends a request and reads its JSON answer or its problem document.
+    pub(crate) async fn ask<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        token: &str,
+        body: Vec<u8>,
+    ) -> Result<Answer<T>> {
+        let response = self.send(method, path, token, body).await?;
+        let (status, bytes) = (response.status(), response.bytes().await?);
+        if status == StatusCode::NO_CONTENT {
+            return Ok(Ok(serde_json::from_str("null")?));
+        }
+        if status.is_success() {
+            return Ok(Ok(serde_json::from_slice(&bytes)?));
+        }
+        let problem: Problem =
+            serde_json::from_slice(&bytes).context("a refusal must be a problem document")?;
+        assert_eq!(problem.status, status.as_u16());
+        Ok(Err(problem))
+    }
+
+    pub(crate) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        token: &str,
+        body: &impl Serialize,
+    ) -> Result<Answer<T>> {
+        self.ask(Method::POST, path, token, serde_json::to_vec(body)?).await
+    }
+
+    pub(crate) async fn put<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        token: &str,
+        body: &impl Serialize,
+    ) -> Result<Answer<T>> {
+        self.ask(Method::PUT, path, token, serde_json::to_vec(body)?).await
+    }
+
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str, token: &str) -> Result<Answer<T>> {
+        self.ask(Method::GET, path, token, Vec::new()).await
+    }
+
+    pub(crate) async fn found(&self) -> Result<Answer<serde_json::Value>> {
+        self.post("/federation", &self.operator, &Found { config: FederationConfig::from_toml(CONFIG)? })
+            .await
+    }
+
+    pub(crate) async fn invite(&self, name: &str, trustee: bool) -> Result<Answer<Invite>> {
+        self.post("/invites", &self.operator, &NewInvite { name: name.to_owned(), trustee }).await
+    }
+
+    pub(crate) async fn enrol(&self, invite: &str, identity: &Identity) -> Result<Answer<Enrolled>> {
+        let enrolment = Enrolment {
+            invite: Digest::of(invite.as_bytes()),
+            identity: identity.public(),
+            sealing: identity.sealing_key(),
+            teachers: 2,
+        };
+        let body = Enrol { invite: invite.to_owned(), enrolment: identity.sign(&enrolment) };
+        self.post("/enrolments", "", &body).await
+    }
+
+    pub(crate) async fn announce(
+        &self,
+        id: RoundId,
+        seconds: u32,
+        instances: Vec<u8>,
+    ) -> Result<Answer<RoundView>> {
+        let path = format!("/rounds/{id}?window_seconds={seconds}");
+        self.ask(Method::PUT, &path, &self.operator, instances).await
+    }
+
+    /// Waits until a round is in a state, by name.
+    pub(crate) async fn wait_for(&self, id: RoundId, phase: &str) -> Result<RoundView> {
+        for _ in 0..600 {
+            let view: RoundView = granted(self.get(&format!("/rounds/{id}"), &self.operator).await?)?;
+            if view.state.name() == phase {
+                return Ok(view);
+            }
+            if view.state.is_final() {
+                bail!("the round ended as {:?}, not {phase}", view.state);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        bail!("round {id} was not {phase} within a minute")
+    }
+}
+
+/// Returns the answer, or fails with the problem.
+pub(crate) fn granted<T>(answer: Answer<T>) -> Result<T> {
+    Ok(answer?)
+}
+
+/// Returns the code of a refusal, or fails if there was none.
+pub(crate) fn refused<T>(answer: Answer<T>) -> Result<Code> {
+    match answer {
+        Ok(_) => bail!("the request was granted"),
+        Err(problem) => Ok(problem.code),
+    }
+}
+
+/// Returns canonical instances.
+pub(crate) fn instances() -> Result<Vec<u8>> {
+    Ok(instances_to_npy_bytes(&[0.5; INSTANCES * 4], &[4])?)
+}
+
+pub(crate) fn round_id(byte: u8) -> RoundId {
+    RoundId::from_bytes([byte; 16])
+}
+
+/// Is a scripted member.
+pub(crate) struct Member {
+    pub(crate) id: ParticipantId,
+    pub(crate) token: String,
+    pub(crate) identity: Identity,
+    pub(crate) founding: Founding,
+}
+
+/// Is a keyed federation of three scripted members; the first is the trustee.
+pub(crate) struct Keyed {
+    pub(crate) service: Service,
+    pub(crate) members: Vec<Member>,
+    pub(crate) secret: SecretKeys,
+    pub(crate) key: EncryptionKey,
+}
+
+impl Keyed {
+    pub(crate) async fn new() -> Result<Self> {
+        let service = Service::start().await?;
+        granted(service.found().await?)?;
+        let mut members = Vec::new();
+        for number in 1..=3 {
+            let invite = granted(service.invite(&format!("hospital-{number}"), number == 1).await?)?;
+            let identity = Identity::generate()?;
+            let Enrolled { participant: id, token, founding, .. } =
+                granted(service.enrol(&invite.invite, &identity).await?)?;
+            members.push(Member { id, token, identity, founding });
+        }
+        let (secret, key) = make_keys(&service, &members[0]).await?;
+        Ok(Self { service, members, secret, key })
+    }
+
+    /// Announces a round and waits until it takes ballots.
+    pub(crate) async fn vote_on(&self, id: RoundId, seconds: u32) -> Result<RoundView> {
+        granted(self.service.announce(id, seconds, instances()?).await?)?;
+        self.service.wait_for(id, "voting").await
+    }
+
+    /// Makes a valid ballot in which every vote goes to one class.
+    pub(crate) async fn ballot(&self, member: usize, view: &RoundView, class: usize) -> Result<Vec<u8>> {
+        let Member { id, identity, founding, token } = &self.members[member];
+        let roster: Roster =
+            granted(self.service.get(&format!("/rounds/{}/roster", view.round), token).await?)?;
+        let announcement: &Announcement = &view.announcement;
+        let resolution = announcement.resolution(founding, &roster)?;
+        let counts: Vec<i64> =
+            (0..resolution.layout().slots()).map(|slot| if slot % 3 == class { 2 } else { 0 }).collect();
+        Ok(cast(identity, *id, announcement, &resolution, &self.key, &counts)?)
+    }
+
+    pub(crate) async fn cast(
+        &self,
+        member: usize,
+        id: RoundId,
+        bytes: Vec<u8>,
+    ) -> Result<Answer<serde_json::Value>> {
+        let path = format!("/rounds/{id}/ballots/{}", BallotId::from_bytes([member as u8 + 1; 16]));
+        self.service.ask(Method::PUT, &path, &self.members[member].token, bytes).await
+    }
+
+    /// Casts everybody's ballot for one class and waits for the opening to be due.
+    pub(crate) async fn vote_all(&self, view: &RoundView, class: usize) -> Result<RoundView> {
+        for member in 0..self.members.len() {
+            let ballot = self.ballot(member, view, class).await?;
+            granted(self.cast(member, view.round, ballot).await?)?;
+        }
+        self.service.wait_for(view.round, "opening").await
+    }
+
+    /// Opens a round's label ciphertexts as the trustee does.
+    pub(crate) async fn opening(&self, view: &RoundView) -> Result<Opening> {
+        let trustee = &self.members[0];
+        let task: OpeningTask =
+            granted(self.service.get(&format!("/rounds/{}/opening", view.round), &trustee.token).await?)?;
+        let path = format!("/rounds/{}/label-ciphertexts", view.round);
+        let bytes = self.service.send(Method::GET, &path, &trustee.token, Vec::new()).await?.bytes().await?;
+        let layout = view.announcement.layout()?;
+        let ciphertexts = LabelCiphertexts::from_bytes(&bytes, view.announcement.parameters, layout)?;
+        Ok(Opening {
+            federation: trustee.founding.digest(),
+            round: Some(view.round),
+            step: Step::Label,
+            ciphertexts: task.ciphertexts,
+            trustee: trustee.id,
+            labels: labels(&self.secret, &ciphertexts)?,
+        })
+    }
+
+    pub(crate) async fn post_opening(&self, id: RoundId, opening: Signed<Opening>) -> Result<Answer<()>> {
+        let trustee = &self.members[0];
+        let path = format!("/rounds/{id}/openings/{}", trustee.id);
+        self.service.put(&path, &trustee.token, &PostOpening { opening }).await
+    }
+
+    pub(crate) async fn state(&self, id: RoundId) -> Result<RoundState> {
+        let view: RoundView =
+            granted(self.service.get(&format!("/rounds/{id}"), &self.service.operator).await?)?;
+        Ok(view.state)
+    }
+}
+
+fn labels(secret: &SecretKeys, ciphertexts: &LabelCiphertexts) -> Result<Vec<u16>> {
+    Ok(secret.open(ciphertexts)?.into_iter().map(|label| label.map_or(0, |class| class + 1)).collect())
+}
+
+/// Makes and publishes the keys, and opens the known answer.
+async fn make_keys(service: &Service, trustee: &Member) -> Result<(SecretKeys, EncryptionKey)> {
+    let set = trustee.founding.config.parameter_set();
+    let secret = SecretKeys::generate(set)?;
+    let material = secret.public_material()?;
+    let key = EncryptionKey::from_bytes(&material.public_key, set)?;
+    let mut digests = Vec::new();
+    for blob in [material.public_key, material.keyswitching_key, material.bootstrapping_key] {
+        let digest = Digest::of(&blob);
+        granted(service.ask::<()>(Method::PUT, &format!("/blobs/{digest}"), &trustee.token, blob).await?)?;
+        digests.push(digest);
+    }
+    let certificate = KeyCertificate {
+        federation: trustee.founding.digest(),
+        parameters: set,
+        public_key: digests[0],
+        keyswitching_key: digests[1],
+        bootstrapping_key: digests[2],
+        trustee: trustee.id,
+    };
+    let body = PublishKeys { certificate: trustee.identity.sign(&certificate) };
+    granted(service.put::<()>("/keys", &trustee.token, &body).await?)?;
+    let task = known_answer(service, trustee).await?;
+    let path = "/known-answer/label-ciphertexts";
+    let bytes = service.send(Method::GET, path, &trustee.token, Vec::new()).await?.bytes().await?;
+    let layout = shared::fhe::Layout::new(3, task.instance_count as usize)?;
+    let ciphertexts = LabelCiphertexts::from_bytes(&bytes, set, layout)?;
+    let opening = Opening {
+        federation: trustee.founding.digest(),
+        round: None,
+        step: Step::Label,
+        ciphertexts: task.ciphertexts,
+        trustee: trustee.id,
+        labels: labels(&secret, &ciphertexts)?,
+    };
+    let body = PostOpening { opening: trustee.identity.sign(&opening) };
+    granted(service.put::<()>("/known-answer", &trustee.token, &body).await?)?;
+    Ok((secret, key))
+}
+
+async fn known_answer(service: &Service, trustee: &Member) -> Result<OpeningTask> {
+    for _ in 0..600 {
+        if let Ok(task) = service.get("/known-answer", &trustee.token).await? {
+            return Ok(task);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    bail!("the known answer was not computed within a minute")
+}

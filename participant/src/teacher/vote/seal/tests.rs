@@ -1,0 +1,128 @@
+//! A ballot is sealed from real noise and real teachers, or lost for good.
+
+use shared::{
+    ballot::Door,
+    clock::Millis,
+    fhe::{ParameterSet, RunningSum, SecretKeys},
+    learning::{Recipe, train},
+};
+
+use super::*;
+use crate::{
+    home::Home,
+    teacher::journal::{Resume, Stage},
+    testing::{Federation, Fixed, number, round},
+};
+
+struct Story {
+    federation: Federation,
+    keys: SecretKeys,
+    home: Home,
+    announcement: Announcement,
+    _folder: tempfile::TempDir,
+}
+
+impl Story {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path());
+        home.make_folders().unwrap();
+        let federation = Federation::new();
+        let announcement = federation.announce(round(1));
+        let keys = SecretKeys::generate(ParameterSet::InsecureToy).unwrap();
+        Self { federation, keys, home, announcement, _folder: folder }
+    }
+
+    /// Trains three teachers who all tell three clusters apart.
+    fn ensemble(&self) -> Ensemble {
+        let clusters = [[0.0, 0.0], [6.0, 0.0], [0.0, 6.0]];
+        let values: Vec<f32> = clusters.iter().cycle().take(60).flatten().copied().collect();
+        let labels = (0..60).map(|i| i % 3).collect();
+        let dataset = Dataset::new(values, vec![2], Some(labels), None).unwrap();
+        let recipe = Recipe::teacher(self.federation.founding.config.instances.clone(), 3);
+        let all: Vec<usize> = (0..60).collect();
+        let teacher = |seed| train(&recipe, &dataset, &all, seed, &|_, _| {}).unwrap();
+        Ensemble::of((1..=3).map(teacher).collect())
+    }
+
+    fn job(&self, instances: Vec<f32>) -> SealingJob {
+        let (founding, roster) = (&self.federation.founding, &self.federation.roster);
+        SealingJob {
+            journal: Journal::of(&self.home),
+            identity: Arc::new(
+                Identity::from_secret_bytes(&self.federation.identity(2).to_secret_bytes()).unwrap(),
+            ),
+            participant: number(2),
+            clock: Arc::new(Fixed(Millis(15))),
+            announcement: self.announcement.clone(),
+            resolution: self.announcement.resolution(founding, roster).unwrap(),
+            key: self.keys.public_material().unwrap().public_key,
+            instances: Dataset::new(instances, vec![2], None, None).unwrap(),
+            ensemble: self.ensemble(),
+            record: Record {
+                round: round(1),
+                announcement: self.announcement.digest(),
+                instances: self.announcement.instances,
+                instance_count: 4,
+                seen_at: Millis(14),
+                closes_at: Millis(20),
+                stage: Stage::Waiting,
+            },
+            ballot: BallotId::from_bytes([9; 16]),
+        }
+    }
+}
+
+/// Four instances of the classes 0, 2, 1 and 0.
+const INSTANCES: [f32; 8] = [0.0, 0.0, 0.0, 6.0, 6.0, 0.0, 0.1, 0.1];
+
+#[test]
+fn a_sealed_ballot_passes_the_door_and_holds_exactly_noise_and_votes() {
+    let story = Story::new();
+    let job = story.job(INSTANCES.to_vec());
+    let resolution = job.resolution;
+    let sealed = job.seal().unwrap();
+    let door = Door { announcement: &story.announcement, roster: &story.federation.roster };
+    let ballot = door.admit(&sealed.bytes, number(2)).unwrap();
+    let mut sum = RunningSum::new(resolution.layout());
+    sum.add(&ballot.body).unwrap();
+    assert_eq!(story.keys.decrypt_counts(&sum, resolution.scale()), *sealed.plaintext);
+
+    let stored = Journal::of(&story.home).resume(round(1)).unwrap();
+    assert_eq!(stored, Resume::Stored { ballot: sealed.ballot, bytes: sealed.bytes });
+}
+
+#[test]
+fn without_noise_a_ballot_is_the_bare_sum_of_one_hot_votes() {
+    let mut story = Story::new();
+    story.federation = Federation::with_config(|text| {
+        let text = text.replace("coordinator_sigma = 8", "coordinator_sigma = 0");
+        text.replace("sigma = 16", "mode = \"insecure_no_noise\"\nsigma = 0")
+    });
+    story.announcement = story.federation.announce(round(1));
+    let sealed = story.job(INSTANCES.to_vec()).seal().unwrap();
+    assert_eq!(*sealed.plaintext, [3, 0, 0, 0, 0, 3, 0, 3, 0, 3, 0, 0]);
+}
+
+#[test]
+fn a_failure_after_the_marker_loses_the_round_for_good() {
+    let story = Story::new();
+    // One instance too few for the announced four: noise is drawn, then the votes do not fit.
+    let failed = story.job(INSTANCES[..6].to_vec()).seal().map(drop);
+    assert!(matches!(failed, Err(VoteError::Ensemble(_))));
+    let Resume::Never { reason } = Journal::of(&story.home).resume(round(1)).unwrap() else {
+        unreachable!("the round may be voted in again")
+    };
+    assert!(reason.contains("after noise was drawn"), "{reason}");
+    let again = story.job(INSTANCES.to_vec()).seal().map(drop);
+    assert!(matches!(again, Err(VoteError::Journal(_))), "noise drawn twice");
+}
+
+#[test]
+fn a_key_that_cannot_be_read_costs_no_round() {
+    let story = Story::new();
+    let mut job = story.job(INSTANCES.to_vec());
+    job.key.pop();
+    assert!(matches!(job.seal().map(drop), Err(VoteError::Key(_))));
+    assert_eq!(Journal::of(&story.home).resume(round(1)).unwrap(), Resume::Fresh);
+}
