@@ -23,7 +23,7 @@ pub struct EvaluationKeys {
 
 impl EvaluationKeys {
     /// Reads [`super::PublicMaterial::keyswitching_key`] and [`super::PublicMaterial::bootstrapping_key`],
-    /// made with the federation's parameters, grows their masks and transforms them (about 0.6 s of one
+    /// made with the federation's parameters, grows their masks and transforms them (about 0.4 s of one
     /// core).
     ///
     /// # Errors

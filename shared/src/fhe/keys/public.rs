@@ -25,7 +25,7 @@ pub struct PublicMaterial {
 }
 
 impl SecretKeys {
-    /// Makes the public material of these keys, with fresh masks and noise (about 2 s of one core).
+    /// Makes the public material of these keys, with fresh masks and noise (about 1.2 s of one core).
     ///
     /// Called twice it gives two different materials for the same keys; publish one of them.
     ///
