@@ -193,8 +193,11 @@ impl Range {
 }
 
 /// Number of differences of a round, Q·C(C−1)/2.
+///
+/// A single instance counts as two: a label's share of the round's 2^-40 is then at most 2^-41, which leaves room
+/// for the other gross errors.
 fn comparisons(layout: Layout) -> f64 {
-    (layout.instances() * layout.classes() * (layout.classes() - 1) / 2) as f64
+    (layout.instances().max(2) * layout.classes() * (layout.classes() - 1) / 2) as f64
 }
 
 /// Smallest t on the grid with events·√(2/π)·exp(−t²/2)/t ≤ 2^-40: that many two-sided Gaussian tails.
