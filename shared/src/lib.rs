@@ -13,5 +13,6 @@ pub mod problem;
 pub mod round;
 #[cfg(test)]
 mod testing;
+pub mod threshold;
 pub mod transcript;
 pub mod wire;

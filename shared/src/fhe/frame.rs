@@ -19,6 +19,8 @@ pub(crate) enum Kind {
     SecretKeys = 4,
     RunningSum = 5,
     LabelCiphertexts = 6,
+    SquashingKey = 7,
+    SquashedRecord = 8,
 }
 
 impl Kind {
@@ -30,6 +32,8 @@ impl Kind {
             Self::SecretKeys => "secret keys",
             Self::RunningSum => "running sum",
             Self::LabelCiphertexts => "label ciphertexts",
+            Self::SquashingKey => "squashing key",
+            Self::SquashedRecord => "record of squashed digits",
         }
     }
 

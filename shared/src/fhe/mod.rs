@@ -19,6 +19,7 @@ mod opening;
 mod parameters;
 mod plan;
 mod resolution;
+mod squashed;
 mod sum;
 mod tally;
 #[cfg(test)]
@@ -35,5 +36,8 @@ pub use opening::OpenError;
 pub use parameters::{FULL, INSECURE_TOY, ParameterSet, Parameters};
 pub use plan::pin_fft_plan;
 pub use resolution::{MAX_TEACHERS, Resolution, ResolutionError};
+pub use squashed::{
+    SQUASHED_DIGIT_LOG, SQUASHED_DIMENSION, Squashed, SquashedDigit, SquashedRecord, label_digits,
+};
 pub use sum::{RunningSum, SumError};
 pub use tally::{TallyError, tally};

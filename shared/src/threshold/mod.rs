@@ -1,0 +1,1 @@
+//! Threshold decryption: pieces of the key, openings from them, and how openings combine to labels.
