@@ -12,6 +12,7 @@ use crate::{
     ids::Digest,
     learning::InstanceSchema,
     privacy::{Delta, NoisePolicy},
+    threshold::{Sharing, SharingError},
 };
 
 /// Is what the operator writes down before anybody enrols; unknown keys are refused.
@@ -50,6 +51,18 @@ pub struct TrusteePolicy {
     pub count: u8,
     /// Number of corrupt trustees that learn nothing, t.
     pub threshold: u8,
+}
+
+impl TrusteePolicy {
+    /// Returns how the decryption key is shared; refuses what is not supported, with the reason.
+    pub fn sharing(self) -> Result<Sharing, SharingError> {
+        Sharing::new(self.count, self.threshold)
+    }
+
+    /// Tells whether one trustee holds the whole key.
+    pub const fn is_sole(self) -> bool {
+        self.count == 1
+    }
 }
 
 impl Default for TrusteePolicy {
@@ -145,16 +158,8 @@ pub enum ConfigError {
     #[error("class name \"{0}\" is empty or appears twice: every class needs a name of its own")]
     ClassName(String),
     /// The trustee policy is not offered.
-    #[error(
-        "trustees = {{ count = {count}, threshold = {threshold} }} is not supported: \
-         this version supports one trustee, {{ count = 1, threshold = 0 }}"
-    )]
-    Trustees {
-        /// Trustees asked for.
-        count: u8,
-        /// Corrupt ones asked for.
-        threshold: u8,
-    },
+    #[error("trustees: {0}")]
+    Trustees(#[from] SharingError),
     /// The noise policy is unusable.
     #[error("noise: {0}")]
     Noise(String),
@@ -183,10 +188,7 @@ impl FederationConfig {
             return Err(ConfigError::Name(self.name.chars().take(MAX_NAME + 1).collect()));
         }
         self.check_classes()?;
-        let TrusteePolicy { count, threshold } = self.trustees;
-        if (count, threshold) != (1, 0) {
-            return Err(ConfigError::Trustees { count, threshold });
-        }
+        self.trustees.sharing()?;
         if self.quorum == Quorum::AtLeast(0) {
             return Err(ConfigError::Quorum);
         }
@@ -274,7 +276,7 @@ mod tests {
             ("coordinator_sigma = 4", "coordinator_sigma = 0", "coordinator_sigma"),
             ("delta = 1e-5", "delta = 0", "delta"),
             ("delta = 1e-5", "delta = 1e-5\nparticipants_per_person = 0", "participants_per_person = 0"),
-            ("[noise]", "[trustees]\ncount = 3\nthreshold = 1\n\n[noise]", "supports one trustee"),
+            ("[noise]", "[trustees]\ncount = 3\nthreshold = 2\n\n[noise]", "trustees"),
         ];
         for (from, to, expected) in cases {
             let message = refusal(from, to);

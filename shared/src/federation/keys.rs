@@ -1,4 +1,4 @@
-//! The published keys: the trustee's signed certificate and the known answer that proves them.
+//! The published keys: the signed certificate of whoever made them, and the known answer that proves them.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Is what a trustee signs about the public material it made; rounds refer to its digest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
 pub struct KeyCertificate {
     /// Federation that the keys are for.
     pub federation: Digest,
@@ -22,8 +22,21 @@ pub struct KeyCertificate {
     pub keyswitching_key: Digest,
     /// Digest of the bootstrapping key.
     pub bootstrapping_key: Digest,
-    /// Trustee that made them.
+    /// Trustee that made them: the sole one, or the dealer, who is trusted at set-up.
     pub trustee: ParticipantId,
+    /// How the decryption key is shared; `None` if the sole trustee keeps it.
+    pub sharing: Option<KeySharing>,
+}
+
+/// Is the public part of a shared decryption key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
+pub struct KeySharing {
+    /// Digest of the key that squashes label ciphertexts to 128 bits.
+    pub squashing_key: Digest,
+    /// Commitment to the piece of each set of trustees, in the order of the sets.
+    pub commitments: Vec<Digest>,
+    /// Digest of each trustee's sealed package of pieces, in the order of the trustees.
+    pub packages: Vec<Digest>,
 }
 
 impl Statement for KeyCertificate {
@@ -39,6 +52,9 @@ impl KeyCertificate {
 
 /// Number of instances in the known-answer tally that must open correctly before a federation is keyed.
 pub const KNOWN_ANSWER_INSTANCES: u32 = 4;
+
+/// Votes for the winner of every instance of the known answer.
+pub const KNOWN_ANSWER_VOTES: u32 = 100;
 
 /// Returns the labels (class + 1) that the known answer must open to: winners spread over the classes.
 pub fn known_answer_labels(classes: usize) -> Vec<u16> {

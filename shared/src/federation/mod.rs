@@ -5,12 +5,17 @@
 //!      └──────────────────────close──────────────────────────────▶┘
 //! ```
 
+mod ceremony;
 mod config;
 mod keys;
 mod roster;
 
+pub use ceremony::{Acknowledgement, Complaint, TrusteeApproval, Trustees};
 pub use config::{ConfigError, FederationConfig, Founding, PrivacyPolicy, Quorum, TrusteePolicy};
-pub use keys::{KNOWN_ANSWER_INSTANCES, KeyCertificate, known_answer_counts, known_answer_labels};
+pub use keys::{
+    KNOWN_ANSWER_INSTANCES, KNOWN_ANSWER_VOTES, KeyCertificate, KeySharing, known_answer_counts,
+    known_answer_labels,
+};
 pub use roster::{Approval, Enrolment, Member, Roster, RosterError, check_name};
 
 use borsh::{BorshDeserialize, BorshSerialize};

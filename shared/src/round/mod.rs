@@ -5,5 +5,5 @@ mod opening;
 mod state;
 
 pub use announcement::{Announcement, AnnouncementError, RoundRequest};
-pub use opening::{Opening, OpeningError, Step};
+pub use opening::{Corroboration, Opening, OpeningContent, OpeningError, OpeningQuestion, Step};
 pub use state::{FailureReason, InvalidTransition, RoundState, Tallied};

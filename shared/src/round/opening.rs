@@ -1,4 +1,7 @@
-//! The opening of a round by its sole trustee: rounded labels, signed, exactly one per instance.
+//! An opening: what one trustee answers to one step of one round, signed.
+//!
+//! The sole trustee answers with the labels themselves, a trustee among several with its shares, which say nothing
+//! alone.
 
 use std::fmt;
 
@@ -6,8 +9,10 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    fhe::label_digits,
     identity::Statement,
     ids::{Digest, ParticipantId, RoundId},
+    threshold::Shares,
 };
 
 /// Is what a tally computes and a trustee opens; a plain round has the one step `label`.
@@ -48,12 +53,67 @@ pub struct Opening {
     pub round: Option<RoundId>,
     /// The step.
     pub step: Step,
-    /// Digest of the label ciphertexts that were opened.
+    /// Digest of the event that recorded the tally.
+    pub tally: Digest,
+    /// Digest of what was opened: the label ciphertexts, or the record of their squashed digits.
     pub ciphertexts: Digest,
-    /// Trustee that opened them.
+    /// Trustee that opened it.
     pub trustee: ParticipantId,
-    /// One label per instance: class + 1, or 0 for an abstention.
-    pub labels: Vec<u16>,
+    /// What it answers.
+    pub content: OpeningContent,
+}
+
+/// Is the answer of a trustee.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum OpeningContent {
+    /// Of the sole trustee: one label per instance, class + 1, or 0 for an abstention.
+    Labels(Vec<u16>),
+    /// Of one trustee among several: its partial decryptions.
+    Shares(Shares),
+}
+
+impl OpeningContent {
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::Labels(_) => "labels",
+            Self::Shares(_) => "shares",
+        }
+    }
+}
+
+/// Is how far the openings of a release bear each other out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Corroboration {
+    /// The sole trustee's word.
+    SoleTrustee,
+    /// Too few trustees opened for a lie to be seen.
+    Uncorroborated,
+    /// So many trustees agree that a lie by t of them would have been seen.
+    Corroborated,
+    /// Trustees disagree, and so many opened that the liars are known; the labels are the majority's.
+    Named {
+        /// Whose openings are wrong.
+        liars: Vec<ParticipantId>,
+    },
+    /// An opening that came after the release contradicts it.
+    Disputed {
+        /// The trustees that hold the pieces on which openings differ.
+        holders: Vec<ParticipantId>,
+    },
+}
+
+impl fmt::Display for Corroboration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |ids: &[ParticipantId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        match self {
+            Self::SoleTrustee => f.write_str("sole trustee"),
+            Self::Uncorroborated => f.write_str("uncorroborated"),
+            Self::Corroborated => f.write_str("corroborated"),
+            Self::Named { liars } => write!(f, "corroborated against participants {}", list(liars)),
+            Self::Disputed { holders } => write!(f, "disputed among participants {}", list(holders)),
+        }
+    }
 }
 
 impl Statement for Opening {
@@ -73,13 +133,23 @@ pub enum OpeningError {
         /// Value expected.
         expected: String,
     },
-    /// It does not hold exactly one label per instance.
-    #[error("the opening holds {found} labels, expected exactly {expected}")]
+    /// It does not hold exactly what was asked for.
+    #[error("the opening holds {found} {what}, expected exactly {expected}")]
     Count {
-        /// Labels found.
+        /// What is counted.
+        what: &'static str,
+        /// Number found.
         found: usize,
-        /// Labels expected.
+        /// Number expected.
         expected: usize,
+    },
+    /// It holds labels where shares are due, or shares where labels are.
+    #[error("the opening holds {found}, expected {expected}")]
+    Kind {
+        /// What it holds.
+        found: &'static str,
+        /// What it must hold.
+        expected: &'static str,
     },
     /// A label names no class.
     #[error("label {label} of instance {instance} is above the number of classes, {classes}")]
@@ -93,30 +163,74 @@ pub enum OpeningError {
     },
 }
 
-impl Opening {
-    /// Checks that this opening answers exactly the given question.
-    pub fn check(&self, expected: &Self, classes: usize) -> Result<(), OpeningError> {
-        let differs = |field, found: String, expected: String| {
-            (found != expected).then_some(OpeningError::Other { field, found, expected })
-        };
+/// Is what an opening must answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpeningQuestion {
+    /// Hash of event 0.
+    pub federation: Digest,
+    /// The round; `None` for the known answer.
+    pub round: Option<RoundId>,
+    /// The step.
+    pub step: Step,
+    /// Digest of the event that recorded the tally.
+    pub tally: Digest,
+    /// Digest of what is to be opened.
+    pub ciphertexts: Digest,
+    /// Number of instances.
+    pub instances: usize,
+    /// Number of classes.
+    pub classes: usize,
+}
+
+impl OpeningQuestion {
+    /// Checks that an opening of this trustee answers exactly this question; `rows` is the number of pieces the
+    /// trustee holds, `None` for the sole trustee, who answers with labels.
+    pub fn check(
+        &self,
+        opening: &Opening,
+        trustee: ParticipantId,
+        rows: Option<usize>,
+    ) -> Result<(), OpeningError> {
         let round = |round: Option<RoundId>| round.map_or("the known answer".to_owned(), |r| r.to_string());
-        let other = differs("federation", self.federation.to_string(), expected.federation.to_string())
-            .or_else(|| differs("round", round(self.round), round(expected.round)))
-            .or_else(|| differs("step", self.step.to_string(), expected.step.to_string()))
-            .or_else(|| {
-                differs("ciphertexts", self.ciphertexts.to_string(), expected.ciphertexts.to_string())
-            })
-            .or_else(|| differs("trustee", self.trustee.to_string(), expected.trustee.to_string()));
-        if let Some(error) = other {
-            return Err(error);
+        let fields = [
+            ("federation", opening.federation.to_string(), self.federation.to_string()),
+            ("round", round(opening.round), round(self.round)),
+            ("step", opening.step.to_string(), self.step.to_string()),
+            ("tally", opening.tally.to_string(), self.tally.to_string()),
+            ("ciphertexts", opening.ciphertexts.to_string(), self.ciphertexts.to_string()),
+            ("trustee", opening.trustee.to_string(), trustee.to_string()),
+        ];
+        if let Some((field, found, expected)) =
+            fields.into_iter().find(|(_, found, expected)| found != expected)
+        {
+            return Err(OpeningError::Other { field, found, expected });
         }
-        let (found, wanted) = (self.labels.len(), expected.labels.len());
-        if found != wanted {
-            return Err(OpeningError::Count { found, expected: wanted });
+        match (&opening.content, rows) {
+            (OpeningContent::Labels(labels), None) => self.check_labels(labels),
+            (OpeningContent::Shares(shares), Some(rows)) => self.check_shares(shares, rows),
+            (content, None) => Err(OpeningError::Kind { found: content.kind(), expected: "labels" }),
+            (content, Some(_)) => Err(OpeningError::Kind { found: content.kind(), expected: "shares" }),
         }
-        match self.labels.iter().enumerate().find(|(_, label)| usize::from(**label) > classes) {
-            Some((instance, &label)) => Err(OpeningError::Label { label, instance, classes }),
+    }
+
+    fn check_labels(&self, labels: &[u16]) -> Result<(), OpeningError> {
+        count("labels", labels.len(), self.instances)?;
+        match labels.iter().enumerate().find(|(_, label)| usize::from(**label) > self.classes) {
+            Some((instance, &label)) => Err(OpeningError::Label { label, instance, classes: self.classes }),
             None => Ok(()),
         }
     }
+
+    fn check_shares(&self, shares: &Shares, rows: usize) -> Result<(), OpeningError> {
+        count("rows of shares", shares.values.len(), rows)?;
+        let digits = self.instances * label_digits(self.classes);
+        shares.values.iter().try_for_each(|row| count("shares in a row", row.len(), digits))
+    }
+}
+
+fn count(what: &'static str, found: usize, expected: usize) -> Result<(), OpeningError> {
+    if found != expected {
+        return Err(OpeningError::Count { what, found, expected });
+    }
+    Ok(())
 }

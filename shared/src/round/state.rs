@@ -8,6 +8,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
+use super::Corroboration;
 use crate::{
     clock::Millis,
     ids::{Digest, ParticipantId},
@@ -47,6 +48,8 @@ pub enum RoundState {
         tallied: Tallied,
         /// When the labels were published.
         released_at: Millis,
+        /// How far the openings bear each other out.
+        corroboration: Corroboration,
     },
     /// The round ended without labels.
     Failed {
@@ -69,6 +72,12 @@ pub struct Tallied {
     pub noise_ballot: Digest,
     /// Digest of the label ciphertexts.
     pub ciphertexts: Digest,
+    /// Digest of the record of their squashed digits; `None` with one trustee.
+    pub squashed: Option<Digest>,
+    /// Digest of the squashed digits themselves, for trustees that do not recompute them.
+    pub squashed_digits: Option<Digest>,
+    /// Digest of the event that recorded the tally.
+    pub event: Digest,
     /// Processor time of the tally in milliseconds, all threads together.
     pub cpu_ms: u64,
     /// Wall-clock time of the tally in milliseconds.
@@ -88,6 +97,11 @@ pub enum FailureReason {
     },
     /// The trustees did not answer in time.
     OpeningTimedOut,
+    /// Openings contradict each other, and too few trustees opened to tell who lies.
+    Disputed {
+        /// The trustees that hold the pieces on which openings differ.
+        holders: Vec<ParticipantId>,
+    },
     /// Something the round needs is missing or broken.
     Damaged {
         /// What, in words.
@@ -101,7 +115,11 @@ impl std::fmt::Display for FailureReason {
             Self::QuorumNotMet { ballots, quorum } => {
                 write!(f, "{ballots} ballots came, {quorum} were needed; nothing was opened")
             }
-            Self::OpeningTimedOut => f.write_str("the trustee did not open the labels in time"),
+            Self::OpeningTimedOut => f.write_str("the trustees did not open the labels in time"),
+            Self::Disputed { holders } => {
+                let holders: Vec<String> = holders.iter().map(ToString::to_string).collect();
+                write!(f, "the openings of the trustees {} contradict each other", holders.join(", "))
+            }
             Self::Damaged { detail } => f.write_str(detail),
         }
     }
@@ -182,10 +200,26 @@ impl RoundState {
     }
 
     /// Publishes the opened labels.
-    pub fn release(self, released_at: Millis) -> Result<Self, InvalidTransition> {
+    pub fn release(
+        self,
+        released_at: Millis,
+        corroboration: Corroboration,
+    ) -> Result<Self, InvalidTransition> {
         match self {
-            Self::Opening { counted, tallied, .. } => Ok(Self::Released { counted, tallied, released_at }),
+            Self::Opening { counted, tallied, .. } => {
+                Ok(Self::Released { counted, tallied, released_at, corroboration })
+            }
             other => Err(other.cannot("released")),
+        }
+    }
+
+    /// Records how far the openings bear each other out after one more came.
+    pub fn compare(self, corroboration: Corroboration) -> Result<Self, InvalidTransition> {
+        match self {
+            Self::Released { counted, tallied, released_at, .. } => {
+                Ok(Self::Released { counted, tallied, released_at, corroboration })
+            }
+            other => Err(other.cannot("released with another corroboration")),
         }
     }
 
@@ -240,6 +274,9 @@ mod tests {
         Tallied {
             noise_ballot: Digest::of(b"noise"),
             ciphertexts: Digest::of(b"labels"),
+            squashed: None,
+            squashed_digits: None,
+            event: Digest::of(b"event"),
             cpu_ms: 1,
             wall_ms: 1,
         }
@@ -250,7 +287,7 @@ mod tests {
         let voting = RoundState::Announced.open()?;
         let tallying = voting.close(voters(&[1, 3]), 2, Millis(5))?;
         let opening = tallying.with_noise(tallied().noise_ballot)?.tallied(tallied(), Millis(9))?;
-        let released = opening.release(Millis(8))?;
+        let released = opening.release(Millis(8), Corroboration::SoleTrustee)?;
         assert_eq!(released.counted(), voters(&[1, 3]));
         assert_eq!(
             released.fail(FailureReason::OpeningTimedOut, true),

@@ -1,13 +1,13 @@
-//! The transcript: an append-only, hash-chained, signed record of everything public.
+//! Events: what happened, in the order it happened, each signed and bound to the one before.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::{
     clock::Millis,
-    federation::{Approval, Founding, KeyCertificate, Member},
+    federation::{Acknowledgement, Approval, Complaint, Founding, KeyCertificate, Member, TrusteeApproval},
     identity::{IdentityError, PublicIdentity, Signed, Statement},
     ids::{Digest, ParticipantId, RoundId},
-    round::{Announcement, FailureReason, Opening, Step},
+    round::{Announcement, Corroboration, FailureReason, Opening, Step},
 };
 
 /// Is one thing that happened, with the digests of what it produced.
@@ -26,18 +26,29 @@ pub enum EventBody {
         /// Why, in the operator's words.
         reason: String,
     },
-    /// The trustee published its keys.
+    /// A trustee agreed to take part in the ceremony with these trustees and this dealer.
+    TrusteeApproved(Signed<TrusteeApproval>),
+    /// The dealer (or the sole trustee) published the keys.
     Keys(Signed<KeyCertificate>),
-    /// A known answer was opened with the keys; the federation is keyed.
-    Keyed(Signed<Opening>),
+    /// A trustee checked its pieces against their commitments and holds them.
+    Acknowledged(Signed<Acknowledgement>),
+    /// A trustee found something wrong; the ceremony stops.
+    Complained(Signed<Complaint>),
+    /// The coordinator encrypted a known answer, whose opening proves the keys.
+    KnownAnswer {
+        /// Digest of its one ballot body.
+        ballot: Digest,
+    },
+    /// The known answer was opened, by every t + 1 of the trustees; the federation is keyed.
+    Keyed,
     /// A round was announced.
     Announced(Announcement),
     /// A round's window closed over these ballots.
     WindowClosed {
         /// The round.
         round: RoundId,
-        /// Counted ballots: who cast it and its digest.
-        ballots: Vec<(ParticipantId, Digest)>,
+        /// The ballots that are counted, in the order of the participants' numbers.
+        ballots: Vec<CountedBallot>,
     },
     /// The coordinator encrypted its own noise, before the tally.
     NoiseBallot {
@@ -46,16 +57,9 @@ pub enum EventBody {
         /// Digest of the encrypted noise.
         digest: Digest,
     },
-    /// The tally produced its label ciphertexts.
-    Tallied {
-        /// The round.
-        round: RoundId,
-        /// The step.
-        step: Step,
-        /// Digest of the label ciphertexts.
-        ciphertexts: Digest,
-    },
-    /// A trustee opened label ciphertexts.
+    /// A tally produced its label ciphertexts.
+    Tallied(TallyRecord),
+    /// A trustee opened the label ciphertexts of a round, or of the known answer.
     Opened(Signed<Opening>),
     /// The labels were published at this privacy cost.
     Released {
@@ -65,6 +69,15 @@ pub enum EventBody {
         labels: Vec<u16>,
         /// Digest of the cost statement (its JSON form).
         cost: Digest,
+        /// How far the openings bear each other out.
+        corroboration: Corroboration,
+    },
+    /// A later opening was compared with those that a release rests on.
+    Compared {
+        /// The round.
+        round: RoundId,
+        /// How far the openings bear each other out now.
+        corroboration: Corroboration,
     },
     /// A round ended without labels.
     Failed {
@@ -84,6 +97,32 @@ pub enum EventBody {
     },
     /// The federation was closed.
     Closed,
+}
+
+/// Is a ballot that is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct CountedBallot {
+    /// Who cast it.
+    pub participant: ParticipantId,
+    /// Digest of all its bytes.
+    pub digest: Digest,
+    /// When it arrived.
+    pub received_at: Millis,
+}
+
+/// Is what a tally went through, by digests, so that anyone with the blobs can go through it again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct TallyRecord {
+    /// The round; `None` for the known answer that proves the keys.
+    pub round: Option<RoundId>,
+    /// The step.
+    pub step: Step,
+    /// Digest of the sum of all ballots, the coordinator's noise included.
+    pub sum: Digest,
+    /// Digest of the label ciphertexts.
+    pub ciphertexts: Digest,
+    /// Digest of the record of their squashed digits; `None` with one trustee.
+    pub squashed: Option<Digest>,
 }
 
 /// Is a link of the chain.

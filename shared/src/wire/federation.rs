@@ -1,0 +1,161 @@
+//! The federation, its invites, its roster and its keys.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    clock::Millis,
+    federation::{Complaint, Enrolment, FederationConfig, FederationState, Founding, KeyCertificate, Roster},
+    identity::Signed,
+    ids::{Digest, ParticipantId},
+};
+
+/// `POST /federation`: founds the federation.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Found {
+    /// The operator's config.
+    pub config: FederationConfig,
+}
+
+/// `GET /federation`: what the federation is and where it stands.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FederationView {
+    /// Hash of event 0.
+    pub hash: Digest,
+    /// Event 0.
+    pub founding: Founding,
+    /// Where it stands.
+    pub state: FederationState,
+    /// Settings that weaken security, by name; empty when all is well.
+    pub insecure: Vec<String>,
+    /// The signed certificate of the keys, once published.
+    pub keys: Option<Signed<KeyCertificate>>,
+    /// How far the trustees are; `None` with one trustee.
+    pub ceremony: Option<CeremonyView>,
+}
+
+/// Is how far the trustees are with sharing the key.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CeremonyView {
+    /// Hash of the list of trustees, once all seats are taken.
+    pub trustees: Option<Digest>,
+    /// Who deals and is trusted at set-up.
+    pub dealer: Option<ParticipantId>,
+    /// What each trustee did, in the order of their numbers.
+    pub steps: Vec<TrusteeSteps>,
+    /// The complaint that ended the ceremony, if there is one.
+    pub complaint: Option<Complaint>,
+}
+
+/// Is what one trustee did in the ceremony.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TrusteeSteps {
+    /// The trustee.
+    pub participant: ParticipantId,
+    /// Its name.
+    pub name: String,
+    /// Whether a person there approved the trustees and the dealer.
+    pub approved: bool,
+    /// Whether its pieces match their commitments and are stored.
+    pub acknowledged: bool,
+    /// Whether it opened the known answer.
+    pub opened: bool,
+}
+
+/// `POST /invites`: invites one institution.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewInvite {
+    /// Name of the participant, unique in the federation.
+    pub name: String,
+    /// Whether it becomes the trustee.
+    #[serde(default)]
+    pub trustee: bool,
+}
+
+/// Is the answer to [`NewInvite`]; the secret is shown once.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Invite {
+    /// Name of the participant.
+    pub name: String,
+    /// The secret that enrols it, once.
+    pub invite: String,
+}
+
+/// `POST /enrolments`: enrols with an invite; the same invite and keys again give a fresh token.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Enrol {
+    /// The invite's secret.
+    pub invite: String,
+    /// Proof that the sender holds the keys it names.
+    pub enrolment: Signed<Enrolment>,
+}
+
+/// Is the answer to [`Enrol`].
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Enrolled {
+    /// Number of the participant.
+    pub participant: ParticipantId,
+    /// Name that the operator gave it.
+    pub name: String,
+    /// Whether it is the trustee.
+    pub trustee: bool,
+    /// Bearer token for every later request; the coordinator keeps only its hash.
+    pub token: String,
+    /// Event 0.
+    pub founding: Founding,
+}
+
+/// `GET /roster`: the roster as it stands, and who approved it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RosterView {
+    /// Hash of the roster.
+    pub hash: Digest,
+    /// The roster.
+    pub roster: Roster,
+    /// What the API knows beyond the roster, one entry per member in its order.
+    pub standing: Vec<Standing>,
+    /// Participants that were revoked.
+    pub revoked: Vec<Revoked>,
+}
+
+/// Is what the coordinator knows of a member.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Standing {
+    /// The member.
+    pub participant: ParticipantId,
+    /// Hash of the roster that it approved last.
+    pub approved: Option<Digest>,
+    /// When its agent was last heard.
+    pub last_seen: Option<Millis>,
+    /// Whether its agent was heard within the heartbeat window.
+    pub online: bool,
+}
+
+/// Is a participant that left the roster.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Revoked {
+    /// Its number.
+    pub participant: ParticipantId,
+    /// Its name.
+    pub name: String,
+    /// When it was revoked.
+    pub at: Millis,
+}
+
+/// `POST /roster/{participant}/revoke`: removes a participant.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Revoke {
+    /// Why, in words; it enters the transcript.
+    pub reason: String,
+}
+
+/// `PUT /keys`: publishes the key certificate after its three blobs were uploaded.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PublishKeys {
+    /// The trustee's signed certificate.
+    pub certificate: Signed<KeyCertificate>,
+}

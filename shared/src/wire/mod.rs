@@ -1,0 +1,36 @@
+//! The messages of the REST API, `/api/v1`: what coordinator, participants and operator send each other.
+
+mod ballots;
+mod federation;
+mod rounds;
+mod work;
+
+pub use ballots::{Receipt, ReceiptView};
+pub use federation::{
+    CeremonyView, Enrol, Enrolled, FederationView, Found, Invite, NewInvite, PublishKeys, Revoke, Revoked,
+    RosterView, Standing, TrusteeSteps,
+};
+pub use rounds::{Attendance, Labels, OpeningState, OpeningView, RoundSummary, RoundView, Voter};
+pub use work::{Beat, Checking, OpeningTask, PostOpening, Progress, Refused, Work};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{identity::Signed, transcript::Event};
+
+/// `GET /transcript?from=HEIGHT`: events in order, at most a page of them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TranscriptPage {
+    /// Signed events from the height asked for.
+    pub events: Vec<Signed<Event>>,
+    /// Number of events in the whole chain.
+    pub length: u64,
+}
+
+/// `GET /healthz`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Health {
+    /// Always "ok" when the database answers.
+    pub status: String,
+    /// Version of the coordinator.
+    pub version: String,
+}

@@ -1,0 +1,149 @@
+//! Rounds as everybody may see them.
+
+use serde::{Deserialize, Serialize};
+
+use super::Progress;
+use crate::{
+    clock::Millis,
+    ids::{Digest, ParticipantId, RoundId},
+    privacy::{Epsilon, RoundCost},
+    round::{Announcement, Corroboration, FailureReason, RoundState},
+};
+
+/// Is what became of one participant in a round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Attendance {
+    /// Its ballot is in.
+    Cast,
+    /// Its ballot is in and counted.
+    Counted,
+    /// Its ballot came after the window closed.
+    Late,
+    /// What it sent was refused.
+    Refused,
+    /// Nothing came, so far.
+    Absent,
+}
+
+/// Is one line of a round's list of participants.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Voter {
+    /// Number.
+    pub participant: ParticipantId,
+    /// Name.
+    pub name: String,
+    /// What became of it.
+    pub attendance: Attendance,
+    /// Why it was refused or late, in words.
+    pub reason: Option<String>,
+}
+
+/// `GET /rounds/{round}`: everything public about a round.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RoundView {
+    /// The round's id.
+    pub round: RoundId,
+    /// What it fixed before anyone voted.
+    pub announcement: Announcement,
+    /// Where it stands.
+    pub state: RoundState,
+    /// Every member of the round's roster and what became of it.
+    pub voters: Vec<Voter>,
+    /// How far the tally is, while it runs.
+    pub progress: Option<Progress>,
+    /// Bytes of one ballot on the wire with header and signature.
+    pub ballot_bytes: u64,
+    /// The privacy cost of its labels.
+    pub cost: RoundCost,
+    /// The cost as ε, per unit and view.
+    pub epsilon: Epsilon,
+    /// The gap in votes from which a label equals the plain argmax but for the documented chance.
+    pub resolution_votes: u64,
+    /// Settings that weaken security, by name.
+    pub insecure: Vec<String>,
+    /// What each trustee did about its labels, once tallied.
+    pub openings: Vec<OpeningView>,
+    /// How far the openings of the release bear each other out.
+    pub corroboration: Option<Corroboration>,
+    /// Number of labels that name a class, once released.
+    pub labelled: Option<u32>,
+    /// Number of abstentions, once released.
+    pub abstained: Option<u32>,
+}
+
+/// Is what one trustee did about a round's labels.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OpeningView {
+    /// The trustee.
+    pub participant: ParticipantId,
+    /// Its name.
+    pub name: String,
+    /// What it did.
+    pub state: OpeningState,
+    /// Its settings that weaken security, by name.
+    pub insecure: Vec<String>,
+}
+
+/// Is where one trustee is with an opening.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum OpeningState {
+    /// Its opening is in.
+    Posted,
+    /// It recomputes the tally before it opens.
+    Checking {
+        /// How far it is.
+        progress: Progress,
+        /// Seconds that it still takes, as far as can be said.
+        seconds_left: Option<u64>,
+    },
+    /// It refuses to open.
+    Refused {
+        /// Why, in words.
+        reason: String,
+    },
+    /// Nothing came yet.
+    Waiting {
+        /// Whether its agent was heard of late.
+        online: bool,
+    },
+}
+
+/// `GET /rounds`: one line per round.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RoundSummary {
+    /// The round's id.
+    pub round: RoundId,
+    /// Name of its state.
+    pub phase: String,
+    /// Number of instances.
+    pub instances: u32,
+    /// Ballots that came.
+    pub ballots: u32,
+    /// Ballots needed.
+    pub quorum: u32,
+    /// When it was announced.
+    pub opens_at: Millis,
+    /// When its window closes.
+    pub closes_at: Millis,
+    /// Why it failed, if it did.
+    pub failure: Option<FailureReason>,
+}
+
+/// `GET /rounds/{round}/labels`: the release.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Labels {
+    /// The round.
+    pub round: RoundId,
+    /// Digest of the instances they belong to.
+    pub instances: Digest,
+    /// Class names in the order of their indices.
+    pub classes: Vec<String>,
+    /// One entry per instance: a class index from 0, or null for an abstention.
+    pub labels: Vec<Option<u16>>,
+    /// What they cost, as ε per unit and view.
+    pub epsilon: Epsilon,
+    /// How far the openings bear each other out.
+    pub corroboration: Corroboration,
+}
