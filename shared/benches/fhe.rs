@@ -12,7 +12,7 @@ use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
 use rustix::time::{ClockId, clock_gettime};
 use shared::fhe::{
     ArgmaxKind, BallotBody, EncryptionKey, EvaluationKeys, Layout, ParameterSet, Resolution, RunningSum,
-    SecretKeys, encrypt, pin_fft_plan, tally,
+    SecretKeys, Transform, encrypt, pin_fft_plan, tally,
 };
 
 /// Votes and noise of the reference round: 250 ballots, σ = 40, honest fraction 0.7.
@@ -32,7 +32,8 @@ impl Keys {
         let (keyswitching, bootstrapping) = (&material.keyswitching_key, &material.bootstrapping_key);
         Self {
             encryption: EncryptionKey::from_bytes(&material.public_key, set).unwrap(),
-            evaluation: EvaluationKeys::from_parts(keyswitching, bootstrapping, set).unwrap(),
+            evaluation: EvaluationKeys::from_parts(keyswitching, bootstrapping, set, Transform::Fourier)
+                .unwrap(),
         }
     }
 }
@@ -74,7 +75,9 @@ fn keys(criterion: &mut Criterion) {
         bencher.iter_custom(|repetitions| {
             measure(repetitions, 1, || {
                 let (keyswitching, bootstrapping) = (&material.keyswitching_key, &material.bootstrapping_key);
-                black_box(EvaluationKeys::from_parts(keyswitching, bootstrapping, set).unwrap());
+                black_box(
+                    EvaluationKeys::from_parts(keyswitching, bootstrapping, set, Transform::Fourier).unwrap(),
+                );
             })
         });
     });

@@ -3,7 +3,7 @@
 use axum::{extract::State, http::StatusCode};
 use shared::{
     federation::{FederationState, KeyCertificate},
-    fhe::{EncryptionKey, EvaluationKeys},
+    fhe::{EncryptionKey, EvaluationKeys, Transform},
     ids::Digest,
     problem::Code,
     transcript::EventBody,
@@ -89,7 +89,7 @@ async fn check_keys(app: &App, certificate: KeyCertificate) -> Answer<()> {
     let set = certificate.parameters;
     let read = app.pool.run(move || {
         EncryptionKey::from_bytes(&public, set)?;
-        EvaluationKeys::from_parts(&keyswitching, &bootstrapping, set).map(|_| ())
+        EvaluationKeys::from_parts(&keyswitching, &bootstrapping, set, Transform::default()).map(|_| ())
     });
     read.await?.map_err(|e| ApiError::new(Code::InvalidKeys, e.to_string()))
 }

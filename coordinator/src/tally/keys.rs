@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use shared::{
     federation::KeyCertificate,
-    fhe::{EvaluationKeys, KeyError},
+    fhe::{EvaluationKeys, KeyError, Transform},
     ids::Digest,
 };
 use tokio::sync::Mutex;
@@ -50,7 +50,9 @@ impl KeyCache {
         let keyswitching = blobs.get(certificate.keyswitching_key).await?;
         let bootstrapping = blobs.get(certificate.bootstrapping_key).await?;
         let parameters = certificate.parameters;
-        let load = move || EvaluationKeys::from_parts(&keyswitching, &bootstrapping, parameters);
+        let load = move || {
+            EvaluationKeys::from_parts(&keyswitching, &bootstrapping, parameters, Transform::default())
+        };
         let keys = Arc::new(pool.run(load).await??);
         *cached = Some((digest, Arc::clone(&keys)));
         Ok(keys)

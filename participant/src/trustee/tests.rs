@@ -11,7 +11,7 @@ use shared::{
     federation::{KNOWN_ANSWER_INSTANCES, known_answer_counts},
     fhe::{
         ArgmaxKind, BallotBody, EncryptionKey, EvaluationKeys, Layout, ParameterSet, Resolution, RunningSum,
-        encrypt, tally,
+        Transform, encrypt, tally,
     },
     identity::Identity,
     ids::{Digest, RoundId},
@@ -70,8 +70,13 @@ impl Trustee {
         let ballot = BallotBody::parse(&encrypt(&key, &resolution, counts).unwrap(), layout).unwrap();
         let mut sum = RunningSum::new(layout);
         sum.add(&ballot).unwrap();
-        let keys =
-            EvaluationKeys::from_parts(&keyswitching.1, &bootstrapping.1, ParameterSet::InsecureToy).unwrap();
+        let keys = EvaluationKeys::from_parts(
+            &keyswitching.1,
+            &bootstrapping.1,
+            ParameterSet::InsecureToy,
+            Transform::default(),
+        )
+        .unwrap();
         tally(&keys, &resolution, &sum, &AtomicBool::new(false), |_| {}).unwrap().to_bytes()
     }
 

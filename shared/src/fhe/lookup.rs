@@ -1,13 +1,11 @@
 //! One node of a circuit: keyswitch, centered modulus switch, and table look-ups by blind rotation.
 
 use rayon::prelude::*;
-use tfhe::core_crypto::fft_impl::fft64::crypto::bootstrap::batch_blind_rotate_assign_scratch;
 use tfhe::core_crypto::prelude::{
-    CiphertextCount, CiphertextModulusLog, ComputationBuffers, ContiguousEntityContainer,
-    ContiguousEntityContainerMut, GlweCiphertext, GlweCiphertextCount, GlweCiphertextList,
-    GlweCiphertextOwned, LweCiphertext, LweDimension, ModulusSwitchedLweCiphertext, MonomialDegree,
-    extract_lwe_sample_from_glwe_ciphertext, keyswitch_lwe_ciphertext,
-    lwe_ciphertext_centered_binary_modulus_switch,
+    CiphertextModulusLog, ContiguousEntityContainer, ContiguousEntityContainerMut, GlweCiphertext,
+    GlweCiphertextCount, GlweCiphertextList, GlweCiphertextOwned, LweCiphertext, LweDimension,
+    ModulusSwitchedLweCiphertext, MonomialDegree, extract_lwe_sample_from_glwe_ciphertext,
+    keyswitch_lwe_ciphertext, lwe_ciphertext_centered_binary_modulus_switch,
 };
 
 use super::expand::Lwe;
@@ -102,24 +100,13 @@ impl EvaluationKeys {
     fn look_up_batch(&self, look_ups: &[LookUp<'_>]) -> Vec<Lwe> {
         let parameters = self.parameter_set().parameters();
         let (glwe_size, polynomial_size) = (parameters.glwe_size(), parameters.polynomial_size());
-        let fft = self.fft().as_view();
-        let count = look_ups.len();
-        let scratch =
-            batch_blind_rotate_assign_scratch::<u64>(glwe_size, polynomial_size, CiphertextCount(count), fft);
-        let mut buffers = ComputationBuffers::new();
-        buffers.resize(scratch.unaligned_bytes_required());
-        let mut accumulators =
-            GlweCiphertextList::new(0_u64, glwe_size, polynomial_size, GlweCiphertextCount(count), modulus());
+        let count = GlweCiphertextCount(look_ups.len());
+        let mut accumulators = GlweCiphertextList::new(0_u64, glwe_size, polynomial_size, count, modulus());
         for (mut accumulator, look_up) in accumulators.iter_mut().zip(look_ups) {
             accumulator.as_mut().copy_from_slice(look_up.table.0.as_ref());
         }
         let inputs: Vec<&Switched> = look_ups.iter().map(|look_up| look_up.input).collect();
-        self.bootstrapping().as_view().batch_blind_rotate_assign(
-            accumulators.as_mut_view(),
-            &inputs,
-            fft,
-            buffers.stack(),
-        );
+        self.rotation().rotate(&mut accumulators, &inputs);
         accumulators
             .iter()
             .map(|accumulator| {

@@ -2,7 +2,8 @@
 //!
 //! The path of a round: a [`Layout`] and a [`Resolution`] follow from the announcement; each participant
 //! calls [`encrypt`]; the coordinator adds the [`BallotBody`]s into a [`RunningSum`] and calls [`tally`];
-//! the trustee calls [`SecretKeys::open`]. Numbers and derivations are in `docs/FHE.md`.
+//! the sole trustee calls [`SecretKeys::open`]. Where several trustees share the key, the coordinator calls
+//! [`squash`] on the labels first, and what they open is a [`Squashed`] digit. Numbers and derivations are in `docs/FHE.md`.
 
 mod argmax;
 mod ballot;
@@ -19,25 +20,33 @@ mod opening;
 mod parameters;
 mod plan;
 mod resolution;
+mod squash;
+mod squash_parameters;
 mod squashed;
 mod sum;
 mod tally;
 #[cfg(test)]
 mod tests;
 mod tournament;
+mod transform;
 
 pub use argmax::{ArgmaxKind, MAX_EXACT_CLASSES};
 pub use ballot::{BallotBody, BallotError, encrypt};
 pub use frame::FrameError;
-pub use keys::{EncryptionKey, EvaluationKeys, KeyError, PublicMaterial, SecretKeys};
+pub use keys::{
+    DealerKeys, EncryptionKey, EvaluationKeys, KeyError, PublicMaterial, SecretKeys, SquashingKey,
+};
 pub use labels::LabelCiphertexts;
 pub use layout::{Layout, LayoutError, MAX_CLASSES, MAX_INSTANCES};
 pub use opening::OpenError;
 pub use parameters::{FULL, INSECURE_TOY, ParameterSet, Parameters};
 pub use plan::pin_fft_plan;
 pub use resolution::{MAX_TEACHERS, Resolution, ResolutionError};
+pub use squash::squash;
+pub use squash_parameters::{SQUASH, SquashParameters};
 pub use squashed::{
     SQUASHED_DIGIT_LOG, SQUASHED_DIMENSION, Squashed, SquashedDigit, SquashedRecord, label_digits,
 };
 pub use sum::{RunningSum, SumError};
 pub use tally::{TallyError, tally};
+pub use transform::Transform;

@@ -36,6 +36,13 @@ impl Squashed {
         (words.len() == WORDS).then_some(Self { words })
     }
 
+    /// Lets the squash write the words of a new digit: it is given all of them, zero.
+    pub(crate) fn written_by(write: impl FnOnce(&mut [u128])) -> Self {
+        let mut words = vec![0; WORDS];
+        write(&mut words);
+        Self { words }
+    }
+
     /// Reads the little-endian words of [`Squashed::to_bytes`]; `None` for any other length.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {

@@ -1,15 +1,14 @@
 //! The keys with which the coordinator tallies.
 
-use tfhe::core_crypto::prelude::{
-    Fft, FourierLweBootstrapKey, FourierLweBootstrapKeyOwned, LweKeyswitchKeyOwned, SeededLweBootstrapKey,
-    SeededLweKeyswitchKey, par_convert_standard_lwe_bootstrap_key_to_fourier,
-};
+use tfhe::core_crypto::prelude::{LweKeyswitchKeyOwned, SeededLweKeyswitchKey};
 
 use super::KeyError;
 use super::public::SeededKey;
+use super::rotation::RotationKey;
 use crate::fhe::frame::Kind;
 use crate::fhe::parameters::{ParameterSet, modulus};
 use crate::fhe::plan::pin_fft_plan;
+use crate::fhe::transform::Transform;
 
 /// The keyswitching and bootstrapping keys, ready to evaluate; about 120 MB.
 ///
@@ -17,8 +16,7 @@ use crate::fhe::plan::pin_fft_plan;
 pub struct EvaluationKeys {
     set: ParameterSet,
     keyswitching: LweKeyswitchKeyOwned<u64>,
-    bootstrapping: FourierLweBootstrapKeyOwned,
-    fft: Fft,
+    rotation: RotationKey,
 }
 
 impl EvaluationKeys {
@@ -32,13 +30,13 @@ impl EvaluationKeys {
         keyswitching_key: &[u8],
         bootstrapping_key: &[u8],
         set: ParameterSet,
+        transform: Transform,
     ) -> Result<Self, KeyError> {
         pin_fft_plan();
         Ok(Self {
             set,
             keyswitching: read_keyswitching_key(keyswitching_key, set)?,
-            bootstrapping: read_bootstrapping_key(bootstrapping_key, set)?,
-            fft: Fft::new(set.parameters().polynomial_size()),
+            rotation: RotationKey::read(bootstrapping_key, set, transform)?,
         })
     }
 
@@ -48,22 +46,28 @@ impl EvaluationKeys {
         self.set
     }
 
+    /// Returns how these keys multiply polynomials.
+    #[must_use]
+    pub const fn transform(&self) -> Transform {
+        self.rotation.transform()
+    }
+
     pub(crate) const fn keyswitching(&self) -> &LweKeyswitchKeyOwned<u64> {
         &self.keyswitching
     }
 
-    pub(crate) const fn bootstrapping(&self) -> &FourierLweBootstrapKeyOwned {
-        &self.bootstrapping
-    }
-
-    pub(crate) const fn fft(&self) -> &Fft {
-        &self.fft
+    /// The bootstrapping key under its transform.
+    pub(crate) const fn rotation(&self) -> &RotationKey {
+        &self.rotation
     }
 }
 
 impl std::fmt::Debug for EvaluationKeys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("EvaluationKeys").field("set", &self.set).finish_non_exhaustive()
+        f.debug_struct("EvaluationKeys")
+            .field("set", &self.set)
+            .field("transform", &self.transform())
+            .finish_non_exhaustive()
     }
 }
 
@@ -81,31 +85,4 @@ fn read_keyswitching_key(bytes: &[u8], set: ParameterSet) -> Result<LweKeyswitch
         modulus(),
     );
     Ok(key.par_decompress_into_lwe_keyswitch_key())
-}
-
-fn read_bootstrapping_key(bytes: &[u8], set: ParameterSet) -> Result<FourierLweBootstrapKeyOwned, KeyError> {
-    let parameters = set.parameters();
-    let levels = parameters.bootstrap_level_count();
-    let rows = parameters.glwe_size().0 * levels.0;
-    let word_count = parameters.small_dimension().0 * rows * parameters.polynomial_size().0;
-    let seeded = SeededKey::read(bytes, Kind::BootstrappingKey, set, word_count)?;
-    let key = SeededLweBootstrapKey::from_container(
-        seeded.words,
-        parameters.glwe_size(),
-        parameters.polynomial_size(),
-        parameters.bootstrap_base(),
-        levels,
-        seeded.seed,
-        modulus(),
-    )
-    .par_decompress_into_lwe_bootstrap_key();
-    let mut fourier = FourierLweBootstrapKey::new(
-        key.input_lwe_dimension(),
-        key.glwe_size(),
-        key.polynomial_size(),
-        key.decomposition_base_log(),
-        key.decomposition_level_count(),
-    );
-    par_convert_standard_lwe_bootstrap_key_to_fourier(&key, &mut fourier);
-    Ok(fourier)
 }

@@ -1,18 +1,23 @@
 //! Keys: the trustee's secret keys, what it publishes, and what participants and the coordinator make of it.
 
+mod dealer;
 mod encryption;
 mod evaluation;
 mod public;
+mod rotation;
 mod secret;
+mod squashing;
 
 use tfhe::core_crypto::commons::generators::DeterministicSeeder;
 use tfhe::core_crypto::commons::math::random::Seed;
 use tfhe::core_crypto::prelude::DefaultRandomGenerator;
 
+pub use dealer::DealerKeys;
 pub use encryption::EncryptionKey;
 pub use evaluation::EvaluationKeys;
 pub use public::PublicMaterial;
 pub use secret::SecretKeys;
+pub use squashing::SquashingKey;
 
 use super::frame::FrameError;
 

@@ -38,7 +38,7 @@ impl SecretKeys {
         Self::draw(set, &mut SeedSource::Fixed(Box::new(DeterministicSeeder::new(Seed(seed))))).unwrap()
     }
 
-    fn draw(set: ParameterSet, seeds: &mut SeedSource) -> Result<Self, KeyError> {
+    pub(super) fn draw(set: ParameterSet, seeds: &mut SeedSource) -> Result<Self, KeyError> {
         let parameters = set.parameters();
         let large = draw_bits(parameters.large_dimension().0, seeds)?;
         let small = draw_bits(parameters.small_dimension().0, seeds)?;
@@ -111,7 +111,8 @@ fn content_bytes(set: ParameterSet) -> usize {
     DIGEST + parameters.large_dimension().0.div_ceil(BITS) + parameters.small_dimension().0.div_ceil(BITS)
 }
 
-fn draw_bits(dimension: usize, seeds: &mut SeedSource) -> Result<Zeroizing<Vec<u64>>, KeyError> {
+/// Draws key bits, one per word.
+pub(super) fn draw_bits(dimension: usize, seeds: &mut SeedSource) -> Result<Zeroizing<Vec<u64>>, KeyError> {
     let mut bits = Zeroizing::new(vec![0_u64; dimension]);
     let mut generator = SecretRandomGenerator::<DefaultRandomGenerator>::new(seeds.seed()?);
     generate_binary_lwe_secret_key(&mut LweSecretKey::from_container(bits.as_mut_slice()), &mut generator);

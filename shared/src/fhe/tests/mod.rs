@@ -34,8 +34,13 @@ impl Federation {
         let mut seeds = SeedSource::Fixed(Box::new(DeterministicSeeder::new(Seed(seed + 1))));
         let material = secret.public_material_from(&mut seeds).unwrap();
         let encryption = EncryptionKey::from_bytes(&material.public_key, set).unwrap();
-        let evaluation =
-            EvaluationKeys::from_parts(&material.keyswitching_key, &material.bootstrapping_key, set).unwrap();
+        let evaluation = EvaluationKeys::from_parts(
+            &material.keyswitching_key,
+            &material.bootstrapping_key,
+            set,
+            Transform::default(),
+        )
+        .unwrap();
         Self { secret, material, encryption, evaluation }
     }
 

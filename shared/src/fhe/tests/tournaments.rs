@@ -125,6 +125,7 @@ fn keys_made_anew_from_the_same_blobs_give_the_same_bits() {
         &TOY.material.keyswitching_key,
         &TOY.material.bootstrapping_key,
         ParameterSet::InsecureToy,
+        Transform::Fourier,
     )
     .unwrap();
     assert_eq!(tallied(&again), tallied(&TOY.evaluation));

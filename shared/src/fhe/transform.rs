@@ -1,0 +1,18 @@
+//! The two ways to multiply polynomials inside the tally's bootstraps.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
+/// How the tally multiplies polynomials; both give the same labels, but not the same bits.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, BorshSerialize, BorshDeserialize,
+)]
+#[serde(rename_all = "snake_case")]
+#[borsh(use_discriminant = false)]
+pub enum Transform {
+    /// The Fourier transform in 64-bit floating point: fast, and bit-identical on one kind of CPU only.
+    #[default]
+    Fourier,
+    /// The number-theoretic transform modulo 2^64 − 2^32 + 1: integers alone, slower, and bit-identical everywhere.
+    Integer,
+}
