@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::{
     clock::Millis,
-    fhe::{ArgmaxKind, MAX_CLASSES, MAX_EXACT_CLASSES, ParameterSet},
+    fhe::{ArgmaxKind, MAX_CLASSES, MAX_EXACT_CLASSES, ParameterSet, Transform},
     identity::PublicIdentity,
     ids::Digest,
     learning::InstanceSchema,
@@ -38,6 +38,9 @@ pub struct FederationConfig {
     /// The circuit that finds the winner.
     #[serde(default)]
     pub argmax: ArgmaxKind,
+    /// How the tally multiplies polynomials: `integer` gives the same bits on every machine, `fourier` is faster.
+    #[serde(default)]
+    pub transform: Transform,
     /// Uses tiny keys that protect nothing; for tests only.
     #[serde(default)]
     pub insecure_toy_parameters: bool,

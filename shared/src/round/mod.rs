@@ -1,9 +1,11 @@
 //! The round: its announcement, its states and its outcome.
 
 mod announcement;
+mod judgement;
 mod opening;
 mod state;
 
 pub use announcement::{Announcement, AnnouncementError, RoundRequest};
+pub use judgement::{Judgement, JudgementError, every_subset_opens, judge};
 pub use opening::{Corroboration, Opening, OpeningContent, OpeningError, OpeningQuestion, Step};
 pub use state::{FailureReason, InvalidTransition, RoundState, Tallied};

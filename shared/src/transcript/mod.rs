@@ -5,8 +5,13 @@
 
 mod check;
 mod event;
+mod recompute;
 mod replay;
 
 pub use check::{Check, Fault, Place};
 pub use event::{ChainError, CountedBallot, Event, EventBody, Head, TallyRecord};
+pub use recompute::{
+    BlobError, Blobs, Computed, RecomputeError, TallyKeys, fetch, known_answer_resolution,
+    sum_of_known_answer, sum_of_round,
+};
 pub use replay::{CeremonyRecord, Outcome, Recorded, Replay, RoundRecord};

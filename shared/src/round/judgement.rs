@@ -1,0 +1,104 @@
+//! The judgement over a round's openings: labels and how far to trust them, or who contradicts whom.
+
+use super::{Corroboration, Opening, OpeningContent};
+use crate::{
+    federation::{TrusteePolicy, Trustees},
+    fhe::SquashedRecord,
+    ids::ParticipantId,
+    threshold::{CombineError, Combined, Opened, Shares, SharingError, Standing, TrusteeIndex, combine},
+};
+
+/// Is what the openings of one step say together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judgement {
+    /// They give labels.
+    Labels {
+        /// One label per instance: class + 1, or 0 for an abstention.
+        labels: Vec<u16>,
+        /// How far the openings bear each other out.
+        corroboration: Corroboration,
+        /// The largest opened noise, in units of 2^-128.
+        largest_noise: u128,
+    },
+    /// They contradict each other, and too few came to tell who lies.
+    Disputed {
+        /// The trustees that hold the pieces on which openings differ.
+        holders: Vec<ParticipantId>,
+    },
+}
+
+/// Says why openings cannot be judged.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JudgementError {
+    /// The trustee policy is not supported.
+    #[error(transparent)]
+    Sharing(#[from] SharingError),
+    /// They do not combine.
+    #[error(transparent)]
+    Combine(#[from] CombineError),
+    /// Somebody who is no trustee opened, or a trustee answered with labels.
+    #[error("the opening of participant {0} is not one of a trustee with shares")]
+    NotAShare(ParticipantId),
+}
+
+/// Judges the openings of a round of `classes` classes, each checked against its question before, by the record of
+/// its squashed digits.
+pub fn judge(
+    policy: TrusteePolicy,
+    trustees: &Trustees,
+    classes: usize,
+    record: &SquashedRecord,
+    openings: &[Opening],
+) -> Result<Judgement, JudgementError> {
+    let sharing = policy.sharing()?;
+    let bodies: Vec<u128> = record.digits().iter().map(|digit| digit.body).collect();
+    let shares: Vec<(TrusteeIndex, &Shares)> =
+        openings.iter().map(|opening| share(trustees, opening)).collect::<Result<_, _>>()?;
+    let named = |indices: Vec<TrusteeIndex>| -> Vec<ParticipantId> {
+        indices.into_iter().filter_map(|index| trustees.participant(index)).collect()
+    };
+    Ok(match combine(sharing, classes, &bodies, &shares)? {
+        Combined::Disputed { holders, .. } => Judgement::Disputed { holders: named(holders) },
+        Combined::Opened(Opened { labels, standing, largest_noise }) => {
+            let corroboration = match standing {
+                Standing::Corroborated => Corroboration::Corroborated,
+                Standing::Uncorroborated => Corroboration::Uncorroborated,
+                Standing::Named { liars } => Corroboration::Named { liars: named(liars) },
+            };
+            Judgement::Labels { labels, corroboration, largest_noise }
+        }
+    })
+}
+
+/// Judges the openings of a known answer: every t + 1 of the trustees must open exactly `expected`.
+pub fn every_subset_opens(
+    policy: TrusteePolicy,
+    trustees: &Trustees,
+    classes: usize,
+    record: &SquashedRecord,
+    openings: &[Opening],
+    expected: &[u16],
+) -> Result<bool, JudgementError> {
+    for subset in policy.sharing()?.subsets(policy.sharing()?.quorum()) {
+        let is_in =
+            |opening: &&Opening| trustees.index(opening.trustee).is_some_and(|index| subset.contains(index));
+        let chosen: Vec<Opening> = openings.iter().filter(is_in).cloned().collect();
+        match judge(policy, trustees, classes, record, &chosen)? {
+            Judgement::Labels { labels, .. } if labels == expected => {}
+            _ => return Ok(false),
+        }
+    }
+    Ok(true)
+}
+
+fn share<'a>(
+    trustees: &Trustees,
+    opening: &'a Opening,
+) -> Result<(TrusteeIndex, &'a Shares), JudgementError> {
+    let refused = || JudgementError::NotAShare(opening.trustee);
+    let index = trustees.index(opening.trustee).ok_or_else(refused)?;
+    match &opening.content {
+        OpeningContent::Shares(shares) => Ok((index, shares)),
+        OpeningContent::Labels(_) => Err(refused()),
+    }
+}

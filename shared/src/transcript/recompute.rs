@@ -1,0 +1,246 @@
+//! Recomputation: from the ballots on the record to the sum, the label ciphertexts and their squashed digits, bit for
+//! bit.
+//!
+//! A trustee goes through it before it opens anything, an auditor whenever it wants.
+
+use std::sync::atomic::AtomicBool;
+
+use super::{Check, Fault, Place, Recorded, Replay, RoundRecord};
+use crate::{
+    ballot::{Door, ValidBallot},
+    federation::{FederationConfig, KNOWN_ANSWER_INSTANCES, KNOWN_ANSWER_VOTES, KeyCertificate},
+    fhe::{
+        self, BallotBody, EvaluationKeys, LabelCiphertexts, Layout, Resolution, RunningSum, Squashed,
+        SquashedRecord, SquashingKey, TallyError,
+    },
+    ids::Digest,
+    round::AnnouncementError,
+};
+
+/// Says why an artefact is not at hand.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BlobError {
+    /// This copy of the transcript, or this reader, does not have it.
+    #[error("it is not in this copy of the transcript, or not served to this reader")]
+    Withheld,
+    /// It cannot be read, or was changed.
+    #[error("{0}")]
+    Damaged(String),
+}
+
+/// Gives the artefacts of a transcript by their digests.
+pub trait Blobs {
+    /// Returns the bytes stored under a digest; the caller checks the digest.
+    fn blob(&self, digest: Digest) -> Result<Vec<u8>, BlobError>;
+}
+
+/// Says why something was not recomputed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RecomputeError {
+    /// It was, and differs, or an artefact is not what it should be.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    /// An artefact is not at hand.
+    #[error("the {what} with digest {digest} is missing: {error}", error = BlobError::Withheld)]
+    Withheld {
+        /// What it is.
+        what: String,
+        /// Its digest.
+        digest: Digest,
+    },
+    /// The caller asked to stop.
+    #[error("stopped before it was finished")]
+    Cancelled,
+}
+
+/// Fetches an artefact and checks its digest; a wrong one is a fault of `check`.
+pub fn fetch(blobs: &dyn Blobs, check: Check, what: &str, digest: Digest) -> Result<Vec<u8>, RecomputeError> {
+    let place = || Place::Blob(format!("{what} {digest}"));
+    match blobs.blob(digest) {
+        Ok(bytes) => {
+            let found = Digest::of(&bytes);
+            if found != digest {
+                let what = format!("its bytes have digest {found}: they were changed");
+                return Err(Fault { check, place: place(), what }.into());
+            }
+            Ok(bytes)
+        }
+        Err(BlobError::Withheld) => Err(RecomputeError::Withheld { what: what.to_owned(), digest }),
+        Err(BlobError::Damaged(what)) => Err(Fault { check, place: place(), what }.into()),
+    }
+}
+
+/// Returns what the circuit resolves in the known answer.
+pub fn known_answer_resolution(config: &FederationConfig) -> Result<Resolution, AnnouncementError> {
+    let layout = Layout::new(config.classes.len(), KNOWN_ANSWER_INSTANCES as usize)?;
+    Ok(Resolution::new(layout, config.argmax, KNOWN_ANSWER_VOTES, 0.0)?)
+}
+
+/// Checks every counted ballot of a round as the coordinator's door does, and adds them up with the coordinator's
+/// noise; the sum must be the recorded one.
+pub fn sum_of_round(record: &RoundRecord, blobs: &dyn Blobs) -> Result<RunningSum, RecomputeError> {
+    let fault = |check: Check, what: String| check.fault(record.height, what);
+    let layout = record.announcement.layout().map_err(|e| fault(Check::Announcements, e.to_string()))?;
+    let mut sum = RunningSum::new(layout);
+    let mut add = |body: &BallotBody| sum.add(body).map_err(|e| fault(Check::Sum, e.to_string()));
+    for counted in record.ballots.as_deref().unwrap_or_default() {
+        let name = format!("ballot of participant {}", counted.participant);
+        let bytes = fetch(blobs, Check::Ballots, &name, counted.digest)?;
+        let door = Door { announcement: &record.announcement, roster: &record.roster };
+        let ValidBallot { body, .. } = door.admit(&bytes, counted.participant).map_err(|e| {
+            let place = Place::Blob(format!("{name} {}", counted.digest));
+            Fault { check: Check::Ballots, place, what: e.to_string() }
+        })?;
+        add(&body)?;
+    }
+    let missing = || fault(Check::Ballots, "the coordinator's noise ballot is not on the record".to_owned());
+    let digest = record.noise_ballot.ok_or_else(missing)?;
+    let bytes = fetch(blobs, Check::Ballots, "noise ballot of the coordinator", digest)?;
+    let body = BallotBody::parse(&bytes, layout).map_err(|e| fault(Check::Ballots, e.to_string()))?;
+    add(&body)?;
+    let recorded = record.tally.ok_or_else(|| fault(Check::Sum, "nothing was tallied".to_owned()))?;
+    check_sum(recorded, &sum)?;
+    Ok(sum)
+}
+
+/// Returns the sum that the known answer's tally began with: its one ballot.
+pub fn sum_of_known_answer(replay: &Replay, blobs: &dyn Blobs) -> Result<RunningSum, RecomputeError> {
+    let fault = |what: String| Check::Ceremony.fault(0, what);
+    let ceremony = replay.ceremony();
+    let (Some(digest), Some(recorded)) = (ceremony.known_answer(), ceremony.tally()) else {
+        return Err(fault("there is no known answer on the record".to_owned()).into());
+    };
+    let resolution = known_answer_resolution(&replay.founding().config).map_err(|e| fault(e.to_string()))?;
+    let bytes = fetch(blobs, Check::Ceremony, "ballot of the known answer", digest)?;
+    let body = BallotBody::parse(&bytes, resolution.layout()).map_err(|e| fault(e.to_string()))?;
+    let mut sum = RunningSum::new(resolution.layout());
+    sum.add(&body).map_err(|e| fault(e.to_string()))?;
+    check_sum(recorded, &sum)?;
+    Ok(sum)
+}
+
+fn check_sum(recorded: Recorded, sum: &RunningSum) -> Result<(), Fault> {
+    let (found, expected) = (Digest::of(&sum.to_bytes()), recorded.tally.sum);
+    if found != expected {
+        let what = format!("the counted ballots and the noise add up to {found}, the tally says {expected}");
+        return Err(Check::Sum.fault(recorded.height, what));
+    }
+    Ok(())
+}
+
+/// The keys with which a tally is computed, by the coordinator and again by whoever checks it.
+#[derive(Debug)]
+pub struct TallyKeys {
+    /// Keyswitching and bootstrapping keys.
+    pub evaluation: EvaluationKeys,
+    /// The squashing key; `None` with one trustee.
+    pub squashing: Option<SquashingKey>,
+}
+
+impl TallyKeys {
+    /// Loads the certified keys: about 120 MB, and 812 MB more for the squashing key.
+    pub fn load(
+        certificate: &KeyCertificate,
+        config: &FederationConfig,
+        blobs: &dyn Blobs,
+    ) -> Result<Self, RecomputeError> {
+        let get = |what, digest| fetch(blobs, Check::Keys, what, digest);
+        let unusable = |e: fhe::KeyError| Check::Keys.fault(0, e);
+        let set = certificate.parameters;
+        let keyswitching = get("keyswitching key", certificate.keyswitching_key)?;
+        let bootstrapping = get("bootstrapping key", certificate.bootstrapping_key)?;
+        let evaluation = EvaluationKeys::from_parts(&keyswitching, &bootstrapping, set, config.transform);
+        let squashing = match &certificate.sharing {
+            None => None,
+            Some(sharing) => {
+                let bytes = get("squashing key", sharing.squashing_key)?;
+                Some(SquashingKey::from_bytes(&bytes, set).map_err(unusable)?)
+            }
+        };
+        Ok(Self { evaluation: evaluation.map_err(unusable)?, squashing })
+    }
+
+    /// Tallies a sum and squashes its labels. `on_progress` is told how many of `steps` labels are done, each
+    /// counted once for the argmax and once for the squash; `on_squashed` gets every squashed digit in order.
+    pub fn tally(
+        &self,
+        resolution: &Resolution,
+        sum: &RunningSum,
+        cancel: &AtomicBool,
+        mut on_progress: impl FnMut(usize),
+        mut on_squashed: impl FnMut(&Squashed),
+    ) -> Result<Computed, TallyError> {
+        let labels = fhe::tally(&self.evaluation, resolution, sum, cancel, &mut on_progress)?;
+        let Some(squashing) = &self.squashing else { return Ok(Computed { labels, squashed: None }) };
+        let layout = resolution.layout();
+        let mut record = SquashedRecord::new(layout);
+        fhe::squash(&self.evaluation, squashing, &labels, cancel, |instance, digits| {
+            for digit in &digits {
+                record.push(digit.record());
+                on_squashed(digit);
+            }
+            on_progress(layout.instances() + instance + 1);
+        })?;
+        Ok(Computed { labels, squashed: Some(record) })
+    }
+
+    /// Returns how many steps [`TallyKeys::tally`] reports in all for a round of so many instances.
+    pub const fn steps(&self, instances: usize) -> usize {
+        if self.squashing.is_some() { 2 * instances } else { instances }
+    }
+
+    /// Tallies a sum again and holds the result to the record, bit for bit.
+    pub fn recompute(
+        &self,
+        recorded: Recorded,
+        resolution: &Resolution,
+        sum: &RunningSum,
+        cancel: &AtomicBool,
+        on_progress: impl FnMut(usize),
+        on_squashed: impl FnMut(&Squashed),
+    ) -> Result<Computed, RecomputeError> {
+        let fault = |what: String| Check::Tally.fault(recorded.height, what);
+        let computed =
+            self.tally(resolution, sum, cancel, on_progress, on_squashed).map_err(|e| match e {
+                TallyError::Cancelled { .. } => RecomputeError::Cancelled,
+                other => RecomputeError::Fault(fault(other.to_string())),
+            })?;
+        computed.check(recorded)?;
+        Ok(computed)
+    }
+}
+
+/// Is what a tally computes.
+#[derive(Debug, Clone)]
+pub struct Computed {
+    /// One label ciphertext per instance.
+    pub labels: LabelCiphertexts,
+    /// The record of their squashed digits; `None` with one trustee.
+    pub squashed: Option<SquashedRecord>,
+}
+
+impl Computed {
+    fn check(&self, recorded: Recorded) -> Result<(), Fault> {
+        let differs = |what: &str, found: Digest, expected: Digest| {
+            let what = format!(
+                "the {what} come out as {found}, the tally says {expected}: the coordinator tallied something \
+                 else, or this machine computes other bits than the coordinator's"
+            );
+            (found != expected).then(|| Check::Tally.fault(recorded.height, what))
+        };
+        let labels = Digest::of(&self.labels.to_bytes());
+        let squashed = self.squashed.as_ref().map(|record| Digest::of(&record.to_bytes()));
+        let fault = differs("label ciphertexts", labels, recorded.tally.ciphertexts);
+        let fault = fault.or_else(|| {
+            let (found, expected) = squashed.zip(recorded.tally.squashed)?;
+            differs("squashed digits", found, expected)
+        });
+        if let Some(fault) = fault {
+            return Err(fault);
+        }
+        if squashed.is_some() != recorded.tally.squashed.is_some() {
+            return Err(Check::Tally.fault(recorded.height, "squashed digits are recorded where none belong"));
+        }
+        Ok(())
+    }
+}
