@@ -15,9 +15,10 @@ pub use ballots::{BallotRow, RefusalRow};
 pub use blobs::Blobs;
 pub use federation::FederationRow;
 pub use members::{InviteRow, MemberRow};
+pub use openings::OpeningRow;
 pub use rounds::RoundRow;
 
-use std::{path::Path, str::FromStr, time::Duration};
+use std::{path::Path, str::FromStr, sync::Arc, time::Duration};
 
 use shared::ids::{Digest, ParticipantId};
 use sqlx::{
@@ -70,6 +71,9 @@ pub enum StorageError {
     /// A blob's content no longer has its digest.
     #[error("blob {0} was changed on disk: restore it from a backup")]
     BlobChanged(Digest),
+    /// An event would break a rule of the transcript.
+    #[error("refused by the transcript's rules: {0}")]
+    Rule(#[from] shared::transcript::Fault),
     /// A row cannot be understood.
     #[error("the database holds an unreadable {what}: restore it from a backup")]
     Unreadable {
@@ -92,6 +96,7 @@ pub type Result<T> = std::result::Result<T, StorageError>;
 pub struct Storage {
     pool: SqlitePool,
     blobs: Blobs,
+    chain: Arc<events::Chain>,
 }
 
 /// How long a writer waits for another one before it fails.
@@ -109,7 +114,7 @@ impl Storage {
             .busy_timeout(BUSY);
         let pool = SqlitePoolOptions::new().max_connections(8).connect_with(options).await?;
         sqlx::migrate!("./migrations").run(&pool).await?;
-        Ok(Self { pool, blobs: Blobs::new(folder.join("blobs")) })
+        Ok(Self { pool, blobs: Blobs::new(folder.join("blobs")), chain: Arc::default() })
     }
 
     /// Begins a transaction that writes; it is the only one until it ends.
