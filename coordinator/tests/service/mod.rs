@@ -18,7 +18,10 @@ use shared::{
     learning::files::instances_to_npy_bytes,
     problem::{Code, Problem},
     round::{Announcement, Opening, RoundState, Step},
-    wire::{Enrol, Enrolled, Found, Invite, NewInvite, OpeningTask, PostOpening, PublishKeys, RoundView},
+    wire::{
+        Enrol, Enrolled, Found, Invite, NewInvite, OpeningTask, PostOpening, PublishKeys, RoundView,
+        UploadView,
+    },
 };
 use tokio::{net::TcpListener, sync::watch};
 
@@ -158,6 +161,15 @@ impl Service {
     ) -> Result<Answer<RoundView>> {
         let path = format!("/rounds/{id}?window_seconds={seconds}");
         self.ask(Method::PUT, &path, &self.operator, instances).await
+    }
+
+    /// Uploads a blob in one part.
+    pub(crate) async fn upload(&self, token: &str, digest: Digest, blob: Vec<u8>) -> Result<Answer<()>> {
+        let path = format!("/blobs/{digest}/upload");
+        if let Err(problem) = self.ask::<UploadView>(Method::PUT, &format!("{path}/0"), token, blob).await? {
+            return Ok(Err(problem));
+        }
+        self.post(&format!("{path}/finish"), token, &()).await
     }
 
     /// Waits until a round is in a state, by name.
@@ -312,7 +324,7 @@ async fn make_keys(service: &Service, trustee: &Member) -> Result<(SecretKeys, E
     let mut digests = Vec::new();
     for blob in [material.public_key, material.keyswitching_key, material.bootstrapping_key] {
         let digest = Digest::of(&blob);
-        granted(service.ask::<()>(Method::PUT, &format!("/blobs/{digest}"), &trustee.token, blob).await?)?;
+        granted(service.upload(&trustee.token, digest, blob).await?)?;
         digests.push(digest);
     }
     let certificate = KeyCertificate {
