@@ -89,6 +89,15 @@ impl Service {
         Ok(self.http.request(method, url).bearer_auth(token).body(body).send().await?)
     }
 
+    /// Asks for a blob with more in the head of the request.
+    pub(crate) async fn fetch(&self, path: &str, token: &str, head: &[(&str, &str)]) -> Result<Response> {
+        let mut request = self.http.get(format!("{}/api/v1{path}", self.url)).bearer_auth(token);
+        for (name, value) in head {
+            request = request.header(*name, *value);
+        }
+        Ok(request.send().await?)
+    }
+
     /// Sends a request and reads its JSON answer or its problem document.
     pub(crate) async fn ask<T: DeserializeOwned>(
         &self,
@@ -229,15 +238,7 @@ pub(crate) struct Keyed {
 impl Keyed {
     pub(crate) async fn new() -> Result<Self> {
         let service = Service::start().await?;
-        granted(service.found().await?)?;
-        let mut members = Vec::new();
-        for number in 1..=3 {
-            let invite = granted(service.invite(&format!("hospital-{number}"), number == 1).await?)?;
-            let identity = Identity::generate()?;
-            let Enrolled { participant: id, token, founding, .. } =
-                granted(service.enrol(&invite.invite, &identity).await?)?;
-            members.push(Member { id, token, identity, founding });
-        }
+        let members = enrol_three(&service).await?;
         let (secret, key) = make_keys(&service, &members[0]).await?;
         Ok(Self { service, members, secret, key })
     }
@@ -309,6 +310,20 @@ impl Keyed {
             granted(self.service.get(&format!("/rounds/{id}"), &self.service.operator).await?)?;
         Ok(view.state)
     }
+}
+
+/// Founds the federation and enrols three members; the first is the trustee.
+pub(crate) async fn enrol_three(service: &Service) -> Result<Vec<Member>> {
+    granted(service.found().await?)?;
+    let mut members = Vec::new();
+    for number in 1..=3 {
+        let invite = granted(service.invite(&format!("hospital-{number}"), number == 1).await?)?;
+        let identity = Identity::generate()?;
+        let Enrolled { participant: id, token, founding, .. } =
+            granted(service.enrol(&invite.invite, &identity).await?)?;
+        members.push(Member { id, token, identity, founding });
+    }
+    Ok(members)
 }
 
 fn labels(secret: &SecretKeys, ciphertexts: &LabelCiphertexts) -> Result<Vec<u16>> {

@@ -88,6 +88,7 @@ async fn of_many_who_send_the_same_part_at_once_exactly_one_is_heard() {
         assert_eq!(heard, 1, "part {index}");
     }
     blobs.finish(digest).await.unwrap();
+    blobs.append(Digest::of(b"another"), 0, b"an".to_vec()).await.unwrap();
     assert_eq!(blobs.turns.0.lock().unwrap().len(), 1, "turns that nobody waits for are forgotten");
 }
 
