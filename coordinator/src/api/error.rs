@@ -14,7 +14,7 @@ use shared::{
 
 use crate::{
     rounds::RoundError,
-    storage::StorageError,
+    storage::{StorageError, UploadError},
     tally::{KeyCacheError, PoolStopped},
 };
 
@@ -49,6 +49,16 @@ impl From<StorageError> for ApiError {
             return Self::new(Code::RuleBroken, fault.to_string());
         }
         Self::internal(&error)
+    }
+}
+
+impl From<UploadError> for ApiError {
+    fn from(error: UploadError) -> Self {
+        match error {
+            UploadError::Offset { .. } => Self::new(Code::Conflict, error.to_string()),
+            UploadError::Digest { .. } => Self::new(Code::DigestMismatch, error.to_string()),
+            UploadError::Storage(error) => Self::internal(&error),
+        }
     }
 }
 

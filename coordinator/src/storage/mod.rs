@@ -12,13 +12,18 @@ mod openings;
 mod rounds;
 
 pub use ballots::{BallotRow, RefusalRow};
-pub use blobs::Blobs;
+pub use blobs::{Blobs, UploadError};
 pub use federation::FederationRow;
 pub use members::{InviteRow, MemberRow};
 pub use openings::OpeningRow;
 pub use rounds::RoundRow;
 
-use std::{path::Path, str::FromStr, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    str::FromStr,
+    sync::Arc,
+    time::Duration,
+};
 
 use shared::ids::{Digest, ParticipantId};
 use sqlx::{
@@ -74,6 +79,14 @@ pub enum StorageError {
     /// An event would break a rule of the transcript.
     #[error("refused by the transcript's rules: {0}")]
     Rule(#[from] shared::transcript::Fault),
+    /// What uploads left behind cannot be removed.
+    #[error("unfinished uploads in {path} cannot be removed: {source}", path = path.display())]
+    Leftovers {
+        /// Folder or file.
+        path: PathBuf,
+        /// What the file system said.
+        source: std::io::Error,
+    },
     /// A row cannot be understood.
     #[error("the database holds an unreadable {what}: restore it from a backup")]
     Unreadable {

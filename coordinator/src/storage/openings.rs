@@ -12,7 +12,8 @@ use super::{Result, Storage, StorageError, Tx, decoded};
 
 const INSERT: &str =
     "INSERT INTO openings (round, step, trustee, signed, received_at) VALUES ($1, $2, $3, $4, $5)";
-const SELECT: &str = "SELECT signed, received_at FROM openings WHERE round = $1 AND step = $2 ORDER BY received_at, trustee";
+const SELECT: &str =
+    "SELECT signed, received_at FROM openings WHERE round = $1 AND step = $2 ORDER BY received_at, trustee";
 
 /// Is an opening as stored; it was checked against its question when it came.
 #[derive(Debug, Clone)]
