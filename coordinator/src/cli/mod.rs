@@ -85,9 +85,15 @@ struct ServeArgs {
     /// Threads of the tally [default: all cores]
     #[arg(long)]
     threads: Option<usize>,
-    /// How long the trustee may take to open a round [default: 1h]
+    /// How long the trustees may take to open a round [default: 1h]
     #[arg(long)]
     opening_window: Option<String>,
+    /// How long a round that could be released waits for the other trustees that are online [default: 10m]
+    #[arg(long)]
+    corroboration_window: Option<String>,
+    /// After which silence an agent counts as offline [default: 30s]
+    #[arg(long)]
+    online_within: Option<String>,
     /// Allows plain HTTP on an address that other machines can reach
     #[arg(long)]
     insecure_http: bool,
@@ -151,9 +157,17 @@ pub async fn run(cli: Cli) -> ExitCode {
 async fn dispatch(cli: Cli, output: Output) -> Result<(), Failure> {
     if let Verb::Serve(args) = cli.verb {
         crate::telemetry::start();
-        let ServeArgs { listen, threads, opening_window, insecure_http } = args;
-        let flags =
-            FileSettings { listen, threads, opening_window, insecure_http, ..FileSettings::default() };
+        let ServeArgs { listen, threads, opening_window, corroboration_window, online_within, insecure_http } =
+            args;
+        let flags = FileSettings {
+            listen,
+            threads,
+            opening_window,
+            corroboration_window,
+            online_within,
+            insecure_http,
+            ..FileSettings::default()
+        };
         return Ok(serve(&cli.home, flags).await?);
     }
     let client = Client::new(&cli.url, cli.token, &cli.home)?;
