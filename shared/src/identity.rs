@@ -3,6 +3,7 @@
 use std::{fmt, marker::PhantomData};
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use crypto_box::aead::Aead as _;
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use zeroize::{Zeroize, Zeroizing};
@@ -32,6 +33,17 @@ pub enum IdentityError {
     /// The signed bytes are not a statement of the expected kind.
     #[error("the signed bytes are not a well-formed \"{0}\"")]
     Malformed(&'static str),
+    /// Anybody could open what is sealed to this key.
+    #[error(
+        "sealing key {0} is a weak point: what is sealed to it would be open to all; its owner must enrol anew"
+    )]
+    WeakSealingKey(String),
+    /// A message is too long to be sealed.
+    #[error("a message of {0} bytes is too long to be sealed")]
+    TooLong(usize),
+    /// A sealed message does not open.
+    #[error("{0} sealed bytes do not open with this identity: they were changed, or sealed to another key")]
+    Sealed(usize),
 }
 
 /// Is the public half of a signing identity: a compressed ed25519 point.
@@ -160,6 +172,14 @@ impl Identity {
         SealingKey(*self.sealing.public_key().as_bytes())
     }
 
+    /// Opens a message that was sealed to this identity with [`SealingKey::seal`].
+    ///
+    /// # Errors
+    /// Refuses bytes that were changed, cut short or sealed to another key.
+    pub fn unseal(&self, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, IdentityError> {
+        self.sealing.unseal(sealed).map(Zeroizing::new).map_err(|_| IdentityError::Sealed(sealed.len()))
+    }
+
     /// Signs raw bytes under a domain.
     pub fn sign_bytes(&self, domain: &str, body: &[u8]) -> Signature {
         Signature(self.signing.sign(&signed_bytes(domain, body)).to_bytes())
@@ -171,6 +191,34 @@ impl Identity {
         let signature = self.sign_bytes(T::DOMAIN, &body);
         Signed { body, signature, kind: PhantomData }
     }
+}
+
+impl SealingKey {
+    /// Seals a message so that only the owner of this key can open it; nothing in it says who sealed it.
+    ///
+    /// A libsodium sealed box: X25519 with a key of its own per message, then XSalsa20-Poly1305. It is 48 bytes
+    /// longer than the message.
+    ///
+    /// # Errors
+    /// Refuses a weak key, and stops if the operating system has no randomness.
+    pub fn seal(&self, plain: &[u8]) -> Result<Vec<u8>, IdentityError> {
+        let key = crypto_box::PublicKey::from_bytes(self.0);
+        if is_weak(&key)? {
+            return Err(IdentityError::WeakSealingKey(self.to_string()));
+        }
+        // the generator below panics without randomness, so ask for some first
+        getrandom::fill(&mut [0]).map_err(|e| IdentityError::Randomness(e.to_string()))?;
+        key.seal(&mut crypto_box::aead::OsRng, plain).map_err(|_| IdentityError::TooLong(plain.len()))
+    }
+}
+
+/// Says whether the key is a point of small order, which shares the same known secret with every other key.
+fn is_weak(key: &crypto_box::PublicKey) -> Result<bool, IdentityError> {
+    let seal = |secret: u8| {
+        let shared = crypto_box::SalsaBox::new(key, &crypto_box::SecretKey::from_bytes([secret; 32]));
+        shared.encrypt(&crypto_box::Nonce::default(), [].as_slice()).map_err(|_| IdentityError::TooLong(0))
+    };
+    Ok(seal(1)? == seal(2)?)
 }
 
 impl PublicIdentity {
@@ -255,6 +303,34 @@ mod tests {
         let oath = Signed::<Oath> { body: vow.body, signature: vow.signature, kind: PhantomData };
         assert_eq!(oath.verify(&mine.public()), Err(IdentityError::Signature("oath")));
         Ok(())
+    }
+
+    #[test]
+    fn a_sealed_message_opens_for_its_owner_alone_and_only_unchanged() -> Result<(), IdentityError> {
+        let (mine, other) = (Identity::generate()?, Identity::generate()?);
+        let sealed = mine.sealing_key().seal(b"pieces")?;
+        assert_eq!(sealed.len(), 48 + b"pieces".len());
+        assert_eq!(mine.unseal(&sealed)?.as_slice(), b"pieces");
+        assert_eq!(other.unseal(&sealed), Err(IdentityError::Sealed(54)));
+        assert_ne!(mine.sealing_key().seal(b"pieces")?, sealed, "each message has a key of its own");
+        for place in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[place] ^= 1;
+            assert_eq!(mine.unseal(&changed), Err(IdentityError::Sealed(54)), "byte {place}");
+            assert!(mine.unseal(&sealed[..place]).is_err(), "cut to {place} bytes");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn nothing_is_sealed_to_a_weak_key() {
+        // the two points of small order that are written most easily: 0 and 1
+        for first in [0, 1] {
+            let mut point = [0; 32];
+            point[0] = first;
+            let refused = SealingKey::from_bytes(point).seal(b"pieces");
+            assert!(matches!(refused, Err(IdentityError::WeakSealingKey(_))), "{refused:?}");
+        }
     }
 
     #[test]
