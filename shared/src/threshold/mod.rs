@@ -10,6 +10,8 @@ mod opening;
 mod package;
 mod piece;
 mod sharing;
+#[cfg(test)]
+mod tests;
 
 pub use combine::{CombineError, Combined, Opened, Standing, combine};
 pub use flood::{Question, noise_bound, noise_margin};
