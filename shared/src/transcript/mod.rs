@@ -9,6 +9,7 @@ mod check;
 mod event;
 mod recompute;
 mod replay;
+mod verify;
 
 pub use archive::{Archive, ArchiveError, archive_entry, archive_header};
 pub use artefacts::{Access, Artefact};
@@ -19,3 +20,4 @@ pub use recompute::{
     sum_of_known_answer, sum_of_round,
 };
 pub use replay::{CeremonyRecord, Outcome, Recorded, Replay, RoundRecord};
+pub use verify::{Depth, Line, OnProgress, Report, Verdict, verify};

@@ -70,7 +70,10 @@ fn integer_bits_are_those_of_every_other_machine() {
     let mut sum = RunningSum::new(resolution.layout());
     sum.add(&BallotBody::parse(&bytes, resolution.layout()).unwrap()).unwrap();
     let labels = tally_with(&INTEGER, &resolution, &sum).to_bytes();
-    assert_eq!(hex::encode(Sha256::digest(labels)), "78d42f580c84f295899f2ac205ee6a443037cebb0d4cac5415ee80c77b381285");
+    assert_eq!(
+        hex::encode(Sha256::digest(labels)),
+        "78d42f580c84f295899f2ac205ee6a443037cebb0d4cac5415ee80c77b381285"
+    );
 }
 
 #[test]
