@@ -5,6 +5,7 @@ mod federation;
 mod output;
 mod rounds;
 mod student;
+mod transcript;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -75,6 +76,9 @@ enum Verb {
     /// Trains the student on released labels
     #[command(subcommand)]
     Student(student::StudentVerb),
+    /// Exports the transcript, which anyone can verify
+    #[command(subcommand)]
+    Transcript(transcript::TranscriptVerb),
 }
 
 #[derive(Debug, Args)]
@@ -170,9 +174,12 @@ async fn dispatch(cli: Cli, output: Output) -> Result<(), Failure> {
         };
         return Ok(serve(&cli.home, flags).await?);
     }
+    if let Verb::Transcript(verb) = cli.verb {
+        return transcript::run(&cli.home, output, verb).await;
+    }
     let client = Client::new(&cli.url, cli.token, &cli.home)?;
     match cli.verb {
-        Verb::Serve(_) => Ok(()),
+        Verb::Serve(_) | Verb::Transcript(_) => Ok(()),
         Verb::Federation(verb) => federation::run(&client, output, verb).await,
         Verb::Invite(args) => federation::invite(&client, output, args).await,
         Verb::Roster(verb) => federation::roster(&client, output, verb).await,
