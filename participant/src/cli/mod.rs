@@ -14,6 +14,7 @@ mod rounds;
 mod run;
 mod status;
 mod train;
+mod verify;
 
 use std::{ffi::OsString, panic, process::ExitCode};
 
@@ -62,6 +63,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Approve(arguments) => approve::run(&cli.home, &arguments, &output),
         Command::Train(arguments) => train::run(&cli.home, &arguments, &output),
         Command::Run => run::run(&cli.home),
+        Command::Verify(arguments) => verify::run(&cli.home, &arguments, &output),
         Command::Status => status::run(&cli.home, &output),
         Command::Rounds(arguments) => rounds::run(&cli.home, arguments.command, &output),
         Command::Data(arguments) => data::run(arguments.command, &output),
