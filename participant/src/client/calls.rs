@@ -87,6 +87,12 @@ impl Client {
         self.send(call.download(PUBLIC_KEY_LIMIT)).await
     }
 
+    /// Downloads an artefact that the transcript names, of at most `limit` bytes; the caller checks its digest.
+    pub async fn artefact(&self, digest: Digest, limit: usize) -> Result<Vec<u8>, ClientError> {
+        let call = Call::new("serve an artefact", Method::GET, format!("api/v1/blobs/{digest}"));
+        self.send(call.download(limit)).await
+    }
+
     /// Shows a round.
     pub async fn round(&self, round: RoundId) -> Result<RoundView, ClientError> {
         self.json(Call::new("show the round", Method::GET, format!("api/v1/rounds/{round}"))).await
