@@ -43,7 +43,11 @@ pub struct Verified {
 impl Verified {
     /// Returns the names of the checks with this verdict.
     pub fn with(&self, verdict: &str) -> Vec<&str> {
-        self.checks.iter().filter(|check| check.verdict == verdict).map(|check| check.check.as_str()).collect()
+        self.checks
+            .iter()
+            .filter(|check| check.verdict == verdict)
+            .map(|check| check.check.as_str())
+            .collect()
     }
 }
 

@@ -88,7 +88,10 @@ fn describe(view: &FederationView) -> String {
             "noise       σ = {} by the participants, σ_c = {} by the coordinator, τ = {}",
             noise.sigma, noise.coordinator_sigma, noise.honest_fraction
         ),
-        format!("trustees    {}, of which {} may be corrupt", config.trustees.count, config.trustees.threshold),
+        format!(
+            "trustees    {}, of which {} may be corrupt",
+            config.trustees.count, config.trustees.threshold
+        ),
         format!("keys        {}", if view.keys.is_some() { "published" } else { "not made yet" }),
     ];
     lines.extend(view.ceremony.iter().flat_map(describe_ceremony));

@@ -62,7 +62,8 @@ fn remote(source: &str) -> Option<Url> {
 }
 
 fn in_words(report: &Report) -> String {
-    let mut lines: Vec<String> = report.lines.iter().zip(1..).map(|(line, number)| row(number, line)).collect();
+    let mut lines: Vec<String> =
+        report.lines.iter().zip(1..).map(|(line, number)| row(number, line)).collect();
     let count = |verdict| report.lines.iter().filter(|line| line.verdict == verdict).count();
     lines.push(format!(
         "\n{} passed, {} failed, {} not checked",
@@ -137,9 +138,11 @@ struct Served {
 
 impl Blobs for Served {
     fn blob(&self, digest: Digest) -> Result<Vec<u8>, BlobError> {
-        self.runtime.block_on(self.client.artefact(digest, LARGEST_BLOB)).map_err(|error| match error.status() {
-            Some(403 | 404) => BlobError::Withheld,
-            _ => BlobError::Damaged(error.to_string()),
+        self.runtime.block_on(self.client.artefact(digest, LARGEST_BLOB)).map_err(|error| {
+            match error.status() {
+                Some(403 | 404) => BlobError::Withheld,
+                _ => BlobError::Damaged(error.to_string()),
+            }
         })
     }
 }

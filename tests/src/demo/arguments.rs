@@ -59,8 +59,10 @@ pub struct Arguments {
 
 /// Parses trustees and threshold, and says why others than the supported ones are refused.
 fn trustees(text: &str) -> Result<TrusteePolicy, String> {
-    let numbers = text.split_once(',').and_then(|(n, t)| Some((n.trim().parse().ok()?, t.trim().parse().ok()?)));
-    let (count, threshold) = numbers.ok_or_else(|| format!("\"{text}\" is not of the form N,T, such as 3,1"))?;
+    let numbers =
+        text.split_once(',').and_then(|(n, t)| Some((n.trim().parse().ok()?, t.trim().parse().ok()?)));
+    let (count, threshold) =
+        numbers.ok_or_else(|| format!("\"{text}\" is not of the form N,T, such as 3,1"))?;
     let policy = TrusteePolicy { count, threshold };
     policy.sharing().map_err(|e| e.to_string())?;
     Ok(policy)
@@ -147,7 +149,9 @@ mod tests {
         let trustees = |text: &str| Arguments::try_parse_from(["demo", "--trustees", text]);
         assert_eq!(trustees("3,1")?.trustees, TrusteePolicy { count: 3, threshold: 1 });
         assert!(trustees("3,2").is_err() && trustees("three").is_err());
-        assert!(Arguments::try_parse_from(["demo", "--participants", "2", "--trustees", "3,1"])?.check().is_err());
+        assert!(
+            Arguments::try_parse_from(["demo", "--participants", "2", "--trustees", "3,1"])?.check().is_err()
+        );
         Ok(())
     }
 }

@@ -39,11 +39,13 @@ impl Stopped {
         }
         let posted = view.openings.iter().filter(|view| view.state == OpeningState::Posted).count();
         let working = view.openings.len().saturating_sub(self.stopped.len());
-        let is_stuck = matches!(view.state, RoundState::Opening { .. }) && posted == working && posted < self.needed;
+        let is_stuck =
+            matches!(view.state, RoundState::Opening { .. }) && posted == working && posted < self.needed;
         if !is_stuck {
             return Ok(());
         }
-        let waiting = view.openings.iter().filter(|view| view.state == OpeningState::Waiting { online: false });
+        let waiting =
+            view.openings.iter().filter(|view| view.state == OpeningState::Waiting { online: false });
         let waiting: Vec<&str> = waiting.map(|view| view.name.as_str()).collect();
         if waiting.len() < self.stopped.len() {
             return Ok(());

@@ -195,7 +195,11 @@ fn key(arguments: &Arguments, federation: &mut Federation, steps: &Steps) -> any
     until("the trustees' keys", LONGEST, || {
         let view = federation.view()?;
         if let Some(ceremony) = &view.ceremony {
-            ensure!(ceremony.complaint.is_none(), "the ceremony ended with a complaint: {:?}", ceremony.complaint);
+            ensure!(
+                ceremony.complaint.is_none(),
+                "the ceremony ended with a complaint: {:?}",
+                ceremony.complaint
+            );
             let holding = ceremony.steps.iter().filter(|step| step.acknowledged).count();
             if holding > said {
                 said = holding;
