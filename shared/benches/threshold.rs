@@ -72,7 +72,7 @@ fn dealing(criterion: &mut Criterion) {
 }
 
 fn opening(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("open with all pieces of one trustee, per label");
+    let mut group = criterion.benchmark_group(format!("open {LABELS} labels with all pieces of one trustee"));
     group.throughput(Throughput::Elements(LABELS as u64));
     let round = round();
     for sharing in sharings() {
@@ -85,7 +85,8 @@ fn opening(criterion: &mut Criterion) {
 }
 
 fn combining(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("combine the openings of all trustees, per label");
+    let mut group =
+        criterion.benchmark_group(format!("combine the openings of all trustees to {LABELS} labels"));
     group.throughput(Throughput::Elements(LABELS as u64));
     let round = round();
     let bodies: Vec<u128> = round.iter().map(Squashed::body).collect();

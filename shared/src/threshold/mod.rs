@@ -9,6 +9,7 @@ mod flood;
 mod opening;
 mod package;
 mod piece;
+mod reports;
 mod sharing;
 #[cfg(test)]
 mod tests;
