@@ -18,6 +18,8 @@ pub struct FileSettings {
     pub online_within: Option<String>,
     /// Largest body of an upload in bytes.
     pub largest_upload: Option<usize>,
+    /// Largest blob that is uploaded in parts, in bytes.
+    pub largest_blob: Option<u64>,
     /// Allows plain HTTP on an address that other machines can reach.
     #[serde(default)]
     pub insecure_http: bool,
@@ -36,6 +38,8 @@ pub struct Settings {
     pub online_within: Duration,
     /// Largest body of an upload in bytes.
     pub largest_upload: usize,
+    /// Largest blob that is uploaded in parts, in bytes.
+    pub largest_blob: u64,
 }
 
 /// Says what is wrong with the settings.
@@ -74,6 +78,7 @@ const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net
 const DEFAULT_OPENING_WINDOW: Duration = Duration::from_secs(3600);
 const DEFAULT_ONLINE_WITHIN: Duration = Duration::from_secs(30);
 const DEFAULT_LARGEST_UPLOAD: usize = 512 << 20;
+const DEFAULT_LARGEST_BLOB: u64 = 1 << 30;
 
 /// Parses a duration such as "10m" or "1h 30m"; zero and less is refused.
 pub fn duration(name: &'static str, text: &str) -> Result<Duration, SettingsError> {
@@ -101,6 +106,7 @@ impl FileSettings {
             opening_window: self.opening_window.or(lower.opening_window),
             online_within: self.online_within.or(lower.online_within),
             largest_upload: self.largest_upload.or(lower.largest_upload),
+            largest_blob: self.largest_blob.or(lower.largest_blob),
             insecure_http: self.insecure_http || lower.insecure_http,
         }
     }
@@ -115,6 +121,7 @@ impl FileSettings {
             opening_window: span("opening_window", self.opening_window, DEFAULT_OPENING_WINDOW)?,
             online_within: span("online_within", self.online_within, DEFAULT_ONLINE_WITHIN)?,
             largest_upload: self.largest_upload.unwrap_or(DEFAULT_LARGEST_UPLOAD),
+            largest_blob: self.largest_blob.unwrap_or(DEFAULT_LARGEST_BLOB),
         };
         if settings.threads == 0 {
             return Err(SettingsError::Threads);

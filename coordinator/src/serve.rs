@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use shared::{fhe::pin_fft_plan, ids::Digest};
+use shared::{clock::Clock as _, fhe::pin_fft_plan, ids::Digest};
 use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
@@ -49,6 +49,10 @@ pub async fn serve(folder: &Path, flags: FileSettings) -> Result<(), ServeError>
     let file = FileSettings::load(&folder.join("coordinator.toml"))?;
     let settings = flags.over(file).settle()?;
     let storage = Storage::open(folder).await?;
+    let removed = storage.blobs().remove_stale_parts(SystemClock.now()).await?;
+    if removed > 0 {
+        tracing::info!(removed, "removed uploads that nobody continued for a day");
+    }
     let operator = Digest::of(home.operator_token()?.as_bytes());
     let pool = Pool::new(settings.threads)?;
     let listen = settings.listen;

@@ -1,5 +1,6 @@
 //! What the coordinator refuses, with which code, and that a refusal changes nothing.
 
+mod blobs;
 mod service;
 
 use anyhow::Result;

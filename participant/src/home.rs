@@ -5,6 +5,7 @@
 //! HOME/secret/  (0700)       identity, shard.key, token, trustee/key.bin
 //! HOME/public/               identity.json
 //! HOME/teachers/             teacher-000.safetensors + .json, training.json
+//! HOME/cache/blobs/          large public artefacts by digest; may be deleted, they are fetched again
 //! HOME/state/                enrolment.json, approval.json, rosters/, keys/, rounds/, trustee/, openings.log
 //! ```
 
@@ -139,6 +140,21 @@ impl Home {
     /// Returns the folder of the federation's public keys.
     pub fn keys(&self) -> PathBuf {
         self.state().join("keys")
+    }
+
+    /// Returns the folder of large public artefacts that the coordinator holds too; it may be deleted.
+    pub fn blobs(&self) -> PathBuf {
+        self.root.join("cache").join("blobs")
+    }
+
+    /// Returns the path of such an artefact, whether it is there or not.
+    pub fn blob(&self, digest: Digest) -> PathBuf {
+        self.blobs().join(digest.to_string())
+    }
+
+    /// Returns the path of such an artefact if it is there; only what had its digest gets there.
+    pub fn cached(&self, digest: Digest) -> Option<PathBuf> {
+        Some(self.blob(digest)).filter(|path| path.is_file())
     }
 
     /// Returns the folder of all rounds.

@@ -1,6 +1,11 @@
 //! Identifiers and digests: one newtype each, parsed once at the door.
 
-use std::{fmt, num::NonZeroU32, str::FromStr};
+use std::{
+    fmt,
+    io::{self, Read},
+    num::NonZeroU32,
+    str::FromStr,
+};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
@@ -113,6 +118,41 @@ impl Digest {
     }
 }
 
+/// Digests bytes that come in pieces; the result is [`Digest::of`] all of them together.
+#[derive(Debug, Clone, Default)]
+pub struct Digester(Sha256);
+
+impl Digester {
+    /// Takes the next piece.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    /// Takes everything that a reader gives, in bounded memory, and returns the number of its bytes.
+    pub fn read(&mut self, mut reader: impl Read) -> io::Result<u64> {
+        let mut buffer = vec![0; DIGEST_BUFFER];
+        let mut total = 0;
+        loop {
+            let count = match reader.read(&mut buffer) {
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            let Some(piece @ [_, ..]) = buffer.get(..count) else { return Ok(total) };
+            self.update(piece);
+            total += piece.len() as u64;
+        }
+    }
+
+    /// Returns the digest of what came so far.
+    pub fn digest(&self) -> Digest {
+        Digest(self.0.clone().finalize().into())
+    }
+}
+
+/// Bytes that [`Digester::read`] holds at once.
+const DIGEST_BUFFER: usize = 256 << 10;
+
 /// Returns the canonical (borsh) bytes of a value.
 pub fn canonical<T: BorshSerialize>(value: &T) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -176,6 +216,18 @@ mod tests {
         let digest = Digest::of(b"abc");
         assert_eq!(digest.to_string(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(digest.to_string().parse::<Digest>()?, digest);
+        Ok(())
+    }
+
+    #[test]
+    fn pieces_have_the_digest_of_the_whole() -> io::Result<()> {
+        let whole: Vec<u8> = (0..=255).cycle().take(DIGEST_BUFFER * 2 + 77).collect();
+        let mut digester = Digester::default();
+        assert_eq!(digester.digest(), Digest::of(b""));
+        digester.update(&whole[..100]);
+        assert_eq!(digester.digest(), Digest::of(&whole[..100]), "asking changes nothing");
+        assert_eq!(digester.read(&whole[100..])?, whole.len() as u64 - 100);
+        assert_eq!(digester.digest(), Digest::of(&whole));
         Ok(())
     }
 

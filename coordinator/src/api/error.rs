@@ -14,7 +14,7 @@ use shared::{
 
 use crate::{
     rounds::RoundError,
-    storage::StorageError,
+    storage::{StorageError, UploadError},
     tally::{KeyCacheError, PoolStopped},
 };
 
@@ -46,6 +46,16 @@ impl IntoResponse for ApiError {
 impl From<StorageError> for ApiError {
     fn from(error: StorageError) -> Self {
         Self::internal(&error)
+    }
+}
+
+impl From<UploadError> for ApiError {
+    fn from(error: UploadError) -> Self {
+        match error {
+            UploadError::Offset { .. } => Self::new(Code::Conflict, error.to_string()),
+            UploadError::Digest { .. } => Self::new(Code::DigestMismatch, error.to_string()),
+            UploadError::Storage(error) => Self::internal(&error),
+        }
     }
 }
 

@@ -1,10 +1,13 @@
-//! `/blobs` and `/keys`: the trustee publishes its public material, everybody may fetch it.
+//! `/keys`: the trustee publishes its public material, everybody may fetch it.
 
-use axum::{extract::State, http::StatusCode};
+use axum::{
+    extract::State,
+    http::{StatusCode, request::Parts},
+    response::Response,
+};
 use shared::{
     federation::{FederationState, KeyCertificate},
     fhe::{EncryptionKey, EvaluationKeys, Transform},
-    ids::Digest,
     problem::Code,
     transcript::EventBody,
     wire::PublishKeys,
@@ -13,36 +16,10 @@ use shared::{
 use super::{
     Answer, ApiError,
     auth::{Caller, Trustee, federation, open_federation},
-    error::{Bytes, InPath, Json},
+    blobs::stream_blob,
+    error::{InPath, Json},
 };
 use crate::{app::App, storage::Tx};
-
-/// Stores a blob of the trustee under the digest it names.
-pub(super) async fn upload(
-    _: Trustee,
-    State(app): State<App>,
-    InPath(digest): InPath<Digest>,
-    Bytes(bytes): Bytes,
-) -> Answer<StatusCode> {
-    let mut tx = app.storage.read().await?;
-    if open_federation(&app.storage, &mut tx).await?.state != FederationState::Assembling {
-        return Err(ApiError::new(
-            Code::WrongFederationState,
-            "the keys are fixed since the federation is keyed",
-        ));
-    }
-    let found = app.pool.run({
-        let bytes = bytes.clone();
-        move || Digest::of(&bytes)
-    });
-    let found = found.await?;
-    if found != digest {
-        let detail = format!("the body has digest {found}, the path says {digest}: send it again");
-        return Err(ApiError::new(Code::DigestMismatch, detail));
-    }
-    app.storage.blobs().put(bytes).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
 
 /// Publishes the certificate over three uploaded blobs; the known answer is computed next.
 pub(super) async fn publish(
@@ -80,7 +57,7 @@ async fn check_keys(app: &App, certificate: KeyCertificate) -> Answer<()> {
     let digests = [certificate.public_key, certificate.keyswitching_key, certificate.bootstrapping_key];
     for digest in digests {
         if !blobs.has(digest).await? {
-            let detail = format!("blob {digest} was not uploaded: PUT /api/v1/blobs/{digest} first");
+            let detail = format!("blob {digest} was not uploaded: PUT /api/v1/blobs/{digest}/upload/0 first");
             return Err(ApiError::new(Code::InvalidKeys, detail));
         }
     }
@@ -94,12 +71,13 @@ async fn check_keys(app: &App, certificate: KeyCertificate) -> Answer<()> {
     read.await?.map_err(|e| ApiError::new(Code::InvalidKeys, e.to_string()))
 }
 
-/// Returns one of the three published keys.
+/// Streams one of the three published keys.
 pub(super) async fn download(
     _: Caller,
     State(app): State<App>,
     InPath(kind): InPath<String>,
-) -> Answer<Vec<u8>> {
+    request: Parts,
+) -> Answer<Response> {
     let mut tx = app.storage.read().await?;
     let signed = federation(&app.storage, &mut tx).await?.certificate;
     drop(tx);
@@ -115,5 +93,5 @@ pub(super) async fn download(
             return Err(ApiError::new(Code::NotFound, detail));
         }
     };
-    Ok(app.storage.blobs().get(digest).await?)
+    stream_blob(&app, digest, &request).await
 }

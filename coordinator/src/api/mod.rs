@@ -2,6 +2,7 @@
 
 mod auth;
 mod ballots;
+mod blobs;
 mod enrolments;
 mod error;
 mod federation;
@@ -23,7 +24,7 @@ use axum::{
     http::StatusCode,
     routing::{get, post, put},
 };
-use shared::problem::Code;
+use shared::{problem::Code, wire::UPLOAD_CHUNK};
 use tower_http::{timeout::TimeoutLayer, trace::TraceLayer};
 
 use crate::app::App;
@@ -39,9 +40,11 @@ const LONGEST_REQUEST: Duration = Duration::from_secs(300);
 /// Returns the whole API.
 pub fn router(app: App) -> Router {
     let uploads = Router::new()
-        .route("/blobs/{digest}", put(keys::upload))
         .route("/rounds/{round}", put(rounds::announce).get(rounds::show))
         .layer(DefaultBodyLimit::max(app.settings.largest_upload));
+    let parts = Router::new()
+        .route("/blobs/{digest}/upload/{offset}", put(blobs::append))
+        .layer(DefaultBodyLimit::max(UPLOAD_CHUNK));
     let api = Router::new()
         .route("/federation", post(federation::found).get(federation::show))
         .route("/federation/close", post(federation::close))
@@ -51,6 +54,8 @@ pub fn router(app: App) -> Router {
         .route("/roster/{participant}/revoke", post(roster::revoke))
         .route("/roster/{participant}/approval", put(roster::approve))
         .route("/heartbeat", post(work::heartbeat))
+        .route("/blobs/{digest}/upload", get(blobs::show))
+        .route("/blobs/{digest}/upload/finish", post(blobs::finish))
         .route("/keys", put(keys::publish))
         .route("/keys/{kind}", get(keys::download))
         .route("/known-answer", get(openings::known_answer).put(openings::post_known_answer))
@@ -68,7 +73,7 @@ pub fn router(app: App) -> Router {
         .layer(DefaultBodyLimit::max(LARGEST_JSON));
     Router::new()
         .route("/healthz", get(health::healthz))
-        .nest("/api/v1", api.merge(uploads))
+        .nest("/api/v1", api.merge(uploads).merge(parts))
         .fallback(async || ApiError::new(Code::NotFound, "no such path: see docs/API.md"))
         .method_not_allowed_fallback(async || {
             ApiError::new(Code::InvalidRequest, "this path does not take that method: see docs/API.md")

@@ -12,12 +12,16 @@ mod openings;
 mod rounds;
 
 pub use ballots::{BallotRow, RefusalRow};
-pub use blobs::Blobs;
+pub use blobs::{Blobs, UploadError};
 pub use federation::FederationRow;
 pub use members::{InviteRow, MemberRow};
 pub use rounds::RoundRow;
 
-use std::{path::Path, str::FromStr, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
 
 use shared::ids::{Digest, ParticipantId};
 use sqlx::{
@@ -70,6 +74,14 @@ pub enum StorageError {
     /// A blob's content no longer has its digest.
     #[error("blob {0} was changed on disk: restore it from a backup")]
     BlobChanged(Digest),
+    /// What uploads left behind cannot be removed.
+    #[error("unfinished uploads in {path} cannot be removed: {source}", path = path.display())]
+    Leftovers {
+        /// Folder or file.
+        path: PathBuf,
+        /// What the file system said.
+        source: std::io::Error,
+    },
     /// A row cannot be understood.
     #[error("the database holds an unreadable {what}: restore it from a backup")]
     Unreadable {

@@ -18,7 +18,10 @@ use shared::{
     learning::files::instances_to_npy_bytes,
     problem::{Code, Problem},
     round::{Announcement, Opening, RoundState, Step},
-    wire::{Enrol, Enrolled, Found, Invite, NewInvite, OpeningTask, PostOpening, PublishKeys, RoundView},
+    wire::{
+        Enrol, Enrolled, Found, Invite, NewInvite, OpeningTask, PostOpening, PublishKeys, RoundView,
+        UploadView,
+    },
 };
 use tokio::{net::TcpListener, sync::watch};
 
@@ -84,6 +87,15 @@ impl Service {
     ) -> Result<Response> {
         let url = format!("{}/api/v1{path}", self.url);
         Ok(self.http.request(method, url).bearer_auth(token).body(body).send().await?)
+    }
+
+    /// Asks for a blob with more in the head of the request.
+    pub(crate) async fn fetch(&self, path: &str, token: &str, head: &[(&str, &str)]) -> Result<Response> {
+        let mut request = self.http.get(format!("{}/api/v1{path}", self.url)).bearer_auth(token);
+        for (name, value) in head {
+            request = request.header(*name, *value);
+        }
+        Ok(request.send().await?)
     }
 
     /// Sends a request and reads its JSON answer or its problem document.
@@ -160,6 +172,15 @@ impl Service {
         self.ask(Method::PUT, &path, &self.operator, instances).await
     }
 
+    /// Uploads a blob in one part.
+    pub(crate) async fn upload(&self, token: &str, digest: Digest, blob: Vec<u8>) -> Result<Answer<()>> {
+        let path = format!("/blobs/{digest}/upload");
+        if let Err(problem) = self.ask::<UploadView>(Method::PUT, &format!("{path}/0"), token, blob).await? {
+            return Ok(Err(problem));
+        }
+        self.post(&format!("{path}/finish"), token, &()).await
+    }
+
     /// Waits until a round is in a state, by name.
     pub(crate) async fn wait_for(&self, id: RoundId, phase: &str) -> Result<RoundView> {
         for _ in 0..600 {
@@ -217,15 +238,7 @@ pub(crate) struct Keyed {
 impl Keyed {
     pub(crate) async fn new() -> Result<Self> {
         let service = Service::start().await?;
-        granted(service.found().await?)?;
-        let mut members = Vec::new();
-        for number in 1..=3 {
-            let invite = granted(service.invite(&format!("hospital-{number}"), number == 1).await?)?;
-            let identity = Identity::generate()?;
-            let Enrolled { participant: id, token, founding, .. } =
-                granted(service.enrol(&invite.invite, &identity).await?)?;
-            members.push(Member { id, token, identity, founding });
-        }
+        let members = enrol_three(&service).await?;
         let (secret, key) = make_keys(&service, &members[0]).await?;
         Ok(Self { service, members, secret, key })
     }
@@ -299,6 +312,20 @@ impl Keyed {
     }
 }
 
+/// Founds the federation and enrols three members; the first is the trustee.
+pub(crate) async fn enrol_three(service: &Service) -> Result<Vec<Member>> {
+    granted(service.found().await?)?;
+    let mut members = Vec::new();
+    for number in 1..=3 {
+        let invite = granted(service.invite(&format!("hospital-{number}"), number == 1).await?)?;
+        let identity = Identity::generate()?;
+        let Enrolled { participant: id, token, founding, .. } =
+            granted(service.enrol(&invite.invite, &identity).await?)?;
+        members.push(Member { id, token, identity, founding });
+    }
+    Ok(members)
+}
+
 fn labels(secret: &SecretKeys, ciphertexts: &LabelCiphertexts) -> Result<Vec<u16>> {
     Ok(secret.open(ciphertexts)?.into_iter().map(|label| label.map_or(0, |class| class + 1)).collect())
 }
@@ -312,7 +339,7 @@ async fn make_keys(service: &Service, trustee: &Member) -> Result<(SecretKeys, E
     let mut digests = Vec::new();
     for blob in [material.public_key, material.keyswitching_key, material.bootstrapping_key] {
         let digest = Digest::of(&blob);
-        granted(service.ask::<()>(Method::PUT, &format!("/blobs/{digest}"), &trustee.token, blob).await?)?;
+        granted(service.upload(&trustee.token, digest, blob).await?)?;
         digests.push(digest);
     }
     let certificate = KeyCertificate {

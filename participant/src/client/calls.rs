@@ -4,7 +4,7 @@ use reqwest::Method;
 use shared::{
     federation::Approval,
     identity::Signed,
-    ids::{BallotId, Digest, ParticipantId, RoundId},
+    ids::{BallotId, ParticipantId, RoundId},
     wire::{
         Enrol, Enrolled, FederationView, OpeningTask, PostOpening, PublishKeys, ReceiptView, RosterView,
         RoundView, Work,
@@ -71,12 +71,6 @@ impl Client {
     /// Says that the agent is alive, and asks what waits for it.
     pub async fn heartbeat(&self) -> Result<Work, ClientError> {
         self.json(Call::new("take the heartbeat", Method::POST, "api/v1/heartbeat")).await
-    }
-
-    /// Uploads a key blob under its digest.
-    pub async fn put_blob(&self, digest: Digest, bytes: Vec<u8>) -> Result<(), ClientError> {
-        let path = format!("api/v1/blobs/{digest}");
-        self.send(Call::new("store a key", Method::PUT, path).bytes(bytes)).await.map(drop)
     }
 
     /// Publishes the key certificate after its blobs.

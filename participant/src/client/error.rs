@@ -68,6 +68,15 @@ impl ClientError {
         }
     }
 
+    /// Returns the HTTP status of an answer that is no success or not understood.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Refused { problem, .. } => Some(problem.status),
+            Self::Malformed { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+
     /// Tells whether the coordinator may answer the same request later.
     pub fn is_transient(&self) -> bool {
         match self {

@@ -1,14 +1,16 @@
 //! The client of the coordinator's REST API: time limits, retries, size limits, problem documents.
 
+mod blobs;
 mod calls;
 mod error;
 mod retry;
 
 use std::time::Duration;
 
-use reqwest::{Method, Response, Url, header, redirect};
+use reqwest::{Method, RequestBuilder, Response, Url, header, redirect};
 use serde::de::DeserializeOwned;
 
+pub use blobs::{BlobPath, TransferError};
 pub use calls::Question;
 pub use error::ClientError;
 pub use retry::Patience;
@@ -21,6 +23,8 @@ const CONNECT: Duration = Duration::from_secs(10);
 const SHORT: Duration = Duration::from_secs(20);
 /// Time for a request that carries keys or a round's instances.
 const LONG: Duration = Duration::from_secs(300);
+/// Time without a single byte after which a download counts as broken.
+const STALL: Duration = Duration::from_secs(60);
 /// Most bytes of an answer in JSON.
 const JSON_LIMIT: usize = 16 << 20;
 /// Most bytes of a refusal.
@@ -33,6 +37,8 @@ pub struct Client {
     base: Url,
     token: Option<Token>,
     patience: Patience,
+    /// Time in which a download must bring the next bytes.
+    stall: Duration,
 }
 
 /// Is one request before it is sent; it can be sent again.
@@ -103,7 +109,7 @@ impl Client {
             builder = builder.no_proxy();
         }
         let http = builder.build().map_err(|e| ClientError::SetUp(reason(&e)))?;
-        Ok(Self { http, base, token, patience })
+        Ok(Self { http, base, token, patience, stall: STALL })
     }
 
     /// Uses another token from now on.
@@ -145,12 +151,7 @@ impl Client {
     }
 
     async fn send_once(&self, call: &Call) -> Result<Vec<u8>, ClientError> {
-        let url = self.base.join(&call.path).map_err(|e| ClientError::SetUp(e.to_string()))?;
-        let mut request = self.http.request(call.method.clone(), url).timeout(call.timeout);
-        if call.needs_token {
-            let token = self.token.as_ref().ok_or(ClientError::NoToken(call.action))?;
-            request = request.bearer_auth(token.expose());
-        }
+        let mut request = self.request(call)?.timeout(call.timeout);
         request = match &call.body {
             Some(Body::Json(text)) => {
                 request.header(header::CONTENT_TYPE, "application/json").body(text.clone())
@@ -160,13 +161,30 @@ impl Client {
             }
             None => request,
         };
-        let response = request.send().await.map_err(|e| self.failed(call.action, &e))?;
+        let response = self.answer(call.action, request).await?;
+        self.read(call.action, response, call.limit).await
+    }
+
+    /// Begins a request with its address and the token.
+    fn request(&self, call: &Call) -> Result<RequestBuilder, ClientError> {
+        let url = self.base.join(&call.path).map_err(|e| ClientError::SetUp(e.to_string()))?;
+        let request = self.http.request(call.method.clone(), url);
+        if !call.needs_token {
+            return Ok(request);
+        }
+        let token = self.token.as_ref().ok_or(ClientError::NoToken(call.action))?;
+        Ok(request.bearer_auth(token.expose()))
+    }
+
+    /// Sends a request once; an answer that is no success becomes an error.
+    async fn answer(&self, action: &'static str, request: RequestBuilder) -> Result<Response, ClientError> {
+        let response = request.send().await.map_err(|e| self.failed(action, &e))?;
         let status = response.status();
         if status.is_success() {
-            return self.read(call.action, response, call.limit).await;
+            return Ok(response);
         }
-        let body = self.read(call.action, response, PROBLEM_LIMIT).await?;
-        Err(error::refusal(call.action, status.as_u16(), &body))
+        let body = self.read(action, response, PROBLEM_LIMIT).await?;
+        Err(error::refusal(action, status.as_u16(), &body))
     }
 
     /// Reads a body of at most `limit` bytes, whatever length it claims.

@@ -1,7 +1,7 @@
 //! Key generation by the sole trustee: the vault first, then the public material, then its certificate, then the
 //! coordinator. After any crash the same material is published, or nothing of it ever was.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use shared::{
@@ -19,8 +19,8 @@ use super::{
 use crate::{
     agent::{Agent, BridgeError},
     approval::{Pin, approved_roster, sole_trustee},
-    client::ClientError,
-    files::{Access, FileError, make_folder, read_if_there, read_json, write_atomic, write_json},
+    client::{ClientError, TransferError},
+    files::{Access, FileError, digest_of, make_folder, read_json, write_atomic, write_json},
     home::Home,
 };
 
@@ -30,6 +30,9 @@ pub enum CeremonyError {
     /// The coordinator gave no answer or refused.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// A key cannot be sent.
+    #[error(transparent)]
+    Transfer(#[from] TransferError),
     /// Event 0 and roster were not approved, or name another trustee.
     #[error(
         "this institution has not approved a roster that names it as the trustee: run `participant approve`"
@@ -69,10 +72,10 @@ struct StoredCertificate {
     certificate: Signed<KeyCertificate>,
 }
 
-/// Is the public material with its certificate, ready to be uploaded.
+/// Is the public material with its certificate, ready to be uploaded from its files.
 pub(super) struct Publication {
     pub(super) certificate: Signed<KeyCertificate>,
-    pub(super) blobs: [(Digest, Vec<u8>); 3],
+    pub(super) blobs: [(Digest, PathBuf); 3],
     pub(super) vault: Vault,
 }
 
@@ -91,8 +94,9 @@ pub async fn make_keys(agent: &Agent, trustee: &mut Trustee) -> Result<(), Cerem
     let publication = agent.bridge.run(move || ceremony.prepare()).await??;
     trustee.vault = Some(Arc::new(publication.vault));
     let client = agent.client();
-    for (digest, bytes) in publication.blobs {
-        client.put_blob(digest, bytes).await?;
+    for (digest, path) in publication.blobs {
+        let sent = |sent, total| tracing::debug!(%digest, sent, total, "sending a key");
+        client.put_blob(digest, &path, sent).await?;
     }
     client.put_keys(&PublishKeys { certificate: publication.certificate }).await?;
     tracing::info!("published the federation's keys");
@@ -158,25 +162,32 @@ impl Ceremony {
         let folder = self.home.publication();
         make_folder(&folder, Access::Public)?;
         let bytes = [material.public_key, material.keyswitching_key, material.bootstrapping_key];
-        let blobs = bytes.map(|bytes| (Digest::of(&bytes), bytes));
-        for ((_, bytes), name) in blobs.iter().zip(BLOBS) {
+        for (bytes, name) in bytes.iter().zip(BLOBS) {
             write_atomic(&folder.join(name), bytes, Access::Public)?;
         }
-        let [(public_key, _), (keyswitching_key, _), (bootstrapping_key, _)] = &blobs;
+        let [public_key, keyswitching_key, bootstrapping_key] = bytes.map(|bytes| Digest::of(&bytes));
         let certificate = self.identity.sign(&KeyCertificate {
             federation: self.federation,
             parameters: self.parameters,
-            public_key: *public_key,
-            keyswitching_key: *keyswitching_key,
-            bootstrapping_key: *bootstrapping_key,
+            public_key,
+            keyswitching_key,
+            bootstrapping_key,
             trustee: self.trustee,
         });
         let stored = StoredCertificate { certificate: certificate.clone() };
         write_json(&folder.join("certificate.json"), &stored)?;
+        let blobs = self.files([public_key, keyswitching_key, bootstrapping_key]);
         Ok(Publication { certificate, blobs, vault })
     }
 
-    /// Reads back what was prepared before, to the byte.
+    /// Names the files of the public material, in the order of [`BLOBS`].
+    fn files(&self, digests: [Digest; 3]) -> [(Digest, PathBuf); 3] {
+        let [public_key, keyswitching_key, bootstrapping_key] = digests;
+        let [first, second, third] = BLOBS.map(|name| self.home.publication().join(name));
+        [(public_key, first), (keyswitching_key, second), (bootstrapping_key, third)]
+    }
+
+    /// Finds what was prepared before, checked to the byte.
     fn resume(&self, stored: StoredCertificate) -> Result<Publication, CeremonyError> {
         let certificate = stored.certificate.verify(&self.identity.public())?;
         let same = certificate.federation == self.federation && certificate.parameters == self.parameters;
@@ -184,17 +195,13 @@ impl Ceremony {
             return Err(CeremonyError::Publication("certificate.json"));
         }
         let vault = Vault::load(&self.home)?.ok_or(CeremonyError::KeyLost)?;
-        let blob = |name: &'static str, digest: Digest| -> Result<(Digest, Vec<u8>), CeremonyError> {
-            let bytes = read_if_there(&self.home.publication().join(name))?;
-            let bytes = bytes.filter(|bytes| Digest::of(bytes) == digest);
-            Ok((digest, bytes.ok_or(CeremonyError::Publication(name))?))
-        };
-        let [public_key, keyswitching_key, bootstrapping_key] = BLOBS;
-        let blobs = [
-            blob(public_key, certificate.public_key)?,
-            blob(keyswitching_key, certificate.keyswitching_key)?,
-            blob(bootstrapping_key, certificate.bootstrapping_key)?,
-        ];
+        let blobs =
+            self.files([certificate.public_key, certificate.keyswitching_key, certificate.bootstrapping_key]);
+        for ((digest, path), name) in blobs.iter().zip(BLOBS) {
+            if digest_of(path)? != Some(*digest) {
+                return Err(CeremonyError::Publication(name));
+            }
+        }
         Ok(Publication { certificate: stored.certificate, blobs, vault })
     }
 }

@@ -63,16 +63,17 @@ impl Trustee {
 
     /// Lets a coordinator with these keys tally one ballot of the given counts into label ciphertexts.
     fn tallied(publication: &Publication, counts: &[i64]) -> Vec<u8> {
-        let [public_key, keyswitching, bootstrapping] = &publication.blobs;
+        let [public_key, keyswitching, bootstrapping] =
+            publication.blobs.each_ref().map(|(_, path)| fs::read(path).unwrap());
         let layout = Layout::new(3, counts.len() / 3).unwrap();
         let resolution = Resolution::new(layout, ArgmaxKind::Tournament, 100, 0.0).unwrap();
-        let key = EncryptionKey::from_bytes(&public_key.1, ParameterSet::InsecureToy).unwrap();
+        let key = EncryptionKey::from_bytes(&public_key, ParameterSet::InsecureToy).unwrap();
         let ballot = BallotBody::parse(&encrypt(&key, &resolution, counts).unwrap(), layout).unwrap();
         let mut sum = RunningSum::new(layout);
         sum.add(&ballot).unwrap();
         let keys = EvaluationKeys::from_parts(
-            &keyswitching.1,
-            &bootstrapping.1,
+            &keyswitching,
+            &bootstrapping,
             ParameterSet::InsecureToy,
             Transform::default(),
         )
@@ -126,7 +127,10 @@ fn a_restart_publishes_the_same_keys_to_the_byte() {
     let first = trustee.make_keys().unwrap();
     let second = trustee.make_keys().unwrap();
     assert_eq!(first.certificate, second.certificate);
-    assert!(first.blobs == second.blobs);
+    assert_eq!(first.blobs, second.blobs);
+    for (digest, path) in second.blobs {
+        assert_eq!(Digest::of(&fs::read(path).unwrap()), digest);
+    }
     let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let key = trustee.home.trustee_key();
     assert_eq!((mode(&key), mode(key.parent().unwrap())), (0o600, 0o700));

@@ -1,11 +1,13 @@
 //! The messages of the REST API, `/api/v1`: what coordinator, participants and operator send each other.
 
 mod ballots;
+mod blobs;
 mod federation;
 mod rounds;
 mod work;
 
 pub use ballots::{Receipt, ReceiptView};
+pub use blobs::{DIGEST_HEADER, UPLOAD_CHUNK, UploadView};
 pub use federation::{
     CeremonyView, Enrol, Enrolled, FederationView, Found, Invite, NewInvite, PublishKeys, Revoke, Revoked,
     RosterView, Standing, TrusteeSteps,

@@ -1,5 +1,9 @@
 //! Blobs: artefacts in a folder, named by their SHA-256 digest.
 
+mod uploads;
+
+pub use uploads::UploadError;
+
 use std::{
     io::{self, Write as _},
     path::{Path, PathBuf},
@@ -7,21 +11,25 @@ use std::{
 
 use shared::ids::Digest;
 
-use super::{Result, StorageError};
+use super::StorageError;
+
+type Result<T, E = StorageError> = std::result::Result<T, E>;
 
 /// Is the folder of blobs; what it returns always has the digest asked for.
 #[derive(Debug, Clone)]
 pub struct Blobs {
     folder: PathBuf,
+    turns: uploads::Turns,
 }
 
 impl Blobs {
     /// Uses a folder; it is created with the first blob.
-    pub const fn new(folder: PathBuf) -> Self {
-        Self { folder }
+    pub fn new(folder: PathBuf) -> Self {
+        Self { folder, turns: uploads::Turns::default() }
     }
 
-    fn path(&self, digest: &Digest) -> PathBuf {
+    /// Returns where a blob lies, for streaming it; whoever reads the file checks its digest.
+    pub fn path(&self, digest: &Digest) -> PathBuf {
         let name = digest.to_string();
         self.folder.join(name.get(..2).unwrap_or_default()).join(name)
     }
@@ -56,8 +64,13 @@ impl Blobs {
 
     /// Tells whether a blob is there.
     pub async fn has(&self, digest: Digest) -> Result<bool> {
+        Ok(self.size(digest).await?.is_some())
+    }
+
+    /// Returns the length of a blob in bytes; `None` if it is not there.
+    pub async fn size(&self, digest: Digest) -> Result<Option<u64>> {
         let path = self.path(&digest);
-        blocking(move || Ok(path.exists())).await
+        blocking(move || length_of(&path).map_err(|source| StorageError::Blob { digest, source })).await
     }
 }
 
@@ -69,21 +82,42 @@ fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     getrandom::fill(&mut unique).map_err(io::Error::other)?;
     let partial = folder.join(format!("{}.partial", hex::encode(unique)));
     let mut file = std::fs::File::create_new(&partial)?;
-    let written =
-        file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| std::fs::rename(&partial, path));
+    let written = file.write_all(bytes).and_then(|()| rename_durably(&file, &partial, path));
     if written.is_err() {
         // The disk may be full: what was half written must not stay.
         let _ = std::fs::remove_file(&partial);
     }
-    written?;
-    std::fs::File::open(folder)?.sync_all()
+    written
+}
+
+/// Syncs a written file, gives it its final name, and syncs the folder that lists it and the one above.
+fn rename_durably(file: &std::fs::File, from: &Path, to: &Path) -> io::Result<()> {
+    file.sync_all()?;
+    std::fs::rename(from, to)?;
+    for folder in to.ancestors().skip(1).take(2) {
+        std::fs::File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// Returns a file's length in bytes; `None` if it is not there.
+fn length_of(path: &Path) -> io::Result<Option<u64>> {
+    match std::fs::metadata(path) {
+        Ok(metadata) => Ok(Some(metadata.len())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Runs file work off the async threads.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+async fn blocking<T, E>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<StorageError> + Send + 'static,
+{
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
-        Err(_) => Err(StorageError::unreadable("blob: the task that handled it was stopped")),
+        Err(_) => Err(StorageError::unreadable("blob: the task that handled it was stopped").into()),
     }
 }
 

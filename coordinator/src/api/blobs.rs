@@ -1,0 +1,127 @@
+//! `/blobs`: large artefacts come in parts that can be continued, and go out in ranges.
+
+use axum::{
+    body::{Body, Bytes as BodyBytes},
+    extract::{Request, State},
+    http::{
+        HeaderValue, StatusCode,
+        header::{CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_RANGE, LAST_MODIFIED, RANGE},
+        request::Parts,
+    },
+    response::{IntoResponse as _, Response},
+};
+use shared::{
+    federation::FederationState,
+    ids::Digest,
+    problem::{Code, Problem},
+    wire::{DIGEST_HEADER, UploadView},
+};
+use tower::ServiceExt as _;
+use tower_http::services::ServeFile;
+
+use super::{
+    Answer, ApiError,
+    auth::{Trustee, open_federation},
+    error::{Bytes, InPath, Json},
+};
+use crate::{
+    app::App,
+    storage::{Blobs, StorageError},
+};
+
+/// Shows how far an upload is.
+pub(super) async fn show(
+    _: Trustee,
+    State(app): State<App>,
+    InPath(digest): InPath<Digest>,
+) -> Answer<Json<UploadView>> {
+    check_assembling(&app).await?;
+    Ok(Json(view(app.storage.blobs(), digest).await?))
+}
+
+/// Takes the next part of an upload.
+pub(super) async fn append(
+    _: Trustee,
+    State(app): State<App>,
+    InPath((digest, offset)): InPath<(Digest, u64)>,
+    Bytes(part): Bytes,
+) -> Answer<Json<UploadView>> {
+    check_assembling(&app).await?;
+    let limit = app.settings.largest_blob;
+    if offset.saturating_add(part.len() as u64) > limit {
+        let detail = format!(
+            "blob {digest} would have more than {limit} bytes: raise largest_blob in coordinator.toml"
+        );
+        return Err(ApiError::new(Code::TooLarge, detail));
+    }
+    let blobs = app.storage.blobs();
+    blobs.append(digest, offset, part).await?;
+    Ok(Json(view(blobs, digest).await?))
+}
+
+/// Checks the digest of an upload and makes it a blob.
+pub(super) async fn finish(
+    _: Trustee,
+    State(app): State<App>,
+    InPath(digest): InPath<Digest>,
+) -> Answer<StatusCode> {
+    check_assembling(&app).await?;
+    app.storage.blobs().finish(digest).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn check_assembling(app: &App) -> Answer<()> {
+    let mut tx = app.storage.read().await?;
+    if open_federation(&app.storage, &mut tx).await?.state != FederationState::Assembling {
+        let detail = "the keys are fixed since the federation is keyed";
+        return Err(ApiError::new(Code::WrongFederationState, detail));
+    }
+    Ok(())
+}
+
+async fn view(blobs: &Blobs, digest: Digest) -> Result<UploadView, StorageError> {
+    if let Some(received) = blobs.size(digest).await? {
+        return Ok(UploadView { received, complete: true });
+    }
+    Ok(UploadView { received: blobs.upload_length(digest).await?, complete: false })
+}
+
+/// Streams a blob, or the single range of it that the request asks for, under its digest as the entity tag.
+pub(super) async fn stream_blob(app: &App, digest: Digest, request: &Parts) -> Answer<Response> {
+    let blobs = app.storage.blobs();
+    let missing = || StorageError::Blob { digest, source: std::io::ErrorKind::NotFound.into() };
+    let size = blobs.size(digest).await?.ok_or_else(missing)?;
+    let tag = format!("\"{digest}\"");
+    let mut file_request = Request::new(Body::empty());
+    *file_request.method_mut() = request.method.clone();
+    // The file's time and its tag mean nothing here: a blob never changes.
+    let same = request.headers.get(IF_RANGE).is_none_or(|known| known.as_bytes() == tag.as_bytes());
+    if let Some(range) = request.headers.get(RANGE).filter(|_| same) {
+        file_request.headers_mut().insert(RANGE, range.clone());
+    }
+    let file = ServeFile::new(blobs.path(&digest)).ignore_multi_range_requests(true);
+    let Ok(served) = file.oneshot(file_request).await;
+    if served.status() == StatusCode::RANGE_NOT_SATISFIABLE {
+        return Ok(no_such_range(digest, size));
+    }
+    if !served.status().is_success() {
+        return Err(missing().into());
+    }
+    let mut response = served.map(Body::new);
+    let headers = response.headers_mut();
+    headers.remove(LAST_MODIFIED);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    for (name, value) in [(ETAG.as_str(), tag), (DIGEST_HEADER, digest.to_string())] {
+        if let Ok(value) = HeaderValue::from_maybe_shared(BodyBytes::from(value)) {
+            headers.insert(name, value);
+        }
+    }
+    Ok(response)
+}
+
+fn no_such_range(digest: Digest, size: u64) -> Response {
+    let detail = format!("blob {digest} has {size} bytes: ask for a range that begins before its end");
+    let status = StatusCode::RANGE_NOT_SATISFIABLE.as_u16();
+    let problem = Problem { status, ..Problem::new(Code::InvalidRequest, detail) };
+    ([(CONTENT_RANGE, format!("bytes */{size}"))], ApiError(problem)).into_response()
+}
