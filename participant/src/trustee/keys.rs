@@ -173,6 +173,7 @@ impl Ceremony {
             keyswitching_key,
             bootstrapping_key,
             trustee: self.trustee,
+            sharing: None,
         });
         let stored = StoredCertificate { certificate: certificate.clone() };
         write_json(&folder.join("certificate.json"), &stored)?;
