@@ -80,6 +80,8 @@ codes! {
     BallotCopy = (409, "the ballot is a copy of another ballot");
     /// The participant is not on the round's roster.
     NotOnRoster = (403, "the participant is not on the round's roster");
+    /// What was sent would break a rule of the transcript.
+    RuleBroken = (409, "the transcript's rules do not permit this");
     /// The opening does not fit the label ciphertexts.
     InvalidOpening = (422, "the opening is not acceptable");
     /// The published keys are not acceptable.

@@ -45,6 +45,9 @@ impl IntoResponse for ApiError {
 
 impl From<StorageError> for ApiError {
     fn from(error: StorageError) -> Self {
+        if let StorageError::Rule(fault) = &error {
+            return Self::new(Code::RuleBroken, fault.to_string());
+        }
         Self::internal(&error)
     }
 }
@@ -80,7 +83,7 @@ impl From<IdentityError> for ApiError {
 impl From<RoundError> for ApiError {
     fn from(error: RoundError) -> Self {
         match error {
-            RoundError::Storage(error) => Self::internal(&error),
+            RoundError::Storage(error) => error.into(),
             RoundError::Transition(error) => Self::new(Code::WrongRoundState, error.to_string()),
             RoundError::Announcement(error) => Self::new(Code::InfeasibleRound, error.to_string()),
         }

@@ -8,6 +8,7 @@ use axum::{
 use shared::{
     federation::{FederationState, KeyCertificate},
     fhe::{EncryptionKey, EvaluationKeys, Transform},
+    ids::Digest,
     problem::Code,
     transcript::EventBody,
     wire::PublishKeys,

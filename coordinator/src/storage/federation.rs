@@ -23,9 +23,10 @@ pub struct FederationRow {
     pub founding: Founding,
     /// Where it stands.
     pub state: FederationState,
-    /// The trustee's key certificate, once published.
+    /// The signed certificate of the keys, once published.
     pub certificate: Option<Signed<KeyCertificate>>,
-    /// Digest of the known answer's label ciphertexts, once computed.
+    /// Digest of what is opened of the known answer, once it is tallied: its label ciphertexts, or its squashed
+    /// digits if there are several trustees.
     pub known_answer: Option<Digest>,
 }
 
@@ -78,15 +79,15 @@ impl Storage {
         Ok(())
     }
 
-    /// Stores the trustee's key certificate; the known answer has to be computed anew.
+    /// Stores the signed certificate of the keys.
     pub async fn set_certificate(&self, tx: &mut Tx, certificate: &Signed<KeyCertificate>) -> Result<()> {
         sqlx::query(SET_CERTIFICATE).bind(canonical(certificate)).execute(&mut **tx).await?;
         Ok(())
     }
 
-    /// Stores the digest of the known answer's label ciphertexts.
-    pub async fn set_known_answer(&self, tx: &mut Tx, ciphertexts: Digest) -> Result<()> {
-        sqlx::query(SET_KNOWN_ANSWER).bind(ciphertexts.to_string()).execute(&mut **tx).await?;
+    /// Stores the digest of what is opened of the known answer.
+    pub async fn set_known_answer(&self, tx: &mut Tx, opened: Digest) -> Result<()> {
+        sqlx::query(SET_KNOWN_ANSWER).bind(opened.to_string()).execute(&mut **tx).await?;
         Ok(())
     }
 }

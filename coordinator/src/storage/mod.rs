@@ -15,11 +15,13 @@ pub use ballots::{BallotRow, RefusalRow};
 pub use blobs::{Blobs, UploadError};
 pub use federation::FederationRow;
 pub use members::{InviteRow, MemberRow};
+pub use openings::OpeningRow;
 pub use rounds::RoundRow;
 
 use std::{
     path::{Path, PathBuf},
     str::FromStr,
+    sync::Arc,
     time::Duration,
 };
 
@@ -74,6 +76,9 @@ pub enum StorageError {
     /// A blob's content no longer has its digest.
     #[error("blob {0} was changed on disk: restore it from a backup")]
     BlobChanged(Digest),
+    /// An event would break a rule of the transcript.
+    #[error("refused by the transcript's rules: {0}")]
+    Rule(#[from] shared::transcript::Fault),
     /// What uploads left behind cannot be removed.
     #[error("unfinished uploads in {path} cannot be removed: {source}", path = path.display())]
     Leftovers {
@@ -104,6 +109,7 @@ pub type Result<T> = std::result::Result<T, StorageError>;
 pub struct Storage {
     pool: SqlitePool,
     blobs: Blobs,
+    chain: Arc<events::Chain>,
 }
 
 /// How long a writer waits for another one before it fails.
@@ -121,7 +127,7 @@ impl Storage {
             .busy_timeout(BUSY);
         let pool = SqlitePoolOptions::new().max_connections(8).connect_with(options).await?;
         sqlx::migrate!("./migrations").run(&pool).await?;
-        Ok(Self { pool, blobs: Blobs::new(folder.join("blobs")) })
+        Ok(Self { pool, blobs: Blobs::new(folder.join("blobs")), chain: Arc::default() })
     }
 
     /// Begins a transaction that writes; it is the only one until it ends.

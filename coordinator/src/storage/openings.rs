@@ -6,13 +6,30 @@ use shared::{
     ids::{ParticipantId, RoundId, canonical},
     round::{Opening, Step},
 };
-use sqlx::Row as _;
+use sqlx::{Row as _, sqlite::SqliteRow};
 
-use super::{Result, Storage, Tx, decoded};
+use super::{Result, Storage, StorageError, Tx, decoded};
 
 const INSERT: &str =
     "INSERT INTO openings (round, step, trustee, signed, received_at) VALUES ($1, $2, $3, $4, $5)";
-const SELECT: &str = "SELECT signed FROM openings WHERE round = $1 AND step = $2 ORDER BY trustee";
+const SELECT: &str =
+    "SELECT signed, received_at FROM openings WHERE round = $1 AND step = $2 ORDER BY received_at, trustee";
+
+/// Is an opening as stored; it was checked against its question when it came.
+#[derive(Debug, Clone)]
+pub struct OpeningRow {
+    /// The opening with its trustee's signature.
+    pub signed: Signed<Opening>,
+    /// When it arrived.
+    pub received_at: Millis,
+}
+
+impl OpeningRow {
+    /// Returns the opening.
+    pub fn opening(&self) -> Result<Opening> {
+        self.signed.unverified().map_err(|_| StorageError::unreadable("opening"))
+    }
+}
 
 impl Storage {
     /// Stores an opening that passed every check.
@@ -34,10 +51,16 @@ impl Storage {
         Ok(())
     }
 
-    /// Returns the openings of one step in the order of the trustees' numbers.
-    pub async fn openings(&self, tx: &mut Tx, round: RoundId, step: Step) -> Result<Vec<Signed<Opening>>> {
+    /// Returns the openings of one step in the order they came.
+    pub async fn openings(&self, tx: &mut Tx, round: RoundId, step: Step) -> Result<Vec<OpeningRow>> {
         let rows =
             sqlx::query(SELECT).bind(round.to_string()).bind(step.to_string()).fetch_all(&mut **tx).await?;
-        rows.iter().map(|row| decoded(row.try_get::<&[u8], _>("signed")?, "opening")).collect()
+        let opening = |row: &SqliteRow| {
+            Ok(OpeningRow {
+                signed: decoded(row.try_get("signed")?, "opening")?,
+                received_at: Millis(row.try_get("received_at")?),
+            })
+        };
+        rows.iter().map(opening).collect()
     }
 }

@@ -1,60 +1,78 @@
-//! The cache of evaluation keys: decompressed once, kept for the next tally.
+//! The cache of tally keys: loaded for a tally, kept for the next one, freed when nobody used them for a while.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use shared::{
-    federation::KeyCertificate,
-    fhe::{EvaluationKeys, KeyError, Transform},
+    federation::{FederationConfig, KeyCertificate},
     ids::Digest,
+    transcript::{RecomputeError, TallyKeys},
 };
 use tokio::sync::Mutex;
 
 use super::{Pool, PoolStopped};
-use crate::storage::{Blobs, StorageError};
+use crate::storage::Blobs;
 
-/// Says why the evaluation keys cannot be loaded.
+/// How long keys stay in memory after their last use; the squashing key alone has 812 MB.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// Says why the tally keys cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyCacheError {
-    /// A blob is missing or damaged.
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-    /// The keys are not what the certificate says.
+    /// They are missing, damaged, or not what the certificate says.
     #[error("the published keys cannot be used: {0}")]
-    Keys(#[from] KeyError),
+    Keys(#[from] RecomputeError),
     /// The computation was stopped.
     #[error(transparent)]
     Stopped(#[from] PoolStopped),
 }
 
-/// Holds the evaluation keys that were used last.
+#[derive(Debug)]
+struct Cached {
+    certificate: Digest,
+    keys: Arc<TallyKeys>,
+    used: Instant,
+}
+
+/// Holds the tally keys that were used last.
 #[derive(Debug, Default)]
 pub struct KeyCache {
-    cached: Mutex<Option<(Digest, Arc<EvaluationKeys>)>>,
+    cached: Mutex<Option<Cached>>,
 }
 
 impl KeyCache {
-    /// Returns the evaluation keys of a certificate; the first call decompresses them on the pool.
+    /// Returns the keys of a certificate; the first call loads them on the pool.
     pub async fn get(
         &self,
         certificate: &KeyCertificate,
+        config: &FederationConfig,
         blobs: &Blobs,
         pool: &Pool,
-    ) -> Result<Arc<EvaluationKeys>, KeyCacheError> {
+    ) -> Result<Arc<TallyKeys>, KeyCacheError> {
         let digest = certificate.digest();
         let mut cached = self.cached.lock().await;
-        if let Some((of, keys)) = cached.as_ref()
-            && *of == digest
-        {
-            return Ok(Arc::clone(keys));
+        if let Some(cached) = cached.as_mut().filter(|cached| cached.certificate == digest) {
+            cached.used = Instant::now();
+            return Ok(Arc::clone(&cached.keys));
         }
-        let keyswitching = blobs.get(certificate.keyswitching_key).await?;
-        let bootstrapping = blobs.get(certificate.bootstrapping_key).await?;
-        let parameters = certificate.parameters;
-        let load = move || {
-            EvaluationKeys::from_parts(&keyswitching, &bootstrapping, parameters, Transform::default())
-        };
-        let keys = Arc::new(pool.run(load).await??);
-        *cached = Some((digest, Arc::clone(&keys)));
+        // Two federations' keys never lie side by side.
+        *cached = None;
+        let (certificate, config, blobs) = (certificate.clone(), config.clone(), blobs.clone());
+        let keys = pool.run(move || TallyKeys::load(&certificate, &config, &blobs)).await??;
+        let keys = Arc::new(keys);
+        *cached = Some(Cached { certificate: digest, keys: Arc::clone(&keys), used: Instant::now() });
         Ok(keys)
+    }
+
+    /// Frees keys that nobody has used for a minute; the conductor asks at every look around.
+    pub async fn free_idle(&self) {
+        let mut cached = self.cached.lock().await;
+        let is_idle = |cached: &Cached| Arc::strong_count(&cached.keys) == 1 && cached.used.elapsed() >= IDLE;
+        if cached.as_ref().is_some_and(is_idle) {
+            *cached = None;
+            tracing::debug!("tally keys freed");
+        }
     }
 }

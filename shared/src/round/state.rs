@@ -78,8 +78,10 @@ pub struct Tallied {
     pub squashed_digits: Option<Digest>,
     /// Digest of the event that recorded the tally.
     pub event: Digest,
-    /// Processor time of the tally in milliseconds, all threads together.
+    /// Processor time of sum and argmax in milliseconds, all threads together.
     pub cpu_ms: u64,
+    /// Processor time of the squash in milliseconds, all threads together.
+    pub squash_cpu_ms: u64,
     /// Wall-clock time of the tally in milliseconds.
     pub wall_ms: u64,
 }
@@ -278,6 +280,7 @@ mod tests {
             squashed_digits: None,
             event: Digest::of(b"event"),
             cpu_ms: 1,
+            squash_cpu_ms: 0,
             wall_ms: 1,
         }
     }

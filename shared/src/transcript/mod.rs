@@ -3,15 +3,19 @@
 //! An [`Event`] attaches to a [`Head`]; a [`Replay`] applies events one by one and holds every one of them to the
 //! rules, so that whoever follows the chain knows the same federation; [`verify`] adds what the blobs must show.
 
+mod archive;
+mod artefacts;
 mod check;
 mod event;
 mod recompute;
 mod replay;
 
+pub use archive::{Archive, ArchiveError, archive_entry, archive_header};
+pub use artefacts::{Access, Artefact};
 pub use check::{Check, Fault, Place};
 pub use event::{ChainError, CountedBallot, Event, EventBody, Head, TallyRecord};
 pub use recompute::{
-    BlobError, Blobs, Computed, RecomputeError, TallyKeys, fetch, known_answer_resolution,
+    BlobError, Blobs, Computed, RecomputeError, TallyKeys, add_up, fetch, known_answer_resolution,
     sum_of_known_answer, sum_of_round,
 };
 pub use replay::{CeremonyRecord, Outcome, Recorded, Replay, RoundRecord};

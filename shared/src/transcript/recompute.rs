@@ -5,7 +5,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use super::{Check, Fault, Place, Recorded, Replay, RoundRecord};
+use super::{Check, CountedBallot, Fault, Place, Recorded, Replay, RoundRecord};
 use crate::{
     ballot::{Door, ValidBallot},
     federation::{FederationConfig, KNOWN_ANSWER_INSTANCES, KNOWN_ANSWER_VOTES, KeyCertificate},
@@ -76,29 +76,46 @@ pub fn known_answer_resolution(config: &FederationConfig) -> Result<Resolution, 
     Ok(Resolution::new(layout, config.argmax, KNOWN_ANSWER_VOTES, 0.0)?)
 }
 
-/// Checks every counted ballot of a round as the coordinator's door does, and adds them up with the coordinator's
-/// noise; the sum must be the recorded one.
-pub fn sum_of_round(record: &RoundRecord, blobs: &dyn Blobs) -> Result<RunningSum, RecomputeError> {
-    let fault = |check: Check, what: String| check.fault(record.height, what);
-    let layout = record.announcement.layout().map_err(|e| fault(Check::Announcements, e.to_string()))?;
+/// Checks every counted ballot as the coordinator's door does, and adds them up with the coordinator's noise.
+pub fn add_up(
+    door: Door<'_>,
+    ballots: &[CountedBallot],
+    noise_ballot: Digest,
+    blobs: &dyn Blobs,
+) -> Result<RunningSum, RecomputeError> {
+    let fault = |what: &str, digest: Digest, error: String| Fault {
+        check: Check::Ballots,
+        place: Place::Blob(format!("{what} {digest}")),
+        what: error,
+    };
+    let layout = door.announcement.layout();
+    let layout = layout.map_err(|e| fault("announcement", door.announcement.digest(), e.to_string()))?;
     let mut sum = RunningSum::new(layout);
-    let mut add = |body: &BallotBody| sum.add(body).map_err(|e| fault(Check::Sum, e.to_string()));
-    for counted in record.ballots.as_deref().unwrap_or_default() {
+    for counted in ballots {
         let name = format!("ballot of participant {}", counted.participant);
         let bytes = fetch(blobs, Check::Ballots, &name, counted.digest)?;
-        let door = Door { announcement: &record.announcement, roster: &record.roster };
-        let ValidBallot { body, .. } = door.admit(&bytes, counted.participant).map_err(|e| {
-            let place = Place::Blob(format!("{name} {}", counted.digest));
-            Fault { check: Check::Ballots, place, what: e.to_string() }
-        })?;
-        add(&body)?;
+        let unusable = |e: String| fault(&name, counted.digest, e);
+        let ValidBallot { body, .. } =
+            door.admit(&bytes, counted.participant).map_err(|e| unusable(e.to_string()))?;
+        sum.add(&body).map_err(|e| unusable(e.to_string()))?;
     }
-    let missing = || fault(Check::Ballots, "the coordinator's noise ballot is not on the record".to_owned());
-    let digest = record.noise_ballot.ok_or_else(missing)?;
-    let bytes = fetch(blobs, Check::Ballots, "noise ballot of the coordinator", digest)?;
-    let body = BallotBody::parse(&bytes, layout).map_err(|e| fault(Check::Ballots, e.to_string()))?;
-    add(&body)?;
-    let recorded = record.tally.ok_or_else(|| fault(Check::Sum, "nothing was tallied".to_owned()))?;
+    let name = "noise ballot of the coordinator";
+    let bytes = fetch(blobs, Check::Ballots, name, noise_ballot)?;
+    let unusable = |e: String| fault(name, noise_ballot, e);
+    let body = BallotBody::parse(&bytes, layout).map_err(|e| unusable(e.to_string()))?;
+    sum.add(&body).map_err(|e| unusable(e.to_string()))?;
+    Ok(sum)
+}
+
+/// Adds up the counted ballots of a round again; the sum must be the recorded one.
+pub fn sum_of_round(record: &RoundRecord, blobs: &dyn Blobs) -> Result<RunningSum, RecomputeError> {
+    let (Some(ballots), Some(noise_ballot), Some(recorded)) =
+        (&record.ballots, record.noise_ballot, record.tally)
+    else {
+        return Err(Check::Sum.fault(record.height, "the round was not tallied").into());
+    };
+    let door = Door { announcement: &record.announcement, roster: &record.roster };
+    let sum = add_up(door, ballots, noise_ballot, blobs)?;
     check_sum(recorded, &sum)?;
     Ok(sum)
 }

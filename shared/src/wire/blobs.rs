@@ -1,4 +1,4 @@
-//! Large blobs, sent in parts.
+//! Large artefacts, which come in parts.
 
 use serde::{Deserialize, Serialize};
 

@@ -9,7 +9,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use shared::ids::Digest;
+use shared::{
+    ids::Digest,
+    transcript::{self, BlobError},
+};
 
 use super::StorageError;
 
@@ -71,6 +74,15 @@ impl Blobs {
     pub async fn size(&self, digest: Digest) -> Result<Option<u64>> {
         let path = self.path(&digest);
         blocking(move || length_of(&path).map_err(|source| StorageError::Blob { digest, source })).await
+    }
+}
+
+impl transcript::Blobs for Blobs {
+    fn blob(&self, digest: Digest) -> Result<Vec<u8>, BlobError> {
+        std::fs::read(self.path(&digest)).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => BlobError::Withheld,
+            _ => BlobError::Damaged(error.to_string()),
+        })
     }
 }
 
