@@ -115,7 +115,8 @@ mod tests {
         let founding = federation.founding.clone();
         let hash = founding.digest();
         let state = FederationState::Assembling;
-        let shown = FederationView { hash, founding, state, insecure: Vec::new(), keys: None, ceremony: None };
+        let shown =
+            FederationView { hash, founding, state, insecure: Vec::new(), keys: None, ceremony: None };
         let roster = federation.roster.clone();
         (shown, RosterView { hash: roster.digest(), roster, standing: Vec::new(), revoked: Vec::new() })
     }
@@ -177,7 +178,10 @@ mod tests {
         assert_eq!(bent(|roster| roster.members[1].teachers = 40), own("number of teachers"));
         assert_eq!(bent(|roster| roster.members[1].identity = roster.members[0].identity), own("identity"));
         assert_eq!(bent(|roster| roster.members[1].trustee = true), own("trusteeship"));
-        assert_eq!(bent(|roster| roster.members[2].trustee = true), Err(ApprovalError::Trustees { found: 2, seats: 1 }));
+        assert_eq!(
+            bent(|roster| roster.members[2].trustee = true),
+            Err(ApprovalError::Trustees { found: 2, seats: 1 })
+        );
         assert_eq!(bent(|roster| drop(roster.members.remove(1))), Err(ApprovalError::NotOnRoster(number(2))));
     }
 

@@ -121,6 +121,7 @@ impl From<AgentError> for Failure {
             | AgentError::Secret(_)
             | AgentError::Vault(_)
             | AgentError::File(_)
+            | AgentError::Transcript(_)
             | AgentError::Bridge(BridgeError::Pool(_)) => Exit::Job,
         };
         Self { exit, message: error.to_string() }

@@ -6,8 +6,8 @@ use shared::{
     identity::Signed,
     ids::{BallotId, ParticipantId, RoundId},
     wire::{
-        Beat, Enrol, Enrolled, FederationView, OpeningTask, PostOpening, PublishKeys, ReceiptView, RosterView,
-        RoundView, TranscriptPage, Work,
+        Beat, Enrol, Enrolled, FederationView, OpeningTask, PostOpening, PublishKeys, ReceiptView,
+        RosterView, RoundView, TranscriptPage, Work,
     },
 };
 
@@ -77,8 +77,7 @@ impl Client {
 
     /// Returns events of the transcript from a height on, at most a page of them.
     pub async fn transcript(&self, from: u64) -> Result<TranscriptPage, ClientError> {
-        let call =
-            Call::new("show the transcript", Method::GET, format!("api/v1/transcript?from={from}"));
+        let call = Call::new("show the transcript", Method::GET, format!("api/v1/transcript?from={from}"));
         self.json(call.download(TRANSCRIPT_PAGE_LIMIT)).await
     }
 

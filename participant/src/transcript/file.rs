@@ -1,9 +1,6 @@
-//! `state/transcript.bin`: the events that were seen, appended durably.
+//! `state/transcript.bin`: the events that were seen, in the form of [`Archive`], appended durably.
 //!
-//! ```text
-//! magic "psevents", version (u16), then per event: its length (u32), and its borsh bytes with the signature
-//! ```
-//! All numbers are little-endian. A tail that a crash tore is cut off; the coordinator shows its events again.
+//! A tail that a crash tore is cut off; the coordinator shows its events again.
 
 use std::{
     fs::{File, OpenOptions},
@@ -11,23 +8,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use borsh::BorshDeserialize;
-use shared::{identity::Signed, ids::canonical, transcript::Event};
+use shared::{
+    identity::Signed,
+    transcript::{Archive, ArchiveError, Event, archive_entry},
+};
 
 use crate::files::{Access, FileError, read_if_there, write_atomic};
-
-const MAGIC: &[u8; 8] = b"psevents";
-const VERSION: u16 = 1;
-const HEADER: usize = MAGIC.len() + size_of::<u16>();
-const LENGTH: usize = size_of::<u32>();
 
 /// Appends events to the file of those that were seen.
 #[derive(Debug)]
 pub struct EventFile {
     file: File,
     path: PathBuf,
-    /// Bytes of whole events; what lies beyond was torn by a failed append.
-    length: u64,
+    /// Bytes up to the end of the last whole event.
+    whole: u64,
 }
 
 impl EventFile {
@@ -36,80 +30,58 @@ impl EventFile {
         let bytes = match read_if_there(path)? {
             Some(bytes) => bytes,
             None => {
-                write_atomic(path, &header(), Access::Public)?;
-                header()
+                let empty = Archive::to_bytes(&[]);
+                write_atomic(path, &empty, Access::Public)?;
+                empty
             }
         };
-        let (events, length) = parse(path, &bytes)?;
+        let Archive { events, whole } = parse(path, &bytes)?;
         let file = OpenOptions::new().write(true).open(path).map_err(FileError::io("open", path))?;
-        if length < bytes.len() {
-            tracing::warn!(
-                cut = bytes.len() - length,
-                events = events.len(),
-                "cut a torn end off state/transcript.bin; the coordinator is asked for it again"
-            );
-            file.set_len(length as u64).map_err(FileError::io("truncate", path))?;
+        if whole < bytes.len() {
+            let (cut, kept) = (bytes.len() - whole, events.len());
+            tracing::warn!(cut, kept, "cut a torn end off state/transcript.bin; it will be fetched again");
+            file.set_len(whole as u64).map_err(FileError::io("truncate", path))?;
             file.sync_all().map_err(FileError::io("sync", path))?;
         }
-        Ok((Self { file, path: path.to_owned(), length: length as u64 }, events))
+        Ok((Self { file, path: path.to_owned(), whole: whole as u64 }, events))
     }
 
     /// Reads the events and changes nothing; a torn tail is passed over.
     pub fn read(path: &Path) -> Result<Vec<Signed<Event>>, FileError> {
-        let Some(bytes) = read_if_there(path)? else { return Ok(Vec::new()) };
-        Ok(parse(path, &bytes)?.0)
+        match read_if_there(path)? {
+            Some(bytes) => Ok(parse(path, &bytes)?.events),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Appends events; when it returns, they are on disk.
     pub fn append(&mut self, events: &[Signed<Event>]) -> Result<(), FileError> {
-        let mut bytes = Vec::new();
-        for event in events {
-            let body = canonical(event);
-            let length = u32::try_from(body.len())
-                .map_err(|_| FileError::damaged(&self.path, &"an event is longer than 4 GiB"))?;
-            bytes.extend_from_slice(&length.to_le_bytes());
-            bytes.extend_from_slice(&body);
-        }
+        let bytes: Vec<u8> = events.iter().flat_map(archive_entry).collect();
+        let end = self.whole + bytes.len() as u64;
         // Always behind the last whole event, whatever an append that failed left there.
-        self.file.seek(SeekFrom::Start(self.length)).map_err(FileError::io("append to", &self.path))?;
-        self.file.write_all(&bytes).map_err(FileError::io("append to", &self.path))?;
-        let length = self.length + bytes.len() as u64;
-        self.file.set_len(length).map_err(FileError::io("append to", &self.path))?;
+        let written = self.file.seek(SeekFrom::Start(self.whole)).and_then(|_| {
+            self.file.write_all(&bytes)?;
+            self.file.set_len(end)
+        });
+        written.map_err(FileError::io("append to", &self.path))?;
         self.file.sync_all().map_err(FileError::io("sync", &self.path))?;
-        self.length = length;
+        self.whole = end;
         Ok(())
     }
 }
 
-fn header() -> Vec<u8> {
-    [MAGIC.as_slice(), &VERSION.to_le_bytes()].concat()
-}
-
-/// Reads whole events; returns them with the number of bytes up to the end of the last.
-fn parse(path: &Path, bytes: &[u8]) -> Result<(Vec<Signed<Event>>, usize), FileError> {
-    if bytes.get(..HEADER) != Some(header().as_slice()) {
-        let what = format!("it does not begin as a transcript of version {VERSION}");
-        return Err(FileError::damaged(path, &what));
-    }
-    let (mut events, mut end) = (Vec::new(), HEADER);
-    while let Some(body) = bytes.get(end..).and_then(whole_record) {
-        let event = Signed::<Event>::try_from_slice(body).map_err(|error| {
-            let what = format!(
-                "event {} is unreadable ({error}); if there is no backup, delete the file: the whole transcript is \
-                 then fetched and checked anew, but a rollback to before now would pass unseen",
-                events.len()
-            );
-            FileError::damaged(path, &what)
-        })?;
-        events.push(event);
-        end += LENGTH + body.len();
-    }
-    Ok((events, end))
-}
-
-/// Returns the first record's bytes; `None` if they are cut short or, after a power cut, never reached the disk.
-fn whole_record(rest: &[u8]) -> Option<&[u8]> {
-    let (length, rest_after) = rest.split_first_chunk::<LENGTH>()?;
-    let body = rest_after.get(..u32::from_le_bytes(*length) as usize)?;
-    rest.iter().any(|byte| *byte != 0).then_some(body)
+fn parse(path: &Path, bytes: &[u8]) -> Result<Archive, FileError> {
+    let archive = Archive::read(bytes).or_else(|error| match error {
+        // After a power cut the end may be there without its bytes: all zeros.
+        ArchiveError::Event(_) if bytes.last() == Some(&0) => {
+            let written = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |place| place + 1);
+            Archive::read(bytes.get(..written).unwrap_or_default())
+        }
+        other => Err(other),
+    });
+    archive.map_err(|error| {
+        let remedy = "without one, delete it: the whole transcript is then fetched and checked anew, but a rollback \
+                      to before now would pass unseen";
+        FileError::damaged(path, &format_args!("{error}; {remedy}"))
+    })
 }

@@ -185,8 +185,7 @@ impl Chain {
             return Err(FollowError::Rollback { shown: length, seen: head.length });
         }
         let height = head.length - 1;
-        let (again, rest) =
-            events.split_first().ok_or(FollowError::Missing { from: height, length })?;
+        let (again, rest) = events.split_first().ok_or(FollowError::Missing { from: height, length })?;
         let refuse = |what: String| Check::Chain.fault(height, what);
         let event = again.verify(&replay.coordinator()).map_err(|e| refuse(e.to_string()))?;
         let shown = Head::after(&event).digest;

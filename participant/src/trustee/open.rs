@@ -100,11 +100,7 @@ pub async fn open(
 }
 
 /// Checks that what is asked for is what the transcript tells.
-pub(super) fn check_recorded(
-    replay: &Replay,
-    question: Question,
-    task: &OpeningTask,
-) -> Result<(), Refusal> {
+pub(super) fn check_recorded(replay: &Replay, question: Question, task: &OpeningTask) -> Result<(), Refusal> {
     let differs = |what| Refusal::OtherTranscript { question: question.to_string(), what };
     let recorded = replay.question(question.round()).ok_or_else(|| differs("tally"))?;
     let round = question.round().and_then(|round| replay.round(round));

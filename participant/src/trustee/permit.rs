@@ -137,7 +137,8 @@ impl Knowledge<'_> {
         match before {
             None => Ok(Permit::Open),
             Some(stored)
-                if (stored.ciphertexts, stored.tally, stored.step) == (downloaded, task.tally, Step::Label) =>
+                if (stored.ciphertexts, stored.tally, stored.step)
+                    == (downloaded, task.tally, Step::Label) =>
             {
                 Ok(Permit::Repeat(Box::new(stored)))
             }
