@@ -14,6 +14,7 @@ pub mod cpu;
 pub mod files;
 pub mod home;
 pub mod identity;
+pub mod receipts;
 pub mod teacher;
 pub mod telemetry;
 pub mod transcript;
