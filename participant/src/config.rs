@@ -77,6 +77,9 @@ pub struct Config {
     /// What the institution permits.
     #[serde(default)]
     pub limits: Limits,
+    /// What it does as a trustee, if it is one.
+    #[serde(default)]
+    pub trustee: TrusteeConfig,
 }
 
 /// Is the table `[data]`.
@@ -116,6 +119,25 @@ pub struct Limits {
     /// Most instances in any 24 hours.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instances_per_day: Option<u64>,
+}
+
+/// Is the table `[trustee]`: what a trustee among several does before it opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrusteeConfig {
+    /// What is checked about a tally.
+    pub check: TallyCheck,
+}
+
+/// Is what a trustee checks about a tally before it opens its labels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TallyCheck {
+    /// Computes it again from the ballots, bit for bit.
+    #[default]
+    Recompute,
+    /// Believes the coordinator, which could so have any ciphertext opened, a single ballot among them.
+    InsecureTrustTally,
 }
 
 /// Is the rule by which rounds are approved.
@@ -202,7 +224,9 @@ impl Config {
 
     /// Lists the settings of this config that weaken security, by name.
     pub fn insecure_settings(&self) -> Vec<&'static str> {
-        if self.insecure_http { vec!["insecure_http"] } else { Vec::new() }
+        let http = self.insecure_http.then_some("insecure_http");
+        let trusts_tally = self.trustee.check == TallyCheck::InsecureTrustTally;
+        http.into_iter().chain(trusts_tally.then_some("insecure_trust_tally")).collect()
     }
 
     /// Returns the time between two heartbeats.

@@ -2,11 +2,12 @@
 //!
 //! ```text
 //! HOME/participant.toml      the config
-//! HOME/secret/  (0700)       identity, shard.key, token, trustee/key.bin
+//! HOME/secret/  (0700)       identity, shard.key, token, trustee/key.bin or package.bin
 //! HOME/public/               identity.json
 //! HOME/teachers/             teacher-000.safetensors + .json, training.json
 //! HOME/cache/blobs/          large public artefacts by digest; may be deleted, they are fetched again
-//! HOME/state/                enrolment.json, approval.json, rosters/, keys/, rounds/, trustee/, openings.log
+//! HOME/state/                enrolment.json, approval.json, transcript.bin, rosters/, keys/, rounds/, trustee/,
+//!                            openings.log
 //! ```
 
 use std::{
@@ -175,6 +176,21 @@ impl Home {
     /// Returns the folder of this trustee's signed openings.
     pub fn openings(&self) -> PathBuf {
         self.state().join("trustee").join("openings")
+    }
+
+    /// Returns the path of the transcript's events that were seen.
+    pub fn transcript(&self) -> PathBuf {
+        self.state().join("transcript.bin")
+    }
+
+    /// Returns the path of this trustee's pieces of the shared key.
+    pub fn package(&self) -> PathBuf {
+        self.secret().join("trustee").join("package.bin")
+    }
+
+    /// Returns the folder of what this trustee has to remember.
+    pub fn trustee(&self) -> PathBuf {
+        self.state().join("trustee")
     }
 
     /// Returns the path of the append-only log of openings.

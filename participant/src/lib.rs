@@ -10,11 +10,14 @@ pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod config;
+pub mod cpu;
 pub mod files;
 pub mod home;
 pub mod identity;
+pub mod receipts;
 pub mod teacher;
 pub mod telemetry;
+pub mod transcript;
 pub mod trustee;
 
 #[cfg(test)]

@@ -1,19 +1,25 @@
-//! The agent: dials out, says that it is alive, and does what waits for it, one thing after another.
+//! The agent: dials out, says that it is alive, votes, and does a trustee's duties beside.
 
 mod bridge;
-mod work;
+mod duties;
+mod pulse;
+mod votes;
 
 use std::{
     collections::HashMap,
     future::Future,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
-use shared::{clock::Clock, identity::Identity, problem::Code, wire::Work};
-use tokio::sync::watch;
+use shared::{clock::Clock, identity::Identity, problem::Code, transcript::Replay, wire::Work};
+use tokio::sync::{Mutex as AsyncMutex, watch};
 
 pub use bridge::{Bridge, BridgeError};
+pub use pulse::Pulse;
 
 use crate::{
     approval::Membership,
@@ -22,6 +28,7 @@ use crate::{
     files::FileError,
     home::Home,
     identity::{SecretError, Token},
+    transcript::{Chain, FollowError},
     trustee::{Trustee, vault::VaultError},
 };
 
@@ -49,6 +56,9 @@ pub enum AgentError {
     /// A file cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The kept transcript cannot be used.
+    #[error(transparent)]
+    Transcript(#[from] FollowError),
     /// The compute pool cannot be used.
     #[error(transparent)]
     Bridge(#[from] BridgeError),
@@ -77,7 +87,14 @@ pub struct Agent {
     pub clock: Arc<dyn Clock>,
     /// The way to the compute pool.
     pub bridge: Bridge,
+    /// What it tells of itself with each heartbeat.
+    pub pulse: Arc<Pulse>,
+    /// Whether computations are to stop.
+    pub stopping: Arc<AtomicBool>,
     client: Mutex<Client>,
+    chain: AsyncMutex<Chain>,
+    /// Why the transcript is not followed, if it is not.
+    fault: Mutex<Option<String>>,
     said: Mutex<HashMap<String, String>>,
 }
 
@@ -89,6 +106,7 @@ impl Agent {
         let url = config.coordinator_url(&home.config()).map_err(|e| ClientError::SetUp(e.to_string()))?;
         let client = Client::new(url, Some(token), Patience::AGENT)?;
         let identity = Arc::new(crate::identity::load(&home)?);
+        let chain = AsyncMutex::new(Chain::load(&home, &membership)?);
         Ok(Self {
             home,
             config,
@@ -96,7 +114,11 @@ impl Agent {
             identity,
             clock,
             bridge: Bridge::start()?,
+            pulse: Arc::default(),
+            stopping: Arc::default(),
             client: Mutex::new(client),
+            chain,
+            fault: Mutex::default(),
             said: Mutex::default(),
         })
     }
@@ -104,6 +126,37 @@ impl Agent {
     /// Returns the client with the token as it is now.
     pub fn client(&self) -> Client {
         self.client.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Returns the number of events of the transcript that were seen.
+    async fn seen(&self) -> u64 {
+        self.chain.lock().await.length()
+    }
+
+    /// Follows the transcript to its end; says once why not, if it cannot be followed.
+    async fn follow(&self) -> Option<Arc<Replay>> {
+        let outcome = self.chain.lock().await.follow(&self.client()).await;
+        let fault = match &outcome {
+            Ok(_) => None,
+            Err(error) if error.is_transient() => return None,
+            Err(error) => Some(error.to_string()),
+        };
+        match &fault {
+            None => drop(self.is_well("transcript")),
+            Some(reason) => self.say_once("transcript", reason),
+        }
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+        outcome.ok()
+    }
+
+    /// Returns why the transcript is not followed, if the coordinator shows one that cannot be.
+    fn transcript_fault(&self) -> Option<String> {
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Asks computations that can be cut short to stop.
+    fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
     }
 
     /// Logs a warning unless the last one about the same subject said the same.
@@ -132,15 +185,21 @@ impl Agent {
     }
 }
 
-/// Runs until `shutdown` is ready or the federation is closed; computations under way are finished first.
+/// Runs until `shutdown` is ready or the federation is closed; a recomputation under way is cut short, every other
+/// computation is finished first.
 pub async fn run(agent: &Agent, shutdown: impl Future<Output = ()>) -> Result<Ended, AgentError> {
-    let trustee = if agent.membership.trustee { Trustee::load(&agent.home)? } else { Trustee::default() };
+    let trustee = match agent.membership.trustee {
+        true => Trustee::load(&agent.home, agent.membership.founding.config.trustees)?,
+        false => Trustee::default(),
+    };
     let (sender, receiver) = watch::channel(None);
     let ended = tokio::select! {
         ended = heartbeats(agent, sender) => ended,
-        ended = work::follow(agent, trustee, receiver) => ended,
+        ended = votes::follow(agent, receiver.clone()) => ended,
+        ended = duties::follow(agent, trustee, receiver) => ended,
         () = shutdown => Ok(Ended::Stopped),
     };
+    agent.stop();
     agent.bridge.drain().await;
     ended
 }
@@ -149,7 +208,7 @@ pub async fn run(agent: &Agent, shutdown: impl Future<Output = ()>) -> Result<En
 async fn heartbeats(agent: &Agent, sender: watch::Sender<Option<Work>>) -> Result<Ended, AgentError> {
     let mut failures = 0_u32;
     loop {
-        match agent.client().heartbeat().await {
+        match agent.client().heartbeat(&agent.pulse.beat(&agent.config.insecure_settings())).await {
             Ok(work) => {
                 if agent.is_well("coordinator") {
                     tracing::info!("the coordinator answers again");

@@ -89,6 +89,12 @@ pub fn approved_roster(home: &Home, federation: Digest, hash: Digest) -> Result<
     Ok(Some(roster).filter(|roster| roster.federation == federation))
 }
 
+/// Returns who makes the keys: the trustee with the lowest number, once all seats of event 0 are taken.
+pub fn dealer<'a>(founding: &Founding, roster: &'a Roster) -> Option<&'a Member> {
+    let taken = roster.trustees().count();
+    roster.trustees().next().filter(|_| taken == usize::from(founding.config.trustees.count))
+}
+
 /// Returns the one trustee of a roster, if there is exactly one.
 pub fn sole_trustee(roster: &Roster) -> Option<&Member> {
     let mut trustees = roster.trustees();
@@ -109,7 +115,8 @@ mod tests {
         let founding = federation.founding.clone();
         let hash = founding.digest();
         let state = FederationState::Assembling;
-        let shown = FederationView { hash, founding, state, insecure: Vec::new(), keys: None };
+        let shown =
+            FederationView { hash, founding, state, insecure: Vec::new(), keys: None, ceremony: None };
         let roster = federation.roster.clone();
         (shown, RosterView { hash: roster.digest(), roster, standing: Vec::new(), revoked: Vec::new() })
     }
@@ -171,7 +178,10 @@ mod tests {
         assert_eq!(bent(|roster| roster.members[1].teachers = 40), own("number of teachers"));
         assert_eq!(bent(|roster| roster.members[1].identity = roster.members[0].identity), own("identity"));
         assert_eq!(bent(|roster| roster.members[1].trustee = true), own("trusteeship"));
-        assert_eq!(bent(|roster| roster.members[2].trustee = true), Err(ApprovalError::Trustees(2)));
+        assert_eq!(
+            bent(|roster| roster.members[2].trustee = true),
+            Err(ApprovalError::Trustees { found: 2, seats: 1 })
+        );
         assert_eq!(bent(|roster| drop(roster.members.remove(1))), Err(ApprovalError::NotOnRoster(number(2))));
     }
 

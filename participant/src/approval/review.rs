@@ -10,7 +10,7 @@ use shared::{
     wire::{FederationView, RosterView},
 };
 
-use super::{Membership, sole_trustee};
+use super::Membership;
 
 /// Says why a roster cannot even be offered for approval.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,12 +51,17 @@ pub enum ApprovalError {
         /// What differs.
         field: &'static str,
     },
-    /// The trustee is another than in the roster approved before.
-    #[error("the trustee changed since the last approval, but trustees are fixed: nothing is approved")]
+    /// A trustee is another than in the roster approved before.
+    #[error("a trustee changed since the last approval, but trustees are fixed: nothing is approved")]
     TrusteeChanged,
-    /// More than one trustee.
-    #[error("the roster names {0} trustees, but this version knows federations with one")]
-    Trustees(usize),
+    /// More trustees than event 0 has seats for.
+    #[error("the roster names {found} trustees, but event 0 has seats for {seats}: nothing is approved")]
+    Trustees {
+        /// Trustees on the roster.
+        found: usize,
+        /// Seats in event 0.
+        seats: usize,
+    },
 }
 
 /// Is ε for one label at the federation's δ, or why none can be stated.
@@ -94,7 +99,7 @@ pub fn review(
     check_hash("roster's federation", roster.roster.federation, pinned)?;
     let (founding, roster) = (federation.founding, roster.roster);
     check_own_entry(membership, keys, &roster)?;
-    check_trustee(&roster, approved_before)?;
+    check_trustees(&founding, &roster, approved_before)?;
     let preview = preview(&founding, &roster);
     let epsilon = preview
         .as_ref()
@@ -131,14 +136,20 @@ fn check_own_entry(
     }
 }
 
-fn check_trustee(roster: &Roster, before: Option<&Roster>) -> Result<(), ApprovalError> {
-    let count = roster.trustees().count();
-    if count > 1 {
-        return Err(ApprovalError::Trustees(count));
+/// Seats may fill up between two approvals; whoever sat there stays.
+fn check_trustees(
+    founding: &Founding,
+    roster: &Roster,
+    before: Option<&Roster>,
+) -> Result<(), ApprovalError> {
+    let (found, seats) = (roster.trustees().count(), usize::from(founding.config.trustees.count));
+    if found > seats {
+        return Err(ApprovalError::Trustees { found, seats });
     }
-    match before.and_then(sole_trustee) {
-        Some(trustee) if sole_trustee(roster) != Some(trustee) => Err(ApprovalError::TrusteeChanged),
-        _ => Ok(()),
+    let mut known = before.into_iter().flat_map(Roster::trustees);
+    match known.find(|trustee| roster.member(trustee.id) != Some(*trustee)) {
+        Some(_) => Err(ApprovalError::TrusteeChanged),
+        None => Ok(()),
     }
 }
 

@@ -6,7 +6,7 @@ use shared::{
     privacy::{NoiseMode, Views},
 };
 
-use super::{Review, sole_trustee};
+use super::Review;
 
 const RED: &str = "\x1b[1;31m";
 const PLAIN: &str = "\x1b[0m";
@@ -27,7 +27,7 @@ pub fn in_words(review: &Review, color: bool) -> String {
         format!("roster       {} with {} participants", review.roster.digest(), review.roster.enrolled()),
     ];
     lines.extend(members(review));
-    lines.push(trustee(review));
+    lines.push(trustees(review));
     lines.extend(epsilon(review));
     if let Err(reason) = &review.preview {
         lines.push(red(format!("no round is possible yet: {reason}")));
@@ -98,14 +98,24 @@ fn members(review: &Review) -> impl Iterator<Item = String> {
     })
 }
 
-fn trustee(review: &Review) -> String {
-    match sole_trustee(&review.roster) {
-        Some(trustee) => format!(
-            "trustee      {} alone holds the decryption key: votes stay secret only while it and the coordinator \
-             follow the protocol and do not collude",
-            trustee.name
+fn trustees(review: &Review) -> String {
+    let policy = review.founding.config.trustees;
+    let names: Vec<&str> = review.roster.trustees().map(|member| member.name.as_str()).collect();
+    match names.as_slice() {
+        [] => "trustee      nobody yet".to_owned(),
+        [name] if policy.is_sole() => format!(
+            "trustee      {name} alone holds the decryption key: votes stay secret only while it and the coordinator \
+             follow the protocol and do not collude"
         ),
-        None => "trustee      nobody yet".to_owned(),
+        [first, ..] => format!(
+            "trustees     {} of {} seats taken: {}; any {} of them together decrypt, any {} learn nothing; {first} \
+             makes the keys and is trusted to forget them",
+            names.len(),
+            policy.count,
+            names.join(", "),
+            policy.threshold + 1,
+            policy.threshold
+        ),
     }
 }
 

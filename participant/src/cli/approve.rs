@@ -1,9 +1,6 @@
 //! `participant approve`: shows event 0 and roster in words, asks, pins both hashes and tells the coordinator.
 
-use std::{
-    io::{IsTerminal, Write, stdin, stdout},
-    path::Path,
-};
+use std::path::Path;
 
 use serde_json::json;
 use shared::{clock::Clock, federation::Approval};
@@ -12,7 +9,7 @@ use super::{
     Failure,
     arguments::ApproveArguments,
     block_on,
-    output::{Output, remark},
+    output::{Output, confirm},
 };
 use crate::{
     agent::AgentError,
@@ -41,7 +38,8 @@ pub(super) fn run(root: &Path, arguments: &ApproveArguments, output: &Output) ->
     let keys = (identity.public(), identity.sealing_key());
     let review = review(&membership, keys, federation, roster, before.as_ref())?;
     if !arguments.yes {
-        ask(&review, output)?;
+        let words = in_words(&review, output.has_color());
+        confirm(&words, "approve this federation and roster?", output)?;
     }
     // Our own pin comes first: whatever the coordinator answers, this is what was agreed to.
     let pin = Pin::store(&home, &review.roster, SystemClock.now())?;
@@ -52,27 +50,6 @@ pub(super) fn run(root: &Path, arguments: &ApproveArguments, output: &Output) ->
     });
     block_on(client.approve(membership.participant, &approval))??;
     show(&review, &pin, arguments.yes, output)
-}
-
-/// Asks on the terminal; anything but a clear yes approves nothing.
-fn ask(review: &Review, output: &Output) -> Result<(), Failure> {
-    if !stdin().is_terminal() {
-        remark(&in_words(review, false));
-        return Err(Failure::arguments(
-            "approve asks a person, but standard input is no terminal: nothing is approved; read the above, then pass --yes",
-        ));
-    }
-    let question =
-        format!("{}\n\napprove this federation and roster? [y/N] ", in_words(review, output.has_color()));
-    let mut answer = String::new();
-    write!(stdout(), "{question}")
-        .and_then(|()| stdout().flush())
-        .and_then(|()| stdin().read_line(&mut answer))
-        .map_err(|e| Failure::job(format_args!("cannot ask: {e}")))?;
-    match answer.trim() {
-        "y" | "Y" | "yes" => Ok(()),
-        _ => Err(Failure::job("nothing was approved")),
-    }
 }
 
 fn show(review: &Review, pin: &Pin, was_silent: bool, output: &Output) -> Result<(), Failure> {

@@ -71,6 +71,12 @@ pub enum Command {
         after_help = "Example:\n  participant rounds\n  participant rounds approve 00112233445566778899aabbccddeeff"
     )]
     Rounds(RoundsArguments),
+    /// Takes part in sharing the decryption key among several trustees.
+    #[command(after_help = "Example:\n  participant trustee approve")]
+    Trustee(TrusteeArguments),
+    /// Verifies that the coordinator counted the ballots it signed for.
+    #[command(after_help = "Example:\n  participant receipt verify")]
+    Receipt(ReceiptArguments),
     /// Makes synthetic data, or splits data for a whole federation.
     #[command(after_help = "Example:\n  participant data generate --out beats\n  \
         participant data split --data beats --participants 5 --out split")]
@@ -175,6 +181,50 @@ pub enum RoundsCommand {
     },
 }
 
+/// Holds the verb of `trustee`.
+#[derive(Debug, Args)]
+pub struct TrusteeArguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: TrusteeCommand,
+}
+
+/// Is a verb of `trustee`.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum TrusteeCommand {
+    /// Shows the trustees, the threshold and the dealer in words, and approves them; a person's act.
+    #[command(after_help = "Example:\n  participant trustee approve\n  \
+        participant trustee approve --yes --format json")]
+    Approve {
+        /// Approves without asking.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// Holds the verb of `receipt`.
+#[derive(Debug, Args)]
+pub struct ReceiptArguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: ReceiptCommand,
+}
+
+/// Is a verb of `receipt`.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum ReceiptCommand {
+    /// Checks that each receipt is the coordinator's, from before the close, and that the ballot is counted.
+    #[command(
+        after_help = "Exit codes: 0 every receipt holds, 1 one is invalid, 3 one cannot be verified yet.\n\n\
+        Example:\n  participant receipt verify\n  \
+        participant receipt verify 00112233445566778899aabbccddeeff --format json"
+    )]
+    Verify {
+        /// The round; every round by default.
+        round: Option<RoundId>,
+    },
+}
+
 /// Holds the verb of `data`.
 #[derive(Debug, Args)]
 pub struct DataArguments {
@@ -261,7 +311,7 @@ mod tests {
                 examined += 1;
             }
         }
-        assert_eq!(examined, 14, "verbs and their sub-verbs");
+        assert_eq!(examined, 18, "verbs and their sub-verbs");
         Cli::command().debug_assert();
     }
 }

@@ -11,7 +11,8 @@ use crate::{
     home::HomeError,
     identity::SecretError,
     teacher::{journal::JournalError, train::TrainingError},
-    trustee::vault::VaultError,
+    transcript::FollowError,
+    trustee::{agreement::AgreementError, vault::VaultError},
 };
 
 /// Is an exit code of the program.
@@ -84,6 +85,16 @@ exits! {
     JournalError => Job,
     VaultError => Job,
     TrainingError => Job,
+    AgreementError => Job,
+}
+
+impl From<FollowError> for Failure {
+    fn from(error: FollowError) -> Self {
+        match error {
+            FollowError::Client(error) => error.into(),
+            other => Self::job(other),
+        }
+    }
 }
 
 impl From<ClientError> for Failure {
@@ -121,6 +132,7 @@ impl From<AgentError> for Failure {
             | AgentError::Secret(_)
             | AgentError::Vault(_)
             | AgentError::File(_)
+            | AgentError::Transcript(_)
             | AgentError::Bridge(BridgeError::Pool(_)) => Exit::Job,
         };
         Self { exit, message: error.to_string() }

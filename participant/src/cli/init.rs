@@ -11,7 +11,7 @@ use super::{
     output::{self, Output},
 };
 use crate::{
-    config::{ApproveRounds, Config, DataConfig, Limits, TeachersConfig},
+    config::{ApproveRounds, Config, DataConfig, Limits, TeachersConfig, TrusteeConfig},
     files::{Access, is_used, make_folder, write_atomic},
     home::Home,
     identity,
@@ -80,5 +80,6 @@ fn config(arguments: InitArguments) -> Result<Config, Failure> {
         data: DataConfig { path: data },
         teachers: TeachersConfig { count: arguments.teachers, seed, model, training: None },
         limits: Limits { approve_rounds, ..Limits::default() },
+        trustee: TrusteeConfig::default(),
     })
 }

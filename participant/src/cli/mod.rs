@@ -10,10 +10,12 @@ mod enroll;
 mod failure;
 mod init;
 mod output;
+mod receipt;
 mod rounds;
 mod run;
 mod status;
 mod train;
+mod trustee;
 mod verify;
 
 use std::{ffi::OsString, panic, process::ExitCode};
@@ -66,6 +68,8 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Verify(arguments) => verify::run(&cli.home, &arguments, &output),
         Command::Status => status::run(&cli.home, &output),
         Command::Rounds(arguments) => rounds::run(&cli.home, arguments.command, &output),
+        Command::Trustee(arguments) => trustee::run(&cli.home, arguments.command, &output),
+        Command::Receipt(arguments) => receipt::run(&cli.home, arguments.command, &output),
         Command::Data(arguments) => data::run(arguments.command, &output),
     }
 }

@@ -1,6 +1,6 @@
 //! Facts on standard output, in words or as one JSON value; errors on standard error.
 
-use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
+use std::io::{ErrorKind, IsTerminal, Write, stderr, stdin, stdout};
 
 use serde::Serialize;
 
@@ -41,6 +41,31 @@ impl Output {
     /// Tells whether standard output is a terminal that shows colours.
     pub(super) fn has_color(&self) -> bool {
         self.is_text() && stdout().is_terminal()
+    }
+}
+
+/// Asks on the terminal, after showing what is decided; anything but a clear yes is a no.
+pub(super) fn confirm(words: &str, question: &str, output: &Output) -> Result<(), Failure> {
+    if !stdin().is_terminal() {
+        remark(words);
+        return Err(Failure::arguments(
+            "approve asks a person, but standard input is no terminal: nothing is approved; read the above, then \
+             pass --yes",
+        ));
+    }
+    // Facts for a script go to standard output alone.
+    let text = format!("{words}\n\n{question} [y/N] ");
+    let asked = match output.is_text() {
+        true => stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush()),
+        false => stderr().write_all(text.as_bytes()),
+    };
+    let mut answer = String::new();
+    asked
+        .and_then(|()| stdin().read_line(&mut answer))
+        .map_err(|e| Failure::job(format_args!("cannot ask: {e}")))?;
+    match answer.trim() {
+        "y" | "Y" | "yes" => Ok(()),
+        _ => Err(Failure::job("nothing was approved")),
     }
 }
 

@@ -70,7 +70,7 @@ fn gather(home: &Home, config: &Config) -> Result<Status, Failure> {
         federation_state: state,
         participant: membership.as_ref().map(|membership| membership.participant),
         trustee: membership.as_ref().is_some_and(|membership| membership.trustee),
-        trustee_key: home.trustee_key().is_file(),
+        trustee_key: home.trustee_key().is_file() || home.package().is_file(),
         approved_roster: pin.map(|pin| pin.roster),
         current_roster: roster,
         training: Training::load(home)?,
@@ -116,8 +116,8 @@ impl Status {
         };
         let role = match (self.trustee, self.trustee_key) {
             (false, _) => "",
-            (true, true) => ", trustee, holds the key",
-            (true, false) => ", trustee, holds no key",
+            (true, true) => ", trustee, holds the key or its pieces of it",
+            (true, false) => ", trustee, holds nothing of the key",
         };
         let name = self.federation_name.as_deref().unwrap_or_default();
         format!("participant {participant} of {name} ({federation}){role}")

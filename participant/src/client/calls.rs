@@ -2,12 +2,12 @@
 
 use reqwest::Method;
 use shared::{
-    federation::Approval,
+    federation::{Acknowledgement, Approval, Complaint, TrusteeApproval},
     identity::Signed,
-    ids::{BallotId, ParticipantId, RoundId},
+    ids::{BallotId, Digest, ParticipantId, RoundId},
     wire::{
-        Enrol, Enrolled, FederationView, OpeningTask, PostOpening, PublishKeys, ReceiptView, RosterView,
-        RoundView, Work,
+        Beat, Enrol, Enrolled, FederationView, OpeningTask, PostOpening, PublishKeys, ReceiptView,
+        RosterView, RoundView, TranscriptPage, Work,
     },
 };
 
@@ -15,6 +15,8 @@ use super::{Call, Client, ClientError};
 
 /// Most bytes of the public encryption key.
 const PUBLIC_KEY_LIMIT: usize = 1 << 20;
+/// Most bytes of a page of the transcript: shares of long rounds, in hexadecimal digits within JSON.
+const TRANSCRIPT_PAGE_LIMIT: usize = 256 << 20;
 /// Room for the header of an NPY file.
 const NPY_HEADER_LIMIT: usize = 64 << 10;
 
@@ -68,9 +70,46 @@ impl Client {
         self.send(Call::new("take the approval", Method::PUT, path).json(approval)?).await.map(drop)
     }
 
-    /// Says that the agent is alive, and asks what waits for it.
-    pub async fn heartbeat(&self) -> Result<Work, ClientError> {
-        self.json(Call::new("take the heartbeat", Method::POST, "api/v1/heartbeat")).await
+    /// Says that the agent is alive and what it is at, and asks what waits for it.
+    pub async fn heartbeat(&self, beat: &Beat) -> Result<Work, ClientError> {
+        self.json(Call::new("take the heartbeat", Method::POST, "api/v1/heartbeat").json(beat)?).await
+    }
+
+    /// Returns events of the transcript from a height on, at most a page of them.
+    pub async fn transcript(&self, from: u64) -> Result<TranscriptPage, ClientError> {
+        let call = Call::new("show the transcript", Method::GET, format!("api/v1/transcript?from={from}"));
+        self.json(call.download(TRANSCRIPT_PAGE_LIMIT)).await
+    }
+
+    /// Posts a trustee's approval of the trustees and the dealer.
+    pub async fn approve_trustees(
+        &self,
+        who: ParticipantId,
+        approval: &Signed<TrusteeApproval>,
+    ) -> Result<(), ClientError> {
+        let path = format!("api/v1/trustees/{who}/approval");
+        self.send(Call::new("take the trustee's approval", Method::PUT, path).json(approval)?).await.map(drop)
+    }
+
+    /// Posts a trustee's word that it holds its pieces.
+    pub async fn acknowledge(
+        &self,
+        who: ParticipantId,
+        acknowledgement: &Signed<Acknowledgement>,
+    ) -> Result<(), ClientError> {
+        let path = format!("api/v1/trustees/{who}/acknowledgement");
+        let call = Call::new("take the acknowledgement", Method::PUT, path).json(acknowledgement)?;
+        self.send(call).await.map(drop)
+    }
+
+    /// Posts a trustee's complaint, which ends the ceremony.
+    pub async fn complain(
+        &self,
+        who: ParticipantId,
+        complaint: &Signed<Complaint>,
+    ) -> Result<(), ClientError> {
+        let path = format!("api/v1/trustees/{who}/complaint");
+        self.send(Call::new("take the complaint", Method::PUT, path).json(complaint)?).await.map(drop)
     }
 
     /// Publishes the key certificate after its blobs.

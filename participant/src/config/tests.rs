@@ -44,6 +44,15 @@ fn wrong_values_are_named_with_file_key_and_remedy() {
 }
 
 #[test]
+fn a_trustee_recomputes_unless_it_is_told_otherwise_by_an_insecure_name() {
+    let plain = read(PLAIN).unwrap();
+    assert_eq!(plain.trustee.check, TallyCheck::Recompute);
+    let trusting = read(&format!("{PLAIN}\n[trustee]\ncheck = \"insecure_trust_tally\"")).unwrap();
+    assert_eq!(trusting.insecure_settings(), ["insecure_trust_tally"]);
+    assert!(read(&format!("{PLAIN}\n[trustee]\ncheck = \"none\"")).unwrap_err().contains("recompute"));
+}
+
+#[test]
 fn plain_http_leaves_this_machine_only_by_name() {
     for host in ["localhost:7400", "127.8.8.8", "[::1]:7400"] {
         read(&PLAIN.replace("127.0.0.1:7400", host)).unwrap();

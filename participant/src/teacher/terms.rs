@@ -7,7 +7,7 @@ use shared::{
     round::{Announcement, AnnouncementError},
 };
 
-use crate::approval::sole_trustee;
+use crate::approval::dealer;
 
 /// Says why this institution does not accept a round's terms.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -31,8 +31,8 @@ pub enum TermsError {
     /// This institution is not a member.
     #[error("participant {0} is not on the approved roster")]
     NotOnRoster(ParticipantId),
-    /// The approved roster has no trustee, or several.
-    #[error("the approved roster does not name exactly one trustee")]
+    /// The approved roster has not as many trustees as event 0 asks for.
+    #[error("the approved roster does not name as many trustees as the federation has seats for")]
     NoTrustee,
     /// No keys are published.
     #[error("the federation has no keys yet")]
@@ -68,18 +68,19 @@ pub struct Approved<'a> {
 }
 
 impl Approved<'_> {
-    /// Checks that the keys are those of the approved trustee, and that they did not change since first seen.
+    /// Checks that the keys are those of the approved trustee or dealer, and that they did not change since first seen.
     pub fn check_keys(
         &self,
         signed: Option<&Signed<KeyCertificate>>,
         pinned: Option<Digest>,
     ) -> Result<KeyCertificate, TermsError> {
-        let trustee = sole_trustee(self.roster).ok_or(TermsError::NoTrustee)?;
+        let trustee = dealer(self.founding, self.roster).ok_or(TermsError::NoTrustee)?;
         let certificate = signed.ok_or(TermsError::NoKeys)?.verify(&trustee.identity)?;
         let same = [
             ("federation", certificate.federation == self.founding.digest()),
             ("set of parameters", certificate.parameters == self.founding.config.parameter_set()),
             ("trustee", certificate.trustee == trustee.id),
+            ("sharing", certificate.sharing.is_none() == self.founding.config.trustees.is_sole()),
         ];
         if let Some((what, _)) = same.into_iter().find(|(_, same)| !same) {
             return Err(TermsError::Certificate(what));

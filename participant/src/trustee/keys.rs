@@ -68,8 +68,8 @@ pub enum CeremonyError {
 
 /// Is the certificate as it is kept; it is written last, so it proves that all else is there.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct StoredCertificate {
-    certificate: Signed<KeyCertificate>,
+pub(super) struct StoredCertificate {
+    pub(super) certificate: Signed<KeyCertificate>,
 }
 
 /// Is the public material with its certificate, ready to be uploaded from its files.
@@ -127,7 +127,14 @@ pub fn own_certificate(
 
 /// Remembers that the key was destroyed, so that no other is made in its place.
 pub fn mark_destroyed(home: &Home, federation: Digest) -> Result<(), FileError> {
-    write_json(&home.state().join("trustee").join("destroyed.json"), &federation)
+    make_folder(&home.trustee(), Access::Public)?;
+    write_json(&home.trustee().join("destroyed.json"), &federation)
+}
+
+/// Tells whether the key of this federation was destroyed here.
+pub(super) fn is_destroyed(home: &Home, federation: Digest) -> Result<bool, FileError> {
+    let destroyed: Option<Digest> = read_json(&home.trustee().join("destroyed.json"))?;
+    Ok(destroyed == Some(federation))
 }
 
 /// Holds what key generation needs; runs on the compute pool.
@@ -142,8 +149,7 @@ pub(super) struct Ceremony {
 impl Ceremony {
     /// Makes the keys, or reads back what was made before; refuses once they were destroyed.
     pub(super) fn prepare(&self) -> Result<Publication, CeremonyError> {
-        let destroyed: Option<Digest> = read_json(&self.home.state().join("trustee").join("destroyed.json"))?;
-        if destroyed == Some(self.federation) {
+        if is_destroyed(&self.home, self.federation)? {
             return Err(CeremonyError::Destroyed);
         }
         match read_json(&self.home.publication().join("certificate.json"))? {
@@ -173,6 +179,7 @@ impl Ceremony {
             keyswitching_key,
             bootstrapping_key,
             trustee: self.trustee,
+            sharing: None,
         });
         let stored = StoredCertificate { certificate: certificate.clone() };
         write_json(&folder.join("certificate.json"), &stored)?;

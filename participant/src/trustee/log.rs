@@ -21,7 +21,9 @@ pub struct StoredOpening {
     pub round: Option<RoundId>,
     /// The step.
     pub step: Step,
-    /// Digest of the label ciphertexts.
+    /// Digest of the event that recorded the tally.
+    pub tally: Digest,
+    /// Digest of the label ciphertexts, or of the record of their squashed digits.
     pub ciphertexts: Digest,
     /// The signed opening.
     pub opening: Signed<Opening>,
@@ -36,7 +38,7 @@ pub struct LogLine {
     pub round: Option<RoundId>,
     /// The step.
     pub step: Step,
-    /// Digest of the label ciphertexts.
+    /// Digest of the label ciphertexts, or of the record of their squashed digits.
     pub ciphertexts: Digest,
     /// Number of labels.
     pub labels: u32,

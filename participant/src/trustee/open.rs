@@ -8,7 +8,8 @@ use shared::{
     fhe::{FrameError, KeyError, LabelCiphertexts, Layout, LayoutError, OpenError, SecretKeys},
     identity::Identity,
     ids::Digest,
-    round::{Opening, Step},
+    round::{Opening, OpeningContent, Step},
+    transcript::Replay,
     wire::{OpeningTask, PostOpening},
 };
 
@@ -67,10 +68,16 @@ pub enum OpeningFailure {
 }
 
 /// Answers one question: opens it, or posts again what it answered before.
-pub async fn open(agent: &Agent, trustee: &Trustee, question: Question) -> Result<(), OpeningFailure> {
+pub async fn open(
+    agent: &Agent,
+    trustee: &Trustee,
+    replay: &Replay,
+    question: Question,
+) -> Result<(), OpeningFailure> {
     let vault = trustee.vault.clone().ok_or(OpeningFailure::NoKey)?;
     let client = agent.client();
     let task = client.opening_task(question).await?;
+    check_recorded(replay, question, &task)?;
     let layout = layout(&agent.membership.founding, &task)?;
     let bytes = client.label_ciphertexts(question, LabelCiphertexts::frame_bytes(layout)).await?;
     let job = OpeningJob {
@@ -90,6 +97,25 @@ pub async fn open(agent: &Agent, trustee: &Trustee, question: Question) -> Resul
     client.post_opening(question, agent.membership.participant, &opening).await?;
     tracing::info!(%question, ciphertexts = %stored.ciphertexts.short(), "posted an opening");
     Ok(())
+}
+
+/// Checks that what is asked for is what the transcript tells.
+pub(super) fn check_recorded(replay: &Replay, question: Question, task: &OpeningTask) -> Result<(), Refusal> {
+    let differs = |what| Refusal::OtherTranscript { question: question.to_string(), what };
+    let recorded = replay.question(question.round()).ok_or_else(|| differs("tally"))?;
+    let round = question.round().and_then(|round| replay.round(round));
+    let counted = round.and_then(|round| round.ballots.as_deref()).unwrap_or_default();
+    let same = [
+        ("tally", task.tally == recorded.tally),
+        ("digest of label ciphertexts", task.ciphertexts == recorded.ciphertexts),
+        ("number of instances", task.instance_count as usize == recorded.instances),
+        ("announcement", task.announcement.as_ref() == round.map(|round| &round.announcement)),
+        ("list of counted ballots", task.counted.iter().eq(counted.iter().map(|ballot| &ballot.participant))),
+    ];
+    match same.into_iter().find(|(_, same)| !same) {
+        Some((what, _)) => Err(differs(what)),
+        None => Ok(()),
+    }
 }
 
 /// Returns the layout of the round that a task is about.
@@ -142,9 +168,11 @@ impl OpeningJob {
         let labels = self.decrypt()?;
         let (round, step) = (self.question.round(), Step::Label);
         let (federation, trustee) = (self.founding.digest(), self.certificate.trustee);
-        let count = self.task.instance_count;
-        let opening = identity.sign(&Opening { federation, round, step, ciphertexts, trustee, labels });
-        let stored = StoredOpening { round, step, ciphertexts, opening };
+        let (count, tally) = (self.task.instance_count, self.task.tally);
+        let content = OpeningContent::Labels(labels);
+        let opening = Opening { federation, round, step, tally, ciphertexts, trustee, content };
+        let opening = identity.sign(&opening);
+        let stored = StoredOpening { round, step, tally, ciphertexts, opening };
         let line = LogLine { at: now, round, step, ciphertexts, labels: count, counted: self.task.counted };
         self.openings.store(&stored, &line)?;
         Ok(stored)

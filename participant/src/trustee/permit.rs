@@ -67,6 +67,14 @@ pub enum Refusal {
         /// Digest in the task.
         expected: Digest,
     },
+    /// The task is not what the transcript tells.
+    #[error("the task for {question} names another {what} than the transcript")]
+    OtherTranscript {
+        /// What was asked for.
+        question: String,
+        /// What differs.
+        what: &'static str,
+    },
     /// The question was answered for other ciphertexts.
     #[error("{question} was opened already, for other label ciphertexts ({opened}): each is opened once")]
     OpenedOther {
@@ -128,7 +136,10 @@ impl Knowledge<'_> {
         }
         match before {
             None => Ok(Permit::Open),
-            Some(stored) if stored.ciphertexts == downloaded && stored.step == Step::Label => {
+            Some(stored)
+                if (stored.ciphertexts, stored.tally, stored.step)
+                    == (downloaded, task.tally, Step::Label) =>
+            {
                 Ok(Permit::Repeat(Box::new(stored)))
             }
             Some(stored) => {

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use shared::fhe::{KeyError, SecretKeys};
+use shared::{
+    fhe::{KeyError, SecretKeys},
+    threshold::PackageError,
+};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -19,6 +22,9 @@ pub enum VaultError {
     /// The file does not hold secret keys.
     #[error("secret/trustee/key.bin: {0}; restore it from its backup")]
     Key(#[from] KeyError),
+    /// The file does not hold this trustee's pieces.
+    #[error("secret/trustee/package.bin: {0}; restore it from its backup")]
+    Package(#[from] PackageError),
 }
 
 /// Holds the packed secret keys; they are unpacked for one opening at a time and wiped when dropped.

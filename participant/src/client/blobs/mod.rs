@@ -4,7 +4,7 @@ mod download;
 mod part;
 mod upload;
 
-use shared::ids::Digest;
+use shared::ids::{Digest, RoundId};
 
 use super::{ClientError, Patience};
 use crate::files::FileError;
@@ -18,6 +18,10 @@ pub enum BlobPath {
     KeyswitchingKey,
     /// The bootstrapping key.
     BootstrappingKey,
+    /// Any artefact of the transcript that is served to this participant, by its digest.
+    Blob(Digest),
+    /// The squashed digits of a round, one after another.
+    SquashedDigits(RoundId),
 }
 
 impl BlobPath {
@@ -26,14 +30,18 @@ impl BlobPath {
             Self::PublicKey => "serve the public key",
             Self::KeyswitchingKey => "serve the key-switching key",
             Self::BootstrappingKey => "serve the bootstrapping key",
+            Self::Blob(_) => "serve a blob",
+            Self::SquashedDigits(_) => "serve the squashed digits",
         }
     }
 
-    const fn path(self) -> &'static str {
+    fn path(self) -> String {
         match self {
-            Self::PublicKey => "api/v1/keys/public_key",
-            Self::KeyswitchingKey => "api/v1/keys/keyswitching_key",
-            Self::BootstrappingKey => "api/v1/keys/bootstrapping_key",
+            Self::PublicKey => "api/v1/keys/public_key".to_owned(),
+            Self::KeyswitchingKey => "api/v1/keys/keyswitching_key".to_owned(),
+            Self::BootstrappingKey => "api/v1/keys/bootstrapping_key".to_owned(),
+            Self::Blob(digest) => format!("api/v1/blobs/{digest}"),
+            Self::SquashedDigits(round) => format!("api/v1/rounds/{round}/squashed-digits"),
         }
     }
 }

@@ -30,6 +30,14 @@ pub enum VoteError {
     /// The teachers cannot vote.
     #[error(transparent)]
     Ensemble(#[from] EnsembleError),
+    /// The round was never announced on the transcript.
+    #[error("round {0} is not on the transcript that this institution follows: nothing is voted in it")]
+    NotOnTranscript(RoundId),
+    /// The coordinator shows another announcement than the transcript.
+    #[error(
+        "the coordinator shows another announcement of round {0} than the transcript holds: nothing is voted in it"
+    )]
+    OtherAnnouncement(RoundId),
     /// The window is not open.
     #[error("the round is {0}: its window is not open")]
     NotVoting(&'static str),

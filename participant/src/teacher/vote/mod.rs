@@ -8,6 +8,7 @@ use shared::{
     clock::Millis,
     ids::{BallotId, Digest, RoundId},
     problem::Code,
+    transcript::Replay,
     wire::{ReceiptView, RoundView},
 };
 
@@ -29,8 +30,8 @@ pub enum Outcome {
     AlreadyCast,
 }
 
-/// Votes in one round, or posts the stored ballot again, or says why not.
-pub async fn vote(agent: &Agent, round: RoundId) -> Result<Outcome, VoteError> {
+/// Votes in one round of the followed transcript, or posts the stored ballot again, or says why not.
+pub async fn vote(agent: &Agent, replay: &Replay, round: RoundId) -> Result<Outcome, VoteError> {
     let journal = Journal::of(&agent.home);
     match journal.resume(round)? {
         Resume::Cast => return Ok(Outcome::AlreadyCast),
@@ -39,7 +40,11 @@ pub async fn vote(agent: &Agent, round: RoundId) -> Result<Outcome, VoteError> {
         Resume::Stored { ballot, bytes } => return post(agent, &journal, round, ballot, bytes).await,
         Resume::Fresh => {}
     }
+    let recorded = replay.round(round).ok_or(VoteError::NotOnTranscript(round))?;
     let view = agent.client().round(round).await?;
+    if view.announcement != recorded.announcement {
+        return Err(VoteError::OtherAnnouncement(round));
+    }
     let record = record(&journal, round, &view, agent.clock.now())?;
     let job = match prepare::prepare(agent, &view, record.clone()).await {
         Ok(job) => job,

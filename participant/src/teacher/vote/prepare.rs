@@ -72,7 +72,7 @@ async fn check_keys(agent: &Agent, approved: &Approved<'_>) -> Result<KeyCertifi
     let path = agent.home.keys().join("certificate.json");
     let pinned: Option<KeyCertificate> = read_json(&path)?;
     let view = agent.client().federation().await?;
-    let certificate = approved.check_keys(view.keys.as_ref(), pinned.map(|pinned| pinned.digest()))?;
+    let certificate = approved.check_keys(view.keys.as_ref(), pinned.as_ref().map(KeyCertificate::digest))?;
     if pinned.is_none() {
         write_json(&path, &certificate)?;
     }

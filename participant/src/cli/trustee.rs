@@ -1,0 +1,59 @@
+//! `participant trustee approve`: shows who shares the key and who deals, asks, pins it and tells the coordinator.
+
+use std::path::Path;
+
+use serde_json::json;
+use shared::{clock::Clock, ids::ParticipantId};
+
+use super::{
+    Failure,
+    arguments::TrusteeCommand,
+    block_on,
+    output::{Output, confirm},
+};
+use crate::{
+    agent::AgentError,
+    approval::Membership,
+    client::{Client, Patience},
+    clock::SystemClock,
+    config::Config,
+    home::Home,
+    identity::{self, Token},
+    transcript::Chain,
+    trustee::agreement::{Seat, TrusteePin},
+};
+
+pub(super) fn run(root: &Path, command: TrusteeCommand, output: &Output) -> Result<(), Failure> {
+    let TrusteeCommand::Approve { yes } = command;
+    let home = Home::open(root)?;
+    let config = Config::load(&home)?;
+    let membership = Membership::load(&home)?.ok_or(AgentError::NotEnrolled)?;
+    let identity = identity::load(&home)?;
+    let client = Client::new(config.coordinator_url(&home.config())?, Token::load(&home)?, Patience::PERSON)?;
+    let mut chain = Chain::peek(&home, &membership)?;
+    let replay = block_on(chain.follow(&client))??;
+    let participant = membership.participant;
+    let seat = Seat::find(&replay, participant, (identity.public(), identity.sealing_key()))?;
+    let roster = replay.roster();
+    let name = |id: ParticipantId| roster.member(id).map_or(id.to_string(), |member| member.name.clone());
+    let words = seat.in_words(replay.founding(), name);
+    if !yes {
+        confirm(&words, "share the decryption key with these trustees, dealt by this dealer?", output)?;
+    }
+    // Our own pin comes first: whatever the coordinator answers, this is what was agreed to.
+    let pin = TrusteePin::store(&home, &seat, SystemClock.now())?;
+    let approval = identity.sign(&pin.statement(participant));
+    block_on(client.approve_trustees(participant, &approval))??;
+    let approved = format!("approved trustees {} with {} as the dealer", pin.trustees, name(seat.dealer));
+    let words = if yes { format!("{words}\n\n{approved}") } else { approved };
+    let facts = json!({
+        "federation": pin.federation,
+        "trustees": pin.trustees,
+        "members": seat.trustees.members.iter().map(|(id, _, _)| *id).collect::<Vec<_>>(),
+        "count": seat.sharing.count(),
+        "threshold": seat.sharing.threshold(),
+        "dealer": pin.dealer,
+        "approved_at": pin.approved_at,
+    });
+    output.show(&words, &facts)
+}

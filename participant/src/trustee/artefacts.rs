@@ -1,0 +1,118 @@
+//! The cache of artefacts below the home: keys, which stay, and a round's ballots, which go when it is answered.
+
+use shared::{
+    ballot::ballot_bytes,
+    federation::KeyCertificate,
+    fhe::{Layout, Squashed, SquashedRecord},
+    ids::{Digest, RoundId},
+    transcript::{BlobError, Blobs, Replay, RoundRecord},
+};
+
+use crate::{
+    client::{BlobPath, Client, TransferError},
+    files::{FileError, read_if_there, remove_if_there},
+    home::Home,
+};
+
+/// Most bytes of the keyswitching and of the bootstrapping key: 66 kB and 30 MB.
+const EVALUATION_KEY_LIMIT: u64 = 64 << 20;
+/// Most bytes of the squashing key: 271 MB.
+const SQUASHING_KEY_LIMIT: u64 = 512 << 20;
+/// Bytes of a frame beside its words: magic, version, kind, digests and layout, with room to spare.
+const FRAME_LIMIT: u64 = 1 << 10;
+/// Bytes of one squashed digit in the record: digest and body.
+const RECORD_ENTRY: u64 = 48;
+
+/// Gives the artefacts that were downloaded before.
+#[derive(Debug, Clone)]
+pub struct Cached {
+    home: Home,
+}
+
+impl Cached {
+    /// Uses the cache of a home.
+    pub fn of(home: &Home) -> Self {
+        Self { home: home.clone() }
+    }
+}
+
+impl Blobs for Cached {
+    fn blob(&self, digest: Digest) -> Result<Vec<u8>, BlobError> {
+        let bytes = read_if_there(&self.home.blob(digest)).map_err(|e| BlobError::Damaged(e.to_string()))?;
+        bytes.ok_or(BlobError::Withheld)
+    }
+}
+
+/// Is one artefact to be downloaded: its digest, and the most bytes it can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// Digest.
+    pub digest: Digest,
+    /// Most bytes.
+    pub limit: u64,
+}
+
+/// Lists the keys with which a tally is recomputed.
+pub fn keys_of(certificate: &KeyCertificate) -> Vec<Wanted> {
+    let evaluation = [certificate.keyswitching_key, certificate.bootstrapping_key];
+    let evaluation = evaluation.map(|digest| Wanted { digest, limit: EVALUATION_KEY_LIMIT });
+    let squashing = certificate.sharing.as_ref();
+    let squashing =
+        squashing.map(|sharing| Wanted { digest: sharing.squashing_key, limit: SQUASHING_KEY_LIMIT });
+    evaluation.into_iter().chain(squashing).collect()
+}
+
+/// Lists the counted ballots of a round and the coordinator's noise ballot.
+pub fn ballots_of(record: &RoundRecord, layout: &Layout) -> Vec<Wanted> {
+    let limit = ballot_bytes(layout) as u64;
+    let counted = record.ballots.iter().flatten().map(|ballot| ballot.digest);
+    counted.chain(record.noise_ballot).map(|digest| Wanted { digest, limit }).collect()
+}
+
+/// Returns the ballot of the known answer.
+pub fn known_answer_of(replay: &Replay) -> Option<Wanted> {
+    let digest = replay.ceremony().known_answer()?;
+    Some(Wanted { digest, limit: EVALUATION_KEY_LIMIT })
+}
+
+/// Returns the record of a round's squashed digits.
+pub fn record_of(digest: Digest, layout: Layout) -> Wanted {
+    let limit = SquashedRecord::expected(layout) as u64 * RECORD_ENTRY + FRAME_LIMIT;
+    Wanted { digest, limit }
+}
+
+/// Downloads what is not in the cache yet, each with its digest, going on where an earlier download stopped.
+pub async fn download(client: &Client, home: &Home, wanted: &[Wanted]) -> Result<(), TransferError> {
+    for Wanted { digest, limit } in wanted {
+        let came = |came, total| tracing::trace!(%digest, came, total, "fetching an artefact");
+        client.get_blob(BlobPath::Blob(*digest), *digest, *limit, &home.blob(*digest), came).await?;
+    }
+    Ok(())
+}
+
+/// Downloads a round's squashed digits, said by the coordinator to have this digest; the reader checks each of them.
+pub async fn download_digits(
+    client: &Client,
+    home: &Home,
+    round: RoundId,
+    digest: Digest,
+    layout: Layout,
+) -> Result<(), TransferError> {
+    let limit = SquashedRecord::expected(layout) as u64 * Squashed::BYTES as u64;
+    client.get_blob(BlobPath::SquashedDigits(round), digest, limit, &home.blob(digest), |_, _| {}).await
+}
+
+/// Removes artefacts from the cache; the coordinator and the transcript's copies still have them.
+pub fn forget(home: &Home, wanted: &[Wanted]) -> Result<(), FileError> {
+    wanted.iter().try_for_each(|wanted| remove_if_there(&home.blob(wanted.digest)))
+}
+
+/// Removes the ballots of every round that has ended without an answer from here.
+pub fn forget_ended(home: &Home, replay: &Replay) -> Result<(), FileError> {
+    for record in replay.rounds().filter(|record| record.outcome.is_some()) {
+        if let Ok(layout) = record.announcement.layout() {
+            forget(home, &ballots_of(record, &layout))?;
+        }
+    }
+    Ok(())
+}
