@@ -28,7 +28,8 @@ const STEPS_PER_BOX: usize = POLYNOMIAL_SIZE / BOXES;
 ///
 /// `on_squashed` gets each instance, in order, with the digits of its label, the low one first. Between chunks
 /// of a few instances `cancel` is looked at; no more than a chunk is held in memory (64 kB per digit). The same
-/// labels under the same keys give the same bytes, whatever the threads, on CPUs of one kind.
+/// labels under the same keys give the same bytes, whatever the threads, on one kind of CPU; `docs/FHE.md` says
+/// what is known of others.
 ///
 /// # Errors
 /// Refuses labels and squashing keys made with other parameters than the evaluation keys, and stops when
