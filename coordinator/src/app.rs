@@ -8,8 +8,8 @@ use std::{
 use shared::{
     clock::{Clock, Millis},
     identity::Identity,
-    ids::{Digest, RoundId},
-    wire::Progress,
+    ids::{Digest, ParticipantId, RoundId},
+    wire::{Beat, Progress},
 };
 use tokio::sync::{Notify, Semaphore};
 
@@ -53,6 +53,7 @@ pub struct Inner {
     /// Wakes the conductor.
     pub wake: Notify,
     tallies: Mutex<HashMap<RoundId, RunningTally>>,
+    beats: Mutex<HashMap<ParticipantId, Beat>>,
 }
 
 impl std::ops::Deref for App {
@@ -84,6 +85,7 @@ impl App {
             tally_turn: Semaphore::new(1),
             wake: Notify::new(),
             tallies: Mutex::new(HashMap::new()),
+            beats: Mutex::new(HashMap::new()),
         }))
     }
 }
@@ -124,6 +126,17 @@ impl Inner {
     pub fn stop_tallies(&self) {
         let stop = |running: &RunningTally| running.cancel.store(true, std::sync::atomic::Ordering::Relaxed);
         self.with_tallies(|tallies| tallies.values().for_each(stop));
+    }
+
+    /// Keeps what an agent says of itself until it says something else; a restart forgets it.
+    pub fn heard(&self, participant: ParticipantId, beat: Beat) {
+        self.beats.lock().unwrap_or_else(PoisonError::into_inner).insert(participant, beat);
+    }
+
+    /// Returns what an agent said of itself last.
+    pub fn beat(&self, participant: ParticipantId) -> Beat {
+        let beats = self.beats.lock().unwrap_or_else(PoisonError::into_inner);
+        beats.get(&participant).cloned().unwrap_or_default()
     }
 
     /// Forgets a tally that ended.

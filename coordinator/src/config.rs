@@ -14,6 +14,8 @@ pub struct FileSettings {
     pub threads: Option<usize>,
     /// How long trustees may take to open a round, such as "1h".
     pub opening_window: Option<String>,
+    /// How long a round that could be released waits for the other trustees, such as "10m".
+    pub corroboration_window: Option<String>,
     /// After which silence an agent counts as offline, such as "30s".
     pub online_within: Option<String>,
     /// Largest body of an upload in bytes.
@@ -34,6 +36,8 @@ pub struct Settings {
     pub threads: usize,
     /// How long trustees may take to open a round.
     pub opening_window: Duration,
+    /// How long a round that could be released waits for the other trustees, as long as they are online.
+    pub corroboration_window: Duration,
     /// After which silence an agent counts as offline.
     pub online_within: Duration,
     /// Largest body of an upload in bytes.
@@ -76,6 +80,7 @@ pub enum SettingsError {
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 7400);
 const DEFAULT_OPENING_WINDOW: Duration = Duration::from_secs(3600);
+const DEFAULT_CORROBORATION_WINDOW: Duration = Duration::from_secs(600);
 const DEFAULT_ONLINE_WITHIN: Duration = Duration::from_secs(30);
 const DEFAULT_LARGEST_UPLOAD: usize = 512 << 20;
 const DEFAULT_LARGEST_BLOB: u64 = 1 << 30;
@@ -104,6 +109,7 @@ impl FileSettings {
             listen: self.listen.or(lower.listen),
             threads: self.threads.or(lower.threads),
             opening_window: self.opening_window.or(lower.opening_window),
+            corroboration_window: self.corroboration_window.or(lower.corroboration_window),
             online_within: self.online_within.or(lower.online_within),
             largest_upload: self.largest_upload.or(lower.largest_upload),
             largest_blob: self.largest_blob.or(lower.largest_blob),
@@ -119,6 +125,11 @@ impl FileSettings {
             listen: self.listen.unwrap_or(DEFAULT_LISTEN),
             threads: self.threads.unwrap_or(cores),
             opening_window: span("opening_window", self.opening_window, DEFAULT_OPENING_WINDOW)?,
+            corroboration_window: span(
+                "corroboration_window",
+                self.corroboration_window,
+                DEFAULT_CORROBORATION_WINDOW,
+            )?,
             online_within: span("online_within", self.online_within, DEFAULT_ONLINE_WITHIN)?,
             largest_upload: self.largest_upload.unwrap_or(DEFAULT_LARGEST_UPLOAD),
             largest_blob: self.largest_blob.unwrap_or(DEFAULT_LARGEST_BLOB),

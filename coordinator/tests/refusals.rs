@@ -5,7 +5,7 @@ mod service;
 
 use anyhow::Result;
 use reqwest::Method;
-use service::{CONFIG, Keyed, Service, granted, instances, refused, round_id};
+use service::{CONFIG, Keyed, Service, granted, instances, opened, refused, round_id};
 use shared::{
     ballot::HEADER_BYTES,
     identity::Identity,
@@ -13,7 +13,7 @@ use shared::{
     learning::files::instances_to_npy_bytes,
     problem::Code,
     round::{FailureReason, RoundState},
-    wire::{Attendance, Labels, ReceiptView, TranscriptPage},
+    wire::{Attendance, Beat, Labels, ReceiptView, TranscriptPage},
 };
 
 async fn events(service: &Service) -> Result<u64> {
@@ -44,7 +44,7 @@ async fn nobody_enrols_without_a_fresh_invite_of_its_own() -> Result<()> {
     assert_eq!(again.participant, first.participant);
     let heartbeat = |token: String| {
         let service = &service;
-        async move { service.post::<serde_json::Value>("/heartbeat", &token, &()).await }
+        async move { service.post::<serde_json::Value>("/heartbeat", &token, &Beat::default()).await }
     };
     assert_eq!(refused(heartbeat(first.token).await?)?, Code::Unauthorized);
     granted(heartbeat(again.token.clone()).await?)?;
@@ -202,8 +202,8 @@ async fn only_the_right_opening_releases_and_only_once() -> Result<()> {
     for change in 0..4 {
         let mut changed = opening.clone();
         match change {
-            0 => drop(changed.labels.pop()),
-            1 => changed.labels[0] = 4,
+            0 => drop(opened(&mut changed)?.pop()),
+            1 => opened(&mut changed)?[0] = 4,
             2 => changed.ciphertexts = Digest::of(b"other ciphertexts"),
             _ => changed.round = Some(round_id(9)),
         }
@@ -221,11 +221,13 @@ async fn only_the_right_opening_releases_and_only_once() -> Result<()> {
     granted(keyed.post_opening(round, signed.clone()).await?)?;
     granted(keyed.post_opening(round, signed).await?)?;
     let mut second = opening.clone();
-    second.labels[0] = second.labels[0] % 3 + 1;
+    let label = &mut opened(&mut second)?[0];
+    *label = *label % 3 + 1;
     assert_eq!(refused(keyed.post_opening(round, trustee.sign(&second)).await?)?, Code::Conflict);
     keyed.service.wait_for(round, "released").await?;
     let released: Labels = granted(keyed.service.get(&labels, &keyed.service.operator).await?)?;
-    let expected: Vec<_> = opening.labels.iter().map(|label| label.checked_sub(1)).collect();
+    let mut opening = opening;
+    let expected: Vec<_> = opened(&mut opening)?.iter().map(|label| label.checked_sub(1)).collect();
     assert_eq!(released.labels, expected);
     Ok(())
 }

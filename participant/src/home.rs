@@ -226,4 +226,16 @@ mod tests {
         let refused = Home::open(folder.path()).unwrap_err().to_string();
         assert!(refused.contains("mode 755"), "{refused}");
     }
+    #[test]
+    fn only_a_whole_artefact_counts_as_cached() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path());
+        let digest = Digest::of(b"a key");
+        assert_eq!(home.cached(digest), None);
+        make_folder(&home.blobs(), Access::Public).unwrap();
+        std::fs::write(home.blobs().join(format!("{digest}.partial")), b"a k").unwrap();
+        assert_eq!(home.cached(digest), None);
+        std::fs::write(home.blob(digest), b"a key").unwrap();
+        assert_eq!(home.cached(digest), Some(home.blob(digest)));
+    }
 }

@@ -11,8 +11,9 @@ use std::time::Duration;
 use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
 use rustix::time::{ClockId, clock_gettime};
 use shared::fhe::{
-    ArgmaxKind, BallotBody, EncryptionKey, EvaluationKeys, Layout, ParameterSet, Resolution, RunningSum,
-    SecretKeys, Transform, encrypt, pin_fft_plan, tally,
+    ArgmaxKind, BallotBody, DealerKeys, EncryptionKey, EvaluationKeys, LabelCiphertexts, Layout,
+    ParameterSet, PublicMaterial, Resolution, RunningSum, SecretKeys, SquashingKey, Transform, encrypt,
+    pin_fft_plan, squash, tally,
 };
 
 /// Votes and noise of the reference round: 250 ballots, σ = 40, honest fraction 0.7.
@@ -25,15 +26,18 @@ struct Keys {
 }
 
 impl Keys {
-    fn new() -> Self {
+    fn new(transform: Transform) -> Self {
+        let material = SecretKeys::generate(ParameterSet::Full).unwrap().public_material().unwrap();
+        Self::read(&material, transform)
+    }
+
+    fn read(material: &PublicMaterial, transform: Transform) -> Self {
         pin_fft_plan();
         let set = ParameterSet::Full;
-        let material = SecretKeys::generate(set).unwrap().public_material().unwrap();
         let (keyswitching, bootstrapping) = (&material.keyswitching_key, &material.bootstrapping_key);
         Self {
             encryption: EncryptionKey::from_bytes(&material.public_key, set).unwrap(),
-            evaluation: EvaluationKeys::from_parts(keyswitching, bootstrapping, set, Transform::Fourier)
-                .unwrap(),
+            evaluation: EvaluationKeys::from_parts(keyswitching, bootstrapping, set, transform).unwrap(),
         }
     }
 }
@@ -85,7 +89,7 @@ fn keys(criterion: &mut Criterion) {
 }
 
 fn ballots(criterion: &mut Criterion) {
-    let keys = Keys::new();
+    let keys = Keys::new(Transform::Fourier);
     let full_list = resolution(ArgmaxKind::Tournament, 2, 1024);
     let counts = vec![1; 2048];
     let one = body(&keys, &full_list);
@@ -119,18 +123,20 @@ fn ballots(criterion: &mut Criterion) {
 }
 
 fn argmax(criterion: &mut Criterion) {
-    let keys = Keys::new();
+    let fourier = Keys::new(Transform::Fourier);
+    let integer = Keys::new(Transform::Integer);
     let mut group = criterion.benchmark_group("argmax per label");
     group.sample_size(10).sampling_mode(SamplingMode::Flat).warm_up_time(Duration::from_millis(1));
     let circuits = [
-        ("tournament, 10 classes", ArgmaxKind::Tournament, 10, 16),
-        ("tournament, 100 classes", ArgmaxKind::Tournament, 100, 2),
-        ("exact, 10 classes", ArgmaxKind::Exact, 10, 2),
+        ("tournament, 10 classes", &fourier, ArgmaxKind::Tournament, 10, 16),
+        ("tournament, 10 classes, integer transform", &integer, ArgmaxKind::Tournament, 10, 1),
+        ("tournament, 100 classes", &fourier, ArgmaxKind::Tournament, 100, 2),
+        ("exact, 10 classes", &fourier, ArgmaxKind::Exact, 10, 2),
     ];
-    for (name, kind, classes, instances) in circuits {
+    for (name, keys, kind, classes, instances) in circuits {
         let resolution = resolution(kind, classes, instances);
         let mut sum = RunningSum::new(resolution.layout());
-        sum.add(&body(&keys, &resolution)).unwrap();
+        sum.add(&body(keys, &resolution)).unwrap();
         group.bench_function(name, |bencher| {
             bencher.iter_custom(|repetitions| {
                 measure(repetitions, instances as u32, || {
@@ -143,5 +149,41 @@ fn argmax(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, keys, ballots, argmax);
+fn tallied(keys: &Keys, classes: usize, instances: usize) -> LabelCiphertexts {
+    let resolution = resolution(ArgmaxKind::Tournament, classes, instances);
+    let mut sum = RunningSum::new(resolution.layout());
+    sum.add(&body(keys, &resolution)).unwrap();
+    tally(&keys.evaluation, &resolution, &sum, &AtomicBool::new(false), |_| ()).unwrap()
+}
+
+fn squashes(criterion: &mut Criterion) {
+    let set = ParameterSet::Full;
+    let dealer = DealerKeys::generate(set).unwrap();
+    let keys = Keys::read(&dealer.secret().public_material().unwrap(), Transform::Fourier);
+    let frame = dealer.squashing_key().unwrap();
+    let mut group = criterion.benchmark_group("squash");
+    group.sample_size(10).sampling_mode(SamplingMode::Flat).warm_up_time(Duration::from_millis(1));
+    group.bench_function("read the squashing key", |bencher| {
+        bencher.iter_custom(|repetitions| {
+            measure(repetitions, 1, || drop(black_box(SquashingKey::from_bytes(&frame, set).unwrap())))
+        });
+    });
+    let squashing = SquashingKey::from_bytes(&frame, set).unwrap();
+    // four digits either way: two for each core
+    for (name, classes, instances) in [("a label, 10 classes", 10, 4), ("a label, 100 classes", 100, 2)] {
+        let labels = tallied(&keys, classes, instances);
+        group.bench_function(name, |bencher| {
+            bencher.iter_custom(|repetitions| {
+                measure(repetitions, instances as u32, || {
+                    let go = AtomicBool::new(false);
+                    squash(&keys.evaluation, &squashing, &labels, &go, |_, digits| drop(black_box(digits)))
+                        .unwrap();
+                })
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, keys, ballots, argmax, squashes);
 criterion_main!(benches);

@@ -3,6 +3,7 @@
 mod arguments;
 mod report;
 mod steps;
+mod stopped;
 mod story;
 
 pub use arguments::{Arguments, Format, Noise};

@@ -14,8 +14,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use serde::de::DeserializeOwned;
 use shared::{
-    federation::FederationConfig,
-    federation::FederationState,
+    federation::{FederationConfig, FederationState, TrusteePolicy},
     wire::{FederationView, Invite, RosterView},
 };
 use tempfile::TempDir;
@@ -28,6 +27,45 @@ use crate::{
     processes::Finished,
     wait::{PATIENCE, until},
 };
+
+/// How long a verification may take that recomputes every tally.
+const LONGEST_VERIFICATION: Duration = Duration::from_secs(1800);
+
+/// Is what `participant verify` said.
+#[derive(Debug)]
+pub struct Verified {
+    /// Its exit code.
+    pub code: Option<i32>,
+    /// One entry per check.
+    pub checks: Vec<VerifiedCheck>,
+}
+
+impl Verified {
+    /// Returns the names of the checks with this verdict.
+    pub fn with(&self, verdict: &str) -> Vec<&str> {
+        self.checks
+            .iter()
+            .filter(|check| check.verdict == verdict)
+            .map(|check| check.check.as_str())
+            .collect()
+    }
+}
+
+/// Is one line of a verification.
+#[derive(Debug, Clone, serde::Deserialize)]
+pub struct VerifiedCheck {
+    /// Name of the check.
+    pub check: String,
+    /// What it found.
+    pub verdict: String,
+    /// What was looked at, or what is wrong.
+    pub detail: String,
+}
+
+#[derive(serde::Deserialize)]
+struct VerifiedReport {
+    checks: Vec<VerifiedCheck>,
+}
 
 /// Runs a federation in a folder; dropping it kills every process it started.
 #[derive(Debug)]
@@ -62,9 +100,11 @@ impl Federation {
             let rows = data::rows(plan.classes(), plan.persons, 4, number as u64)?;
             data::write(&folder, &rows, plan.classes())?;
             let options = ["--poll-seconds", &plan.poll_seconds.to_string()].map(str::to_owned);
-            federation.enrol(&format!("hospital-{number}"), &folder, plan.teachers, number == 1, &options)?;
+            let is_trustee = number <= usize::from(plan.config.trustees.count);
+            federation.enrol(&format!("hospital-{number}"), &folder, plan.teachers, is_trustee, &options)?;
         }
         federation.approve_all()?;
+        federation.approve_trustees(plan.config.trustees)?;
         for member in &federation.members {
             federation.train(member)?;
         }
@@ -95,6 +135,11 @@ impl Federation {
             is_well: false,
             _temporary: None,
         })
+    }
+
+    /// Passes further options to `coordinator serve` from its next start on.
+    pub fn serve_with(&mut self, options: &[&str]) {
+        self.serve.extend(options.iter().map(|option| (*option).to_owned()));
     }
 
     /// Returns the coordinator's address as a URL.
@@ -232,6 +277,36 @@ impl Federation {
             self.member(member, &["approve", "--yes"])?.success()?;
         }
         Ok(())
+    }
+
+    /// Lets every trustee approve the others and the dealer; a sole trustee has nobody to approve.
+    pub fn approve_trustees(&self, policy: TrusteePolicy) -> anyhow::Result<()> {
+        if policy.is_sole() {
+            return Ok(());
+        }
+        for member in self.members.iter().take(usize::from(policy.count)) {
+            self.member(member, &["trustee", "approve", "--yes"])?.success()?;
+        }
+        Ok(())
+    }
+
+    /// Exports the transcript with its ballots to a folder of that name.
+    pub fn export(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let out = self.folder.join(name);
+        let mut arguments = vec!["transcript", "export", "--out", utf8(&out)?];
+        arguments.push("--with-ballots");
+        self.operate(&arguments, PATIENCE)?.success()?;
+        Ok(out)
+    }
+
+    /// Verifies an export, and returns the exit code and the verdicts by the checks' names.
+    pub fn verify(&self, export: &Path, options: &[&str]) -> anyhow::Result<Verified> {
+        let mut arguments = vec!["verify", utf8(export)?, "--format", "json"];
+        arguments.extend(options);
+        let finished = self.participant(&arguments, LONGEST_VERIFICATION)?;
+        let report = serde_json::from_slice::<VerifiedReport>(&finished.stdout);
+        let report = report.with_context(|| format!("{}: {}", finished.command, finished.stderr))?;
+        Ok(Verified { code: finished.code, checks: report.checks })
     }
 
     /// Trains the teachers of one participant.

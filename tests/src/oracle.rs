@@ -118,6 +118,18 @@ impl ClearTally {
     }
 }
 
+/// Returns the votes of all teachers of all participants, one count per slot, as their stored models predict.
+pub fn plain_votes(federation: &Federation, round: RoundId) -> anyhow::Result<Vec<i64>> {
+    let view = federation.round(round)?;
+    let slots = layout(&view)?.slots();
+    let mut votes = vec![0; slots];
+    for member in &federation.members {
+        let noise = noise_of(federation, member, &view, &vec![0; slots])?;
+        votes.iter_mut().zip(noise).for_each(|(votes, negated)| *votes -= negated);
+    }
+    Ok(votes)
+}
+
 /// Returns the noise in one participant's ballot: its noisy counts less the votes of its teachers.
 pub fn noise_of(
     federation: &Federation,

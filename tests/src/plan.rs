@@ -3,7 +3,7 @@
 use shared::{
     decimal::Decimal,
     federation::{FederationConfig, PrivacyPolicy, Quorum, TrusteePolicy},
-    fhe::ArgmaxKind,
+    fhe::{ArgmaxKind, Transform},
     privacy::{Delta, NoiseMode, NoisePolicy},
 };
 
@@ -51,6 +51,7 @@ impl Plan {
             },
             privacy: PrivacyPolicy { delta: Delta::try_from(1e-5)?, participants_per_person: 1 },
             argmax: ArgmaxKind::Tournament,
+            transform: Transform::default(),
             insecure_toy_parameters: false,
         };
         Ok(Self { config, participants: 3, teachers: 3, persons: 60, poll_seconds: 0.1, serve: Vec::new() })
@@ -61,6 +62,21 @@ impl Plan {
         self.config.classes = data::class_names(classes);
         self.config.instances = data::schema(classes)?;
         Ok(self)
+    }
+
+    /// Shares the key among so many trustees, of which `threshold` may be corrupt; the first participants are they.
+    #[must_use]
+    pub fn with_trustees(mut self, count: u8, threshold: u8) -> Self {
+        self.config.trustees = TrusteePolicy { count, threshold };
+        self.participants = self.participants.max(usize::from(count));
+        self
+    }
+
+    /// Passes further options to `coordinator serve`.
+    #[must_use]
+    pub fn serving(mut self, options: &[&str]) -> Self {
+        self.serve.extend(options.iter().map(|option| (*option).to_owned()));
+        self
     }
 
     /// Changes the quorum from all to a number of ballots.

@@ -14,6 +14,7 @@ use shared::{
     federation::FederationState,
     ids::Digest,
     problem::{Code, Problem},
+    transcript::Access,
     wire::{DIGEST_HEADER, UploadView},
 };
 use tower::ServiceExt as _;
@@ -21,7 +22,7 @@ use tower_http::services::ServeFile;
 
 use super::{
     Answer, ApiError,
-    auth::{Trustee, open_federation},
+    auth::{Caller, Trustee, open_federation},
     error::{Bytes, InPath, Json},
 };
 use crate::{
@@ -84,6 +85,46 @@ async fn view(blobs: &Blobs, digest: Digest) -> Result<UploadView, StorageError>
         return Ok(UploadView { received, complete: true });
     }
     Ok(UploadView { received: blobs.upload_length(digest).await?, complete: false })
+}
+
+/// Streams an artefact that the transcript refers to, to whoever may have it.
+///
+/// Ballots go to trustees alone, and not before their window is closed: until then no event names them.
+pub(super) async fn download(
+    caller: Caller,
+    State(app): State<App>,
+    InPath(digest): InPath<Digest>,
+    request: Parts,
+) -> Answer<Response> {
+    let mut tx = app.storage.read().await?;
+    let member = match caller {
+        Caller::Operator => None,
+        Caller::Participant(member) => Some(member),
+    };
+    let found = app.storage.replay(&mut tx, |replay| {
+        let is_sole = replay.founding().config.trustees.is_sole();
+        let trustee = member.filter(|member| member.trustee && !is_sole);
+        let index = trustee.and_then(|member| replay.trustees().index(member.id));
+        let artefact = replay.artefacts().into_iter().find(|artefact| artefact.digest == digest)?;
+        let may = match artefact.access {
+            Access::Public => true,
+            Access::Trustees => index.is_some(),
+            Access::Sealed(to) => index == Some(to),
+        };
+        Some((artefact.what, may))
+    });
+    let found = found.await?.flatten();
+    drop(tx);
+    match found {
+        Some((_, true)) => stream_blob(&app, digest, &request).await,
+        Some((what, false)) => {
+            let detail = format!("the {what} with this digest is not served to this caller");
+            Err(ApiError::new(Code::Forbidden, detail))
+        }
+        None => {
+            Err(ApiError::new(Code::NotFound, "no event of the transcript names an artefact of this digest"))
+        }
+    }
 }
 
 /// Streams a blob, or the single range of it that the request asks for, under its digest as the entity tag.

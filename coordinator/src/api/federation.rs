@@ -12,17 +12,22 @@ use super::{
     Answer, ApiError,
     auth::{Caller, Operator, federation},
     error::Json,
+    trustees,
 };
-use crate::{app::App, storage::FederationRow};
+use crate::{
+    app::App,
+    storage::{FederationRow, Tx},
+};
 
-fn view(row: FederationRow) -> Json<FederationView> {
-    Json(FederationView {
+async fn view(app: &App, tx: &mut Tx, row: FederationRow) -> Answer<Json<FederationView>> {
+    Ok(Json(FederationView {
         hash: row.founding.digest(),
         insecure: row.founding.config.insecure_settings().into_iter().map(str::to_owned).collect(),
         founding: row.founding,
         state: row.state,
         keys: row.certificate,
-    })
+        ceremony: trustees::view(app, tx).await?,
+    }))
 }
 
 /// Founds the federation; the same config again gives the same answer.
@@ -35,7 +40,7 @@ pub(super) async fn found(
     let mut tx = app.storage.write().await?;
     if let Some(row) = app.storage.federation(&mut tx).await? {
         if row.founding.config == config {
-            return Ok(view(row));
+            return view(&app, &mut tx, row).await;
         }
         let detail = format!(
             "\"{}\" was founded here: use another --home for another federation",
@@ -48,14 +53,16 @@ pub(super) async fn found(
     let event = EventBody::Founded(founding.clone());
     app.storage.append(&mut tx, &app.identity, founding.founded_at, event).await?;
     let row = federation(&app.storage, &mut tx).await?;
+    let answer = view(&app, &mut tx, row).await?;
     tx.commit().await?;
     tracing::info!(federation = %founding.digest(), name = founding.config.name, "federation founded");
-    Ok(view(row))
+    Ok(answer)
 }
 
 pub(super) async fn show(_: Caller, State(app): State<App>) -> Answer<Json<FederationView>> {
     let mut tx = app.storage.read().await?;
-    Ok(view(federation(&app.storage, &mut tx).await?))
+    let row = federation(&app.storage, &mut tx).await?;
+    view(&app, &mut tx, row).await
 }
 
 /// Closes the federation; rounds that are not finished keep it open.
@@ -70,6 +77,7 @@ pub(super) async fn close(_: Operator, State(app): State<App>) -> Answer<Json<Fe
     app.storage.set_federation_state(&mut tx, closed).await?;
     app.storage.append(&mut tx, &app.identity, app.now(), EventBody::Closed).await?;
     let row = federation(&app.storage, &mut tx).await?;
+    let answer = view(&app, &mut tx, row).await?;
     tx.commit().await?;
-    Ok(view(row))
+    Ok(answer)
 }

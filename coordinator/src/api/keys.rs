@@ -6,9 +6,8 @@ use axum::{
     response::Response,
 };
 use shared::{
-    federation::{FederationState, KeyCertificate},
-    fhe::{EncryptionKey, EvaluationKeys, Transform},
-    ids::Digest,
+    federation::{FederationConfig, FederationState, KeyCertificate},
+    fhe::EncryptionKey,
     problem::Code,
     transcript::EventBody,
     wire::PublishKeys,
@@ -22,7 +21,9 @@ use super::{
 };
 use crate::{app::App, storage::Tx};
 
-/// Publishes the certificate over three uploaded blobs; the known answer is computed next.
+/// Publishes the certificate over blobs that were uploaded; the transcript's rules judge it.
+///
+/// With several trustees the packages wait to be acknowledged next, otherwise the known answer is computed.
 pub(super) async fn publish(
     Trustee(trustee): Trustee,
     State(app): State<App>,
@@ -35,15 +36,15 @@ pub(super) async fn publish(
     if row.certificate.as_ref() == Some(&signed) {
         return Ok(StatusCode::NO_CONTENT);
     }
-    let refused = |detail: String| ApiError::new(Code::InvalidKeys, detail);
+    let refused = |detail: &str| ApiError::new(Code::InvalidKeys, detail);
     if row.state != FederationState::Assembling {
         return Err(ApiError::new(Code::WrongFederationState, "the federation is keyed; its keys are fixed"));
     }
     let expected = (row.founding.digest(), row.founding.config.parameter_set(), trustee.id);
     if (certificate.federation, certificate.parameters, certificate.trustee) != expected {
-        return Err(refused("the certificate names another federation, parameter set or trustee".to_owned()));
+        return Err(refused("the certificate names another federation, parameter set or trustee"));
     }
-    check_keys(&app, certificate).await?;
+    check_keys(&app, &row.founding.config, &certificate).await?;
     let mut tx: Tx = app.storage.write().await?;
     app.storage.set_certificate(&mut tx, &signed).await?;
     app.storage.append(&mut tx, &app.identity, app.now(), EventBody::Keys(signed)).await?;
@@ -52,27 +53,24 @@ pub(super) async fn publish(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Loads all three blobs and reads them with the certificate's parameters.
-async fn check_keys(app: &App, certificate: KeyCertificate) -> Answer<()> {
+/// Checks that everything certified was uploaded, and reads the keys with the certificate's parameters.
+async fn check_keys(app: &App, config: &FederationConfig, certificate: &KeyCertificate) -> Answer<()> {
     let blobs = app.storage.blobs();
-    let digests = [certificate.public_key, certificate.keyswitching_key, certificate.bootstrapping_key];
-    for digest in digests {
-        if !blobs.has(digest).await? {
+    for digest in &certificate.blobs() {
+        if !blobs.has(*digest).await? {
             let detail = format!("blob {digest} was not uploaded: PUT /api/v1/blobs/{digest}/upload/0 first");
             return Err(ApiError::new(Code::InvalidKeys, detail));
         }
     }
-    let [public, keyswitching, bootstrapping] =
-        [blobs.get(digests[0]).await?, blobs.get(digests[1]).await?, blobs.get(digests[2]).await?];
-    let set = certificate.parameters;
-    let read = app.pool.run(move || {
-        EncryptionKey::from_bytes(&public, set)?;
-        EvaluationKeys::from_parts(&keyswitching, &bootstrapping, set, Transform::default()).map(|_| ())
-    });
-    read.await?.map_err(|e| ApiError::new(Code::InvalidKeys, e.to_string()))
+    let unusable = |e: &dyn std::fmt::Display| ApiError::new(Code::InvalidKeys, e.to_string());
+    let (public, set) = (blobs.get(certificate.public_key).await?, certificate.parameters);
+    let read = app.pool.run(move || EncryptionKey::from_bytes(&public, set).map(|_| ()));
+    read.await?.map_err(|e| unusable(&e))?;
+    app.keys.get(certificate, config, blobs, &app.pool).await.map_err(|e| unusable(&e))?;
+    Ok(())
 }
 
-/// Streams one of the three published keys.
+/// Streams one of the published keys.
 pub(super) async fn download(
     _: Caller,
     State(app): State<App>,
@@ -88,9 +86,14 @@ pub(super) async fn download(
         "public_key" => certificate.public_key,
         "keyswitching_key" => certificate.keyswitching_key,
         "bootstrapping_key" => certificate.bootstrapping_key,
+        "squashing_key" => {
+            let none = || ApiError::new(Code::NotFound, "with one trustee there is no squashing key");
+            certificate.sharing.ok_or_else(none)?.squashing_key
+        }
         other => {
-            let detail =
-                format!("no key \"{other}\": ask for public_key, keyswitching_key or bootstrapping_key");
+            let detail = format!(
+                "no key \"{other}\": ask for public_key, keyswitching_key, bootstrapping_key or squashing_key"
+            );
             return Err(ApiError::new(Code::NotFound, detail));
         }
     };

@@ -12,6 +12,7 @@ mod openings;
 mod roster;
 mod rounds;
 mod transcript;
+mod trustees;
 mod work;
 
 pub use error::ApiError;
@@ -34,6 +35,8 @@ pub(crate) type Answer<T> = Result<T, ApiError>;
 
 /// Largest body of a request that carries JSON.
 const LARGEST_JSON: usize = 4 << 20;
+/// Largest opening: ten pieces of two digits of 10 000 labels, 16 bytes each, twice as long in hexadecimal.
+const LARGEST_OPENING: usize = 8 << 20;
 /// Longest time that one request may take, uploads included.
 const LONGEST_REQUEST: Duration = Duration::from_secs(300);
 
@@ -45,6 +48,9 @@ pub fn router(app: App) -> Router {
     let parts = Router::new()
         .route("/blobs/{digest}/upload/{offset}", put(blobs::append))
         .layer(DefaultBodyLimit::max(UPLOAD_CHUNK));
+    let shares = Router::new()
+        .route("/rounds/{round}/openings/{trustee}", put(openings::post))
+        .layer(DefaultBodyLimit::max(LARGEST_OPENING));
     let api = Router::new()
         .route("/federation", post(federation::found).get(federation::show))
         .route("/federation/close", post(federation::close))
@@ -54,11 +60,16 @@ pub fn router(app: App) -> Router {
         .route("/roster/{participant}/revoke", post(roster::revoke))
         .route("/roster/{participant}/approval", put(roster::approve))
         .route("/heartbeat", post(work::heartbeat))
+        .route("/trustees/{participant}/approval", put(trustees::approve))
+        .route("/trustees/{participant}/acknowledgement", put(trustees::acknowledge))
+        .route("/trustees/{participant}/complaint", put(trustees::complain))
+        .route("/blobs/{digest}", get(blobs::download))
         .route("/blobs/{digest}/upload", get(blobs::show))
         .route("/blobs/{digest}/upload/finish", post(blobs::finish))
         .route("/keys", put(keys::publish))
         .route("/keys/{kind}", get(keys::download))
         .route("/known-answer", get(openings::known_answer).put(openings::post_known_answer))
+        .route("/known-answer/squashed-digits", get(openings::known_answer_ciphertexts))
         .route("/known-answer/label-ciphertexts", get(openings::known_answer_ciphertexts))
         .route("/rounds", get(rounds::list))
         .route("/rounds/{round}/roster", get(rounds::roster))
@@ -68,12 +79,12 @@ pub fn router(app: App) -> Router {
         .route("/rounds/{round}/ballots/{ballot}", put(ballots::cast))
         .route("/rounds/{round}/opening", get(openings::task))
         .route("/rounds/{round}/label-ciphertexts", get(openings::ciphertexts))
-        .route("/rounds/{round}/openings/{trustee}", put(openings::post))
+        .route("/rounds/{round}/squashed-digits", get(openings::squashed_digits))
         .route("/transcript", get(transcript::page))
         .layer(DefaultBodyLimit::max(LARGEST_JSON));
     Router::new()
         .route("/healthz", get(health::healthz))
-        .nest("/api/v1", api.merge(uploads).merge(parts))
+        .nest("/api/v1", api.merge(uploads).merge(parts).merge(shares))
         .fallback(async || ApiError::new(Code::NotFound, "no such path: see docs/API.md"))
         .method_not_allowed_fallback(async || {
             ApiError::new(Code::InvalidRequest, "this path does not take that method: see docs/API.md")

@@ -1,10 +1,12 @@
-//! `/rounds/{round}/opening…` and `/known-answer`: what the trustee opens, and its answers.
-//!
-//! Only label ciphertexts of a tally are served here; ballots are served to nobody.
+//! `/rounds/{round}/opening…` and `/known-answer…`: what trustees open, and their answers.
 
-use axum::{extract::State, http::StatusCode};
+use axum::{
+    extract::State,
+    http::{StatusCode, request::Parts},
+    response::Response,
+};
 use shared::{
-    federation::{KNOWN_ANSWER_INSTANCES, known_answer_labels},
+    federation::KNOWN_ANSWER_INSTANCES,
     ids::{Digest, ParticipantId, RoundId},
     problem::Code,
     round::{Opening, RoundState, Step, Tallied},
@@ -15,11 +17,13 @@ use shared::{
 use super::{
     Answer, ApiError,
     auth::{Trustee, federation},
+    blobs::stream_blob,
     error::{InPath, Json},
     rounds::find,
 };
 use crate::{
     app::App,
+    rounds,
     storage::{FederationRow, RoundRow, Tx},
 };
 
@@ -32,6 +36,7 @@ fn tallied(round: &RoundRow) -> Answer<Tallied> {
     round.state.tally().copied().ok_or_else(not_yet)
 }
 
+/// Shows the sole trustee what it is asked to open; several trustees read the transcript instead.
 pub(super) async fn task(
     _: Trustee,
     State(app): State<App>,
@@ -39,8 +44,10 @@ pub(super) async fn task(
 ) -> Answer<Json<OpeningTask>> {
     let mut tx = app.storage.read().await?;
     let round = find(&app, &mut tx, id).await?;
+    let tallied = tallied(&round)?;
     Ok(Json(OpeningTask {
-        ciphertexts: tallied(&round)?.ciphertexts,
+        tally: tallied.event,
+        ciphertexts: tallied.ciphertexts,
         instance_count: round.announcement.instance_count,
         counted: round.state.counted().to_vec(),
         announcement: Some(round.announcement),
@@ -51,14 +58,31 @@ pub(super) async fn ciphertexts(
     _: Trustee,
     State(app): State<App>,
     InPath(id): InPath<RoundId>,
-) -> Answer<Vec<u8>> {
+    request: Parts,
+) -> Answer<Response> {
     let mut tx = app.storage.read().await?;
     let digest = tallied(&find(&app, &mut tx, id).await?)?.ciphertexts;
     drop(tx);
-    Ok(app.storage.blobs().get(digest).await?)
+    stream_blob(&app, digest, &request).await
 }
 
-/// Takes the trustee's opening of a round, once; the same opening again changes nothing.
+/// Streams the squashed digits to a trustee that does not recompute them.
+pub(super) async fn squashed_digits(
+    _: Trustee,
+    State(app): State<App>,
+    InPath(id): InPath<RoundId>,
+    request: Parts,
+) -> Answer<Response> {
+    let mut tx = app.storage.read().await?;
+    let digest = tallied(&find(&app, &mut tx, id).await?)?.squashed_digits;
+    drop(tx);
+    let none = || ApiError::new(Code::NotFound, "with one trustee nothing is squashed");
+    stream_blob(&app, digest.ok_or_else(none)?, &request).await
+}
+
+/// Takes a trustee's opening of a round, once; the same opening again changes nothing.
+///
+/// An opening that comes after the release is compared with those that the release rests on.
 pub(super) async fn post(
     Trustee(trustee): Trustee,
     State(app): State<App>,
@@ -76,37 +100,48 @@ pub(super) async fn post(
     let row = federation(&app.storage, &mut tx).await?;
     let round = find(&app, &mut tx, id).await?;
     let earlier = app.storage.openings(&mut tx, id, Step::Label).await?;
-    if earlier.contains(&signed) {
-        return Ok(StatusCode::NO_CONTENT);
+    for before in &earlier {
+        if before.signed == signed {
+            return Ok(StatusCode::NO_CONTENT);
+        }
+        if before.opening()?.trustee == trustee.id {
+            let detail = "this trustee opened this round already, with another answer";
+            return Err(ApiError::new(Code::Conflict, detail));
+        }
     }
-    if !earlier.is_empty() {
-        return Err(ApiError::new(Code::Conflict, "this round was opened already, with other labels"));
-    }
-    if !matches!(round.state, RoundState::Opening { .. }) {
+    let is_late =
+        matches!(round.state, RoundState::Released { .. }) && !row.founding.config.trustees.is_sole();
+    if !is_late && !matches!(round.state, RoundState::Opening { .. }) {
         let detail = format!("round {id} is {}, it is not being opened", round.state.name());
         return Err(ApiError::new(Code::WrongRoundState, detail));
     }
-    let count = round.announcement.instance_count as usize;
-    let question = question(&row, Some(id), tallied(&round)?.ciphertexts, trustee.id, vec![0; count]);
-    let classes = row.founding.config.classes.len();
-    opening.check(&question, classes).map_err(|e| ApiError::new(Code::InvalidOpening, e.to_string()))?;
+    check(&app, &mut tx, Some(id), &opening, trustee.id).await?;
     let now = app.now();
     app.storage.insert_opening(&mut tx, (id, Step::Label, trustee.id), &signed, now).await?;
     app.storage.append(&mut tx, &app.identity, now, EventBody::Opened(signed)).await?;
     tx.commit().await?;
+    tracing::info!(round = %id, trustee = %trustee.id, "opening posted");
     app.wake.notify_one();
+    if is_late {
+        rounds::compare(&app, id).await?;
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Returns the opening that would answer exactly what is asked, with the given labels.
-fn question(
-    row: &FederationRow,
+/// Checks that an opening answers exactly what the transcript asks.
+async fn check(
+    app: &App,
+    tx: &mut Tx,
     round: Option<RoundId>,
-    ciphertexts: Digest,
+    opening: &Opening,
     trustee: ParticipantId,
-    labels: Vec<u16>,
-) -> Opening {
-    Opening { federation: row.founding.digest(), round, step: Step::Label, ciphertexts, trustee, labels }
+) -> Answer<()> {
+    let question = app.storage.replay(tx, |replay| (replay.question(round), replay.rows_of(trustee)));
+    let asked = question.await?.and_then(|(question, rows)| Some((question?, rows)));
+    let not_yet = || ApiError::new(Code::WrongRoundState, "nothing is tallied that could be opened");
+    let (question, rows) = asked.ok_or_else(not_yet)?;
+    let checked = question.check(opening, trustee, rows);
+    checked.map_err(|e| ApiError::new(Code::InvalidOpening, e.to_string()))
 }
 
 async fn known_answer_digest(app: &App, tx: &mut Tx) -> Answer<(FederationRow, Digest)> {
@@ -122,19 +157,33 @@ async fn known_answer_digest(app: &App, tx: &mut Tx) -> Answer<(FederationRow, D
 
 pub(super) async fn known_answer(_: Trustee, State(app): State<App>) -> Answer<Json<OpeningTask>> {
     let mut tx = app.storage.read().await?;
-    let (_, ciphertexts) = known_answer_digest(&app, &mut tx).await?;
-    let (announcement, instance_count) = (None, KNOWN_ANSWER_INSTANCES);
-    Ok(Json(OpeningTask { announcement, ciphertexts, instance_count, counted: Vec::new() }))
+    known_answer_digest(&app, &mut tx).await?;
+    let tally = app.storage.replay(&mut tx, |replay| replay.tally(None)).await?.flatten();
+    let missing = || ApiError::new(Code::Internal, "the known answer is not on the transcript");
+    let recorded = tally.ok_or_else(missing)?;
+    Ok(Json(OpeningTask {
+        announcement: None,
+        tally: recorded.event,
+        ciphertexts: recorded.tally.ciphertexts,
+        instance_count: KNOWN_ANSWER_INSTANCES,
+        counted: Vec::new(),
+    }))
 }
 
-pub(super) async fn known_answer_ciphertexts(_: Trustee, State(app): State<App>) -> Answer<Vec<u8>> {
+/// Streams what is opened of the known answer: label ciphertexts, or squashed digits with several trustees.
+pub(super) async fn known_answer_ciphertexts(
+    _: Trustee,
+    State(app): State<App>,
+    request: Parts,
+) -> Answer<Response> {
     let mut tx = app.storage.read().await?;
     let (_, digest) = known_answer_digest(&app, &mut tx).await?;
     drop(tx);
-    Ok(app.storage.blobs().get(digest).await?)
+    stream_blob(&app, digest, &request).await
 }
 
-/// Takes the opening of the known answer; the right labels make the federation keyed.
+/// Takes an opening of the known answer; when every trustee has opened it and every t + 1 of them find the right
+/// labels, the federation is keyed.
 pub(super) async fn post_known_answer(
     Trustee(trustee): Trustee,
     State(app): State<App>,
@@ -142,23 +191,58 @@ pub(super) async fn post_known_answer(
 ) -> Answer<StatusCode> {
     let opening = signed.verify(&trustee.identity)?;
     let mut tx = app.storage.write().await?;
-    let (row, ciphertexts) = known_answer_digest(&app, &mut tx).await?;
-    let classes = row.founding.config.classes.len();
-    let expected = question(&row, None, ciphertexts, trustee.id, known_answer_labels(classes));
-    opening.check(&expected, classes).map_err(|e| ApiError::new(Code::InvalidOpening, e.to_string()))?;
-    if opening.labels != expected.labels {
-        let detail = format!(
-            "the known answer opened to labels {:?} instead of {:?}: the keys do not fit together",
-            opening.labels, expected.labels
-        );
-        return Err(ApiError::new(Code::InvalidKeys, detail));
+    let (row, _) = known_answer_digest(&app, &mut tx).await?;
+    let before = known_openings(&app, &mut tx).await?;
+    if before.contains(&opening) {
+        return Ok(StatusCode::NO_CONTENT);
     }
+    check(&app, &mut tx, None, &opening, trustee.id).await?;
     let Ok(keyed) = row.state.keyed() else {
         return Ok(StatusCode::NO_CONTENT);
     };
-    app.storage.set_federation_state(&mut tx, keyed).await?;
-    app.storage.append(&mut tx, &app.identity, app.now(), EventBody::Keyed(signed)).await?;
+    let verdict = prove(&app, &mut tx, &row, (before, opening)).await?;
+    if let Err(detail) = &verdict
+        && row.founding.config.trustees.is_sole()
+    {
+        return Err(ApiError::new(Code::InvalidKeys, detail.clone()));
+    }
+    let now = app.now();
+    app.storage.append(&mut tx, &app.identity, now, EventBody::Opened(signed)).await?;
+    if verdict == Ok(true) {
+        app.storage.set_federation_state(&mut tx, keyed).await?;
+        app.storage.append(&mut tx, &app.identity, now, EventBody::Keyed).await?;
+        tracing::info!("federation keyed");
+    }
     tx.commit().await?;
-    tracing::info!("federation keyed");
-    Ok(StatusCode::NO_CONTENT)
+    match verdict {
+        Ok(_) => Ok(StatusCode::NO_CONTENT),
+        Err(detail) => {
+            tracing::error!(detail, "the known answer does not prove the keys");
+            Err(ApiError::new(Code::InvalidKeys, detail))
+        }
+    }
+}
+
+async fn known_openings(app: &App, tx: &mut Tx) -> Answer<Vec<Opening>> {
+    let openings: Option<Vec<Opening>> =
+        app.storage.replay(tx, |replay| replay.ceremony().openings().to_vec()).await?;
+    Ok(openings.unwrap_or_default())
+}
+
+/// Judges the openings of the known answer with the newest one.
+async fn prove(
+    app: &App,
+    tx: &mut Tx,
+    row: &FederationRow,
+    (mut openings, newest): (Vec<Opening>, Opening),
+) -> Answer<Result<bool, String>> {
+    openings.push(newest);
+    let known = app.storage.replay(tx, |replay| {
+        let squashed = replay.tally(None).and_then(|recorded| recorded.tally.squashed);
+        (replay.trustees(), squashed)
+    });
+    let Some((trustees, squashed)) = known.await? else {
+        return Err(ApiError::new(Code::Internal, "there is no transcript"));
+    };
+    Ok(rounds::is_proven(app, row, trustees, openings, squashed).await?)
 }

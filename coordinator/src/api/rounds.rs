@@ -150,7 +150,7 @@ pub(super) async fn labels(
     let mut tx = app.storage.read().await?;
     let founding = federation(&app.storage, &mut tx).await?.founding;
     let round = find(&app, &mut tx, id).await?;
-    let (RoundState::Released { .. }, Some(labels)) = (&round.state, &round.labels) else {
+    let (RoundState::Released { corroboration, .. }, Some(labels)) = (&round.state, &round.labels) else {
         let detail = format!("round {id} is {}, its labels are not released", round.state.name());
         return Err(ApiError::new(Code::WrongRoundState, detail));
     };
@@ -161,5 +161,6 @@ pub(super) async fn labels(
         classes: founding.config.classes,
         labels: labels.iter().map(|label| label.checked_sub(1)).collect(),
         epsilon,
+        corroboration: corroboration.clone(),
     }))
 }

@@ -1,10 +1,12 @@
-//! `POST /heartbeat`: an agent says that it is there and learns what waits for it.
+//! `POST /heartbeat`: an agent says that it is there and what it is doing, and learns what waits for it.
 
 use axum::extract::State;
 use shared::{
     federation::{FederationState, Member},
-    round::{RoundState, Step},
-    wire::Work,
+    ids::ParticipantId,
+    round::{Corroboration, RoundState, Step},
+    transcript::Replay,
+    wire::{Beat, Work},
 };
 
 use super::{
@@ -14,49 +16,83 @@ use super::{
 };
 use crate::{
     app::App,
-    storage::{RoundRow, Tx},
+    storage::{OpeningRow, RoundRow, Tx},
 };
 
 pub(super) async fn heartbeat(
     Participant(member): Participant,
     State(app): State<App>,
+    Json(beat): Json<Beat>,
 ) -> Answer<Json<Work>> {
     let now = app.now();
     let mut tx = app.storage.write().await?;
     app.storage.seen(&mut tx, member.id, now).await?;
     let row = federation(&app.storage, &mut tx).await?;
     let roster = app.storage.roster(&mut tx, row.founding.digest()).await?.digest();
-    let assembling = row.state == FederationState::Assembling && member.trustee;
+    let transcript = app.storage.transcript_length(&mut tx).await?;
     let mut work = Work {
         federation: row.state,
         roster,
         now,
-        make_keys: assembling && row.certificate.is_none(),
-        open_known_answer: assembling && row.known_answer.is_some(),
+        transcript,
+        approve_trustees: false,
+        make_keys: false,
+        acknowledge: false,
+        open_known_answer: false,
         vote: Vec::new(),
         open: Vec::new(),
     };
-    for id in app.storage.unfinished_rounds(&mut tx).await? {
-        if let Some(round) = app.storage.round(&mut tx, id).await? {
-            add_round(&app, &mut tx, &member, &round, &mut work).await?;
-        }
+    if member.trustee && row.state == FederationState::Assembling {
+        let id = member.id;
+        app.storage.replay(&mut tx, |replay| add_ceremony(replay, id, &mut work)).await?;
+    }
+    for round in app.storage.open_rounds(&mut tx).await? {
+        add_round(&app, &mut tx, &member, &round, &mut work).await?;
     }
     tx.commit().await?;
+    app.heard(member.id, beat);
     Ok(Json(work))
+}
+
+/// Adds what waits for a trustee before the federation is keyed.
+fn add_ceremony(replay: &Replay, trustee: ParticipantId, work: &mut Work) {
+    let (policy, ceremony, trustees) =
+        (replay.founding().config.trustees, replay.ceremony(), replay.trustees());
+    if ceremony.complaint().is_some() {
+        return;
+    }
+    let seats = usize::from(policy.count);
+    let is_agreed = policy.is_sole() || ceremony.approved().len() == seats;
+    let is_complete = trustees.members.len() == seats;
+    let shared = ceremony.certificate().and_then(|certificate| certificate.sharing.as_ref());
+    work.approve_trustees = is_complete && !policy.is_sole() && !ceremony.approved().contains(&trustee);
+    work.make_keys =
+        is_complete && is_agreed && ceremony.certificate().is_none() && trustees.dealer() == Some(trustee);
+    work.acknowledge = shared.is_some() && !ceremony.acknowledged().contains(&trustee);
+    work.open_known_answer =
+        ceremony.tally().is_some() && ceremony.openings().iter().all(|opening| opening.trustee != trustee);
 }
 
 async fn add_round(app: &App, tx: &mut Tx, member: &Member, round: &RoundRow, work: &mut Work) -> Answer<()> {
     let id = round.id();
-    let (voting, opening) =
-        (matches!(round.state, RoundState::Voting), matches!(round.state, RoundState::Opening { .. }));
-    if voting && round.roster.member(member.id).is_some() {
+    if matches!(round.state, RoundState::Voting) && round.roster.member(member.id).is_some() {
         let ballots = app.storage.ballots(tx, id).await?;
         if !ballots.iter().any(|ballot| ballot.participant == member.id) {
             work.vote.push(id);
         }
     }
-    if opening && member.trustee && app.storage.openings(tx, id, Step::Label).await?.is_empty() {
-        work.open.push(id);
+    // An uncorroborated release still wants the openings of the trustees that were away.
+    let waits = match &round.state {
+        RoundState::Opening { .. } => true,
+        RoundState::Released { corroboration, .. } => *corroboration == Corroboration::Uncorroborated,
+        _ => false,
+    };
+    if waits && member.trustee {
+        let rows = app.storage.openings(tx, id, Step::Label).await?;
+        let opened = rows.iter().map(OpeningRow::opening).collect::<Result<Vec<_>, _>>()?;
+        if opened.iter().all(|opening| opening.trustee != member.id) {
+            work.open.push(id);
+        }
     }
     Ok(())
 }

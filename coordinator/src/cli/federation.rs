@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use shared::{
     federation::FederationConfig,
     ids::ParticipantId,
-    wire::{FederationView, Found, Invite, NewInvite, Revoke, RosterView},
+    wire::{CeremonyView, FederationView, Found, Invite, NewInvite, Revoke, RosterView},
 };
 
 use super::{
@@ -38,7 +38,7 @@ pub(super) enum FederationVerb {
 pub(super) struct InviteArgs {
     /// Name of the institution, unique in the federation
     name: String,
-    /// Makes it the trustee, which holds the decryption key
+    /// Makes it a trustee, which holds the decryption key or pieces of it
     #[arg(long)]
     trustee: bool,
 }
@@ -88,10 +88,40 @@ fn describe(view: &FederationView) -> String {
             "noise       σ = {} by the participants, σ_c = {} by the coordinator, τ = {}",
             noise.sigma, noise.coordinator_sigma, noise.honest_fraction
         ),
+        format!(
+            "trustees    {}, of which {} may be corrupt",
+            config.trustees.count, config.trustees.threshold
+        ),
         format!("keys        {}", if view.keys.is_some() { "published" } else { "not made yet" }),
     ];
+    lines.extend(view.ceremony.iter().flat_map(describe_ceremony));
     lines.extend(insecure_line(&view.insecure));
     lines.join("\n")
+}
+
+fn describe_ceremony(view: &CeremonyView) -> Vec<String> {
+    let dealer = view.dealer.map_or("fixed when all trustee seats are taken".to_owned(), |id| {
+        format!("participant {id}, who is trusted at set-up")
+    });
+    let mut lines = vec![format!("dealer      {dealer}")];
+    let done = |done: bool, what: &'static str, not: &'static str| if done { what } else { not };
+    lines.extend(view.steps.iter().map(|step| {
+        format!(
+            "  {:>3} {:24} {}, {}, {}",
+            step.participant,
+            step.name,
+            done(step.approved, "approved", "has not approved (participant trustee approve)"),
+            done(step.acknowledged, "holds its pieces", "has no pieces yet"),
+            done(step.opened, "opened the known answer", "has not opened the known answer")
+        )
+    }));
+    lines.extend(view.complaint.iter().map(|complaint| {
+        format!(
+            "COMPLAINT of participant {} about participant {}: {}; close this federation and found another",
+            complaint.participant, complaint.about, complaint.reason
+        )
+    }));
+    lines
 }
 
 pub(super) async fn invite(client: &Client, output: Output, args: InviteArgs) -> Result<(), Failure> {

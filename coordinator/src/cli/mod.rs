@@ -5,6 +5,7 @@ mod federation;
 mod output;
 mod rounds;
 mod student;
+mod transcript;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -75,6 +76,9 @@ enum Verb {
     /// Trains the student on released labels
     #[command(subcommand)]
     Student(student::StudentVerb),
+    /// Exports the transcript, which anyone can verify
+    #[command(subcommand)]
+    Transcript(transcript::TranscriptVerb),
 }
 
 #[derive(Debug, Args)]
@@ -85,9 +89,15 @@ struct ServeArgs {
     /// Threads of the tally [default: all cores]
     #[arg(long)]
     threads: Option<usize>,
-    /// How long the trustee may take to open a round [default: 1h]
+    /// How long the trustees may take to open a round [default: 1h]
     #[arg(long)]
     opening_window: Option<String>,
+    /// How long a round that could be released waits for the other trustees that are online [default: 10m]
+    #[arg(long)]
+    corroboration_window: Option<String>,
+    /// After which silence an agent counts as offline [default: 30s]
+    #[arg(long)]
+    online_within: Option<String>,
     /// Allows plain HTTP on an address that other machines can reach
     #[arg(long)]
     insecure_http: bool,
@@ -151,14 +161,25 @@ pub async fn run(cli: Cli) -> ExitCode {
 async fn dispatch(cli: Cli, output: Output) -> Result<(), Failure> {
     if let Verb::Serve(args) = cli.verb {
         crate::telemetry::start();
-        let ServeArgs { listen, threads, opening_window, insecure_http } = args;
-        let flags =
-            FileSettings { listen, threads, opening_window, insecure_http, ..FileSettings::default() };
+        let ServeArgs { listen, threads, opening_window, corroboration_window, online_within, insecure_http } =
+            args;
+        let flags = FileSettings {
+            listen,
+            threads,
+            opening_window,
+            corroboration_window,
+            online_within,
+            insecure_http,
+            ..FileSettings::default()
+        };
         return Ok(serve(&cli.home, flags).await?);
+    }
+    if let Verb::Transcript(verb) = cli.verb {
+        return transcript::run(&cli.home, output, verb).await;
     }
     let client = Client::new(&cli.url, cli.token, &cli.home)?;
     match cli.verb {
-        Verb::Serve(_) => Ok(()),
+        Verb::Serve(_) | Verb::Transcript(_) => Ok(()),
         Verb::Federation(verb) => federation::run(&client, output, verb).await,
         Verb::Invite(args) => federation::invite(&client, output, args).await,
         Verb::Roster(verb) => federation::roster(&client, output, verb).await,

@@ -15,7 +15,7 @@ use shared::{
         load_instances,
     },
     round::RoundState,
-    wire::{Attendance, FederationView, Labels, RoundSummary, RoundView},
+    wire::{Attendance, FederationView, Labels, OpeningState, OpeningView, RoundSummary, RoundView},
 };
 
 use super::{
@@ -228,11 +228,14 @@ fn describe(view: &RoundView) -> String {
     }
     if let Some(tally) = view.state.tally() {
         lines.push(format!(
-            "tally       {:.1} s, {:.1} CPU-s",
+            "tally       {:.1} s, {:.1} CPU-s, and {:.1} CPU-s for the squash",
             tally.wall_ms as f64 / 1e3,
-            tally.cpu_ms as f64 / 1e3
+            tally.cpu_ms as f64 / 1e3,
+            tally.squash_cpu_ms as f64 / 1e3
         ));
     }
+    lines.extend(view.openings.iter().map(describe_opening));
+    lines.extend(view.corroboration.iter().map(|standing| format!("openings    {standing}")));
     if let (Some(labelled), Some(abstained)) = (view.labelled, view.abstained) {
         lines.push(format!("labels      {labelled}, abstentions {abstained}"));
     }
@@ -249,6 +252,22 @@ fn describe(view: &RoundView) -> String {
     }
     lines.extend(insecure_line(&view.insecure));
     lines.join("\n")
+}
+
+/// Says what one trustee did about the labels, and names what weakens its word.
+fn describe_opening(view: &OpeningView) -> String {
+    let state = match &view.state {
+        OpeningState::Posted => "opened".to_owned(),
+        OpeningState::Checking { progress, seconds_left } => {
+            let left = seconds_left.map(|seconds| format!(", about {seconds} s left")).unwrap_or_default();
+            format!("recomputes the tally: {} of {} steps{left}", progress.done, progress.total)
+        }
+        OpeningState::Refused { reason } => format!("refuses to open: {reason}"),
+        OpeningState::Waiting { online: true } => "is waited for".to_owned(),
+        OpeningState::Waiting { online: false } => "is waited for, and has not been heard of late".to_owned(),
+    };
+    let insecure = insecure_line(&view.insecure).map(|line| format!("; {line}")).unwrap_or_default();
+    format!("  {:>3} {:24} {state}{insecure}", view.participant, view.name)
 }
 
 /// Prints labels: text and CSV by class name, NPY as class indices with −1 for an abstention.

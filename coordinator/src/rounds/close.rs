@@ -9,7 +9,7 @@ use shared::{
     transcript::EventBody,
 };
 
-use super::{RoundError, release::damage};
+use super::{RoundError, release::damage, tally::on_record};
 use crate::{
     app::App,
     storage::{RoundRow, StorageError},
@@ -39,7 +39,7 @@ pub(super) async fn close(app: &App, id: RoundId) -> Result<(), RoundError> {
             EventBody::Failed { round: id, reason: reason.clone(), charged: *charged }
         }
         _ => {
-            let ballots = ballots.iter().map(|ballot| (ballot.participant, ballot.digest)).collect();
+            let ballots = ballots.iter().map(on_record).collect();
             EventBody::WindowClosed { round: id, ballots }
         }
     };

@@ -1,19 +1,41 @@
-//! The known answer: a tally with a known outcome, which the trustee must open before the federation is keyed.
+//! The known answer: a tally with a known outcome, which the trustees must open before the federation is keyed.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, atomic::AtomicBool};
 
 use shared::{
-    federation::{KNOWN_ANSWER_INSTANCES, known_answer_counts},
-    fhe::{self, BallotBody, EncryptionKey, Layout, Resolution},
+    federation::{FederationState, KNOWN_ANSWER_VOTES, Trustees, known_answer_counts, known_answer_labels},
+    fhe::{self, BallotBody, EncryptionKey, Resolution, RunningSum, SquashedRecord},
+    ids::Digest,
+    round::{Opening, OpeningContent, Step, every_subset_opens},
+    transcript::{EventBody, TallyKeys, TallyRecord, known_answer_resolution},
 };
 
-use super::{RoundError, close::certificate, tally::sum_of};
-use crate::{app::App, storage::StorageError};
+use super::{
+    RoundError,
+    close::certificate,
+    tally::{Tally, run, store},
+};
+use crate::{
+    app::App,
+    storage::{FederationRow, StorageError, Tx},
+};
 
-/// Votes for the winner of every instance.
-const VOTES: u32 = 100;
+/// Tells whether the known answer waits to be computed: keys are there, and every trustee holds its pieces.
+pub(super) async fn is_due(app: &App, tx: &mut Tx) -> Result<bool, StorageError> {
+    let Some(row) = app.storage.federation(tx).await? else { return Ok(false) };
+    if row.certificate.is_none() || row.known_answer.is_some() || row.state != FederationState::Assembling {
+        return Ok(false);
+    }
+    let trustees = usize::from(row.founding.config.trustees.count);
+    let is_shared = !row.founding.config.trustees.is_sole();
+    let ready = app.storage.replay(tx, |replay| {
+        let ceremony = replay.ceremony();
+        ceremony.complaint().is_none() && (!is_shared || ceremony.acknowledged().len() == trustees)
+    });
+    Ok(ready.await?.unwrap_or(false))
+}
 
-/// Encrypts and tallies the known answer with the published keys, and stores its label ciphertexts.
+/// Encrypts and tallies the known answer with the published keys, and records both.
 pub(super) async fn compute(app: &App) -> Result<(), RoundError> {
     let mut tx = app.storage.read().await?;
     let Some(row) = app.storage.federation(&mut tx).await? else { return Ok(()) };
@@ -23,27 +45,80 @@ pub(super) async fn compute(app: &App) -> Result<(), RoundError> {
         tracing::error!(%error, "the known answer cannot be computed");
         RoundError::from(StorageError::unreadable("key"))
     };
-    let keys = app.keys.get(&certificate, app.storage.blobs(), &app.pool).await;
+    let config = row.founding.config;
+    let resolution = known_answer_resolution(&config)?;
+    let keys = app.keys.get(&certificate, &config, app.storage.blobs(), &app.pool).await;
     let keys = keys.map_err(|e| unreadable(&e))?;
     let public_key = app.storage.blobs().get(certificate.public_key).await?;
-    let (config, set) = (row.founding.config, certificate.parameters);
-    let computed = app.pool.run(move || -> Result<Vec<u8>, String> {
-        let classes = config.classes.len();
-        let layout = Layout::new(classes, KNOWN_ANSWER_INSTANCES as usize).map_err(|e| e.to_string())?;
-        let resolution = Resolution::new(layout, config.argmax, VOTES, 0.0).map_err(|e| e.to_string())?;
+    let set = certificate.parameters;
+    let computed = app.pool.run(move || -> Result<(Vec<u8>, Digest, Tally), String> {
         let key = EncryptionKey::from_bytes(&public_key, set).map_err(|e| e.to_string())?;
-        let counts = known_answer_counts(classes, i64::from(VOTES));
-        let ballot = fhe::encrypt(&key, &resolution, &counts).map_err(|e| e.to_string())?;
-        let body = BallotBody::parse(&ballot, layout).map_err(|e| e.to_string())?;
-        let sum = sum_of(layout, &[body])?;
-        let labels = fhe::tally(&keys, &resolution, &sum, &AtomicBool::new(false), |_| {});
-        labels.map(|labels| labels.to_bytes()).map_err(|e| e.to_string())
+        tally_known_answer(&keys, &key, &resolution, config.classes.len())
     });
-    let bytes = computed.await.map_err(|e| unreadable(&e))?.map_err(|e| unreadable(&e))?;
-    let digest = app.storage.blobs().put(bytes).await?;
+    let (ballot, sum, tally) = computed.await.map_err(|e| unreadable(&e))?.map_err(|e| unreadable(&e))?;
+    let ballot = app.storage.blobs().put(ballot).await?;
+    let stored = store(app, tally).await?;
+    let (ciphertexts, squashed) = (stored.ciphertexts, stored.squashed);
+    let tally = TallyRecord { round: None, step: Step::Label, sum, ciphertexts, squashed };
     let mut tx = app.storage.write().await?;
-    app.storage.set_known_answer(&mut tx, digest).await?;
+    let now = app.now();
+    app.storage.append(&mut tx, &app.identity, now, EventBody::KnownAnswer { ballot }).await?;
+    app.storage.append(&mut tx, &app.identity, now, EventBody::Tallied(tally)).await?;
+    app.storage.set_known_answer(&mut tx, stored.squashed_digits.unwrap_or(ciphertexts)).await?;
     tx.commit().await?;
-    tracing::info!("known answer computed; the trustee can prove its keys");
+    tracing::info!("known answer computed; the trustees can prove the keys");
     Ok(())
+}
+
+/// Returns the ballot body of the known answer, the digest of its sum, and its tally.
+fn tally_known_answer(
+    keys: &Arc<TallyKeys>,
+    key: &EncryptionKey,
+    resolution: &Resolution,
+    classes: usize,
+) -> Result<(Vec<u8>, Digest, Tally), String> {
+    let counts = known_answer_counts(classes, i64::from(KNOWN_ANSWER_VOTES));
+    let ballot = fhe::encrypt(key, resolution, &counts).map_err(|e| e.to_string())?;
+    let body = BallotBody::parse(&ballot, resolution.layout()).map_err(|e| e.to_string())?;
+    let mut sum = RunningSum::new(resolution.layout());
+    sum.add(&body).map_err(|e| e.to_string())?;
+    let tally = run(keys, resolution, &sum, &AtomicBool::new(false), |_| {}).map_err(|e| e.to_string())?;
+    Ok((ballot, Digest::of(&sum.to_bytes()), tally))
+}
+
+/// Tells whether the openings so far prove the keys; says what is wrong if they prove the contrary, and `false`
+/// while trustees are still missing.
+pub(crate) async fn is_proven(
+    app: &App,
+    row: &FederationRow,
+    trustees: Trustees,
+    openings: Vec<Opening>,
+    record: Option<Digest>,
+) -> Result<Result<bool, String>, StorageError> {
+    let policy = row.founding.config.trustees;
+    let classes = row.founding.config.classes.len();
+    let expected = known_answer_labels(classes);
+    if openings.len() < usize::from(policy.count) {
+        return Ok(Ok(false));
+    }
+    let wrong = |what: &str| {
+        format!(
+            "the known answer does not open to {expected:?}: {what}; close this federation and found another"
+        )
+    };
+    let Some(record) = record else {
+        let opened = openings.first().map(|opening| &opening.content);
+        let is_right = matches!(opened, Some(OpeningContent::Labels(labels)) if *labels == expected);
+        return Ok(if is_right { Ok(true) } else { Err(wrong("the keys do not fit together")) });
+    };
+    let record = app.storage.blobs().get(record).await?;
+    let layout = known_answer_resolution(&row.founding.config).map(|resolution| resolution.layout());
+    let layout = layout.map_err(|_| StorageError::unreadable("config"))?;
+    let record = SquashedRecord::from_bytes(&record, layout);
+    let record = record.map_err(|_| StorageError::unreadable("record of squashed digits"))?;
+    Ok(match every_subset_opens(policy, &trustees, classes, &record, &openings, &expected) {
+        Ok(true) => Ok(true),
+        Ok(false) => Err(wrong("a subset of the trustees opens something else")),
+        Err(error) => Err(wrong(&error.to_string())),
+    })
 }

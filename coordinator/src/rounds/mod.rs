@@ -6,11 +6,14 @@
 mod announce;
 mod close;
 mod known_answer;
+mod opening;
 mod release;
 mod tally;
 mod view;
 
 pub use announce::{Announce, InstancesError, announce, read_instances};
+pub(crate) use known_answer::is_proven;
+pub(crate) use opening::compare;
 pub use release::cancel;
 pub use view::{summary, view};
 
@@ -22,7 +25,7 @@ use std::{
 
 use shared::{
     ids::RoundId,
-    round::{AnnouncementError, InvalidTransition, RoundState, Step},
+    round::{AnnouncementError, InvalidTransition, RoundState},
 };
 use tokio::sync::watch;
 
@@ -60,6 +63,7 @@ pub async fn conduct(app: App, mut stop: watch::Receiver<bool>) {
         if let Err(error) = dispatch(&app, &claims).await {
             tracing::error!(%error, "the conductor could not look for work");
         }
+        app.keys.free_idle();
         tokio::select! {
             () = app.wake.notified() => {}
             () = tokio::time::sleep(TICK) => {}
@@ -73,8 +77,7 @@ pub async fn conduct(app: App, mut stop: watch::Receiver<bool>) {
 async fn dispatch(app: &App, claims: &Claims) -> Result<(), RoundError> {
     let mut tx = app.storage.read().await?;
     let mut due: Vec<Option<RoundId>> = Vec::new();
-    let federation = app.storage.federation(&mut tx).await?;
-    if federation.is_some_and(|row| row.certificate.is_some() && row.known_answer.is_none()) {
+    if known_answer::is_due(app, &mut tx).await? {
         due.push(None);
     }
     due.extend(app.storage.unfinished_rounds(&mut tx).await?.into_iter().map(Some));
@@ -112,7 +115,6 @@ async fn step(app: &App, id: RoundId) -> Result<bool, RoundError> {
     let mut tx = app.storage.read().await?;
     let Some(round) = app.storage.round(&mut tx, id).await? else { return Ok(false) };
     let ballots = app.storage.ballots(&mut tx, id).await?.len();
-    let openings = app.storage.openings(&mut tx, id, Step::Label).await?.len();
     drop(tx);
     let RoundRow { state, announcement, roster, .. } = &round;
     match state {
@@ -126,10 +128,7 @@ async fn step(app: &App, id: RoundId) -> Result<bool, RoundError> {
         }
         RoundState::Tallying { noise_ballot: None, .. } => close::draw_noise(app, round).await.map(|()| true),
         RoundState::Tallying { .. } => tally::tally(app, round).await,
-        RoundState::Opening { .. } if openings > 0 => release::release(app, id).await.map(|()| true),
-        RoundState::Opening { deadline, .. } if app.now() >= *deadline => {
-            release::time_out(app, id).await.map(|()| true)
-        }
+        RoundState::Opening { deadline, .. } => opening::settle(app, &round, *deadline).await,
         _ => Ok(false),
     }
 }

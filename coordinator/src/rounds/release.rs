@@ -2,53 +2,62 @@
 
 use shared::{
     ids::{Digest, RoundId},
-    round::{FailureReason, RoundState, Step},
+    round::{Corroboration, FailureReason, RoundState, Step},
     transcript::EventBody,
 };
 
-use super::RoundError;
+use super::{RoundError, tally::forget_digits};
 use crate::{
     app::App,
     storage::{RoundRow, StorageError, Tx},
 };
 
 /// Publishes the opened labels with their cost, in one transaction with the transcript's event.
-pub(super) async fn release(app: &App, id: RoundId) -> Result<(), RoundError> {
+pub(super) async fn release(
+    app: &App,
+    id: RoundId,
+    labels: Vec<u16>,
+    corroboration: Corroboration,
+) -> Result<(), RoundError> {
     let mut tx = app.storage.write().await?;
     let Some(round) = app.storage.round(&mut tx, id).await? else { return Ok(()) };
     let founding =
         app.storage.federation(&mut tx).await?.ok_or(StorageError::unreadable("federation"))?.founding;
-    let openings = app.storage.openings(&mut tx, id, Step::Label).await?;
-    // The opening was verified and checked against this very question when it was posted.
-    let opening = openings.first().and_then(|signed| signed.unverified().ok());
-    let labels = opening.ok_or(StorageError::unreadable("opening"))?.labels;
     let cost = round.announcement.cost(&founding, &round.roster)?;
     let cost = serde_json::to_vec(&cost).map_err(|_| StorageError::unreadable("cost"))?;
     let now = app.now();
-    let state = round.state.release(now)?;
+    let digits = round.state.tally().and_then(|tallied| tallied.squashed_digits);
+    let is_complete = corroboration != Corroboration::Uncorroborated;
+    let state = round.state.release(now, corroboration.clone())?;
     app.storage.set_round_state(&mut tx, id, &state).await?;
     app.storage.set_labels(&mut tx, id, &labels).await?;
-    let event = EventBody::Released { round: id, labels, cost: Digest::of(&cost) };
+    tracing::info!(round = %id, %corroboration, "labels released");
+    let event = EventBody::Released { round: id, labels, cost: Digest::of(&cost), corroboration };
     app.storage.append(&mut tx, &app.identity, now, event).await?;
     tx.commit().await?;
-    tracing::info!(round = %id, "labels released");
+    if is_complete {
+        forget_digits(app, id, digits).await;
+    }
     Ok(())
 }
 
-async fn fail(app: &App, id: RoundId, reason: FailureReason) -> Result<(), RoundError> {
+/// Ends a round without labels; it is charged in full if anything of it was opened.
+pub(super) async fn fail(app: &App, id: RoundId, reason: FailureReason) -> Result<(), RoundError> {
     let mut tx = app.storage.write().await?;
     let Some(round) = app.storage.round(&mut tx, id).await? else { return Ok(()) };
     let posted = !app.storage.openings(&mut tx, id, Step::Label).await?.is_empty();
+    let digits = round.state.tally().and_then(|tallied| tallied.squashed_digits);
     let state = round.state.fail(reason.clone(), posted)?;
     app.storage.set_round_state(&mut tx, id, &state).await?;
     tracing::warn!(round = %id, %reason, "round failed");
     let event = EventBody::Failed { round: id, reason, charged: posted };
     app.storage.append(&mut tx, &app.identity, app.now(), event).await?;
     tx.commit().await?;
+    forget_digits(app, id, digits).await;
     Ok(())
 }
 
-/// Fails a round whose trustee did not answer in time.
+/// Fails a round whose trustees did not answer in time.
 pub(super) async fn time_out(app: &App, id: RoundId) -> Result<(), RoundError> {
     fail(app, id, FailureReason::OpeningTimedOut).await
 }

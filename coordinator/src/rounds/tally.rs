@@ -1,13 +1,16 @@
-//! The tally of a round: sum of the counted ballots and the coordinator's noise, argmax, label ciphertexts.
+//! The tally of a round: sum of the counted ballots and the coordinator's noise, argmax, squash, label ciphertexts.
 
-use std::{sync::atomic::AtomicBool, time::Instant};
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::{Duration, Instant},
+};
 
 use shared::{
-    ballot::{Door, ValidBallot},
-    fhe::{BallotBody, Layout, Resolution, RunningSum, TallyError},
+    ballot::Door,
+    fhe::{Resolution, RunningSum, TallyError},
     ids::{Digest, RoundId},
     round::{RoundState, Step, Tallied},
-    transcript::EventBody,
+    transcript::{Computed, CountedBallot, EventBody, RecomputeError, TallyKeys, TallyRecord, add_up},
 };
 
 use super::{
@@ -17,7 +20,7 @@ use super::{
 };
 use crate::{
     app::App,
-    storage::{RoundRow, StorageError},
+    storage::{BallotRow, RoundRow, StorageError},
     tally::process_cpu,
 };
 
@@ -29,23 +32,44 @@ pub(super) async fn tally(app: &App, round: RoundRow) -> Result<bool, RoundError
     let (started, cpu) = (Instant::now(), process_cpu());
     let sum = match sum(app, &round, noise_ballot).await {
         Ok(sum) => sum,
-        Err(error) => return fail_if_damaged(app, id, error).await,
+        Err(Stop::Damaged(detail)) => return damage(app, id, detail).await.map(|()| true),
+        Err(Stop::Cancelled) => return Ok(false),
+        Err(Stop::Round(error)) => return fail_if_damaged(app, id, error).await,
     };
-    let cancel = app.begin_tally(id, round.announcement.instance_count);
-    let computed = argmax(app, &round, sum, cancel).await;
+    let sum_digest = Digest::of(&sum.to_bytes());
+    let computed = compute(app, &round, sum).await;
     app.end_tally(id);
-    let bytes = match computed {
-        Ok(bytes) => bytes,
+    let tally = match computed {
+        Ok(tally) => tally,
         Err(Stop::Cancelled) => return Ok(false),
         Err(Stop::Damaged(detail)) => return damage(app, id, detail).await.map(|()| true),
         Err(Stop::Round(error)) => return Err(error),
     };
-    let ciphertexts = app.storage.blobs().put(bytes).await?;
-    let millis = |span: std::time::Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
-    let (cpu_ms, wall_ms) = (millis(process_cpu().saturating_sub(cpu)), millis(started.elapsed()));
-    commit(app, id, Tallied { noise_ballot, ciphertexts, cpu_ms, wall_ms }).await?;
-    tracing::info!(round = %id, cpu_ms, wall_ms, "tallied");
+    let all = process_cpu().saturating_sub(cpu);
+    let times =
+        Times { cpu: all.saturating_sub(tally.squash), squash: tally.squash, wall: started.elapsed() };
+    let stored = store(app, tally).await?;
+    let record = TallyRecord {
+        round: Some(id),
+        step: Step::Label,
+        sum: sum_digest,
+        ciphertexts: stored.ciphertexts,
+        squashed: stored.squashed,
+    };
+    commit(app, noise_ballot, record, stored.squashed_digits, times).await?;
+    tracing::info!(round = %id, cpu_ms = millis(times.cpu), squash_cpu_ms = millis(times.squash), wall_ms = millis(times.wall), "tallied");
     Ok(true)
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Times {
+    cpu: Duration,
+    squash: Duration,
+    wall: Duration,
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Says why there are no label ciphertexts.
@@ -62,72 +86,140 @@ impl<E: Into<RoundError>> From<E> for Stop {
 }
 
 /// Adds up the counted ballots and the coordinator's noise, raw, before any expansion.
-async fn sum(app: &App, round: &RoundRow, noise_ballot: Digest) -> Result<RunningSum, RoundError> {
-    let unreadable = |what| RoundError::from(StorageError::unreadable(what));
-    let layout = round.announcement.layout().map_err(|_| unreadable("announcement"))?;
+async fn sum(app: &App, round: &RoundRow, noise_ballot: Digest) -> Result<RunningSum, Stop> {
     let mut tx = app.storage.read().await?;
     let rows = app.storage.ballots(&mut tx, round.id()).await?;
     drop(tx);
-    let mut sum = RunningSum::new(layout);
-    for row in rows.iter().filter(|row| round.state.counted().contains(&row.participant)) {
-        let bytes = app.storage.blobs().get(row.digest).await?;
-        let door = Door { announcement: &round.announcement, roster: &round.roster };
-        let ValidBallot { body, .. } =
-            door.admit(&bytes, row.participant).map_err(|_| unreadable("ballot"))?;
-        sum.add(&body).map_err(|_| unreadable("ballot"))?;
+    let is_counted = |row: &BallotRow| round.state.counted().contains(&row.participant);
+    let counted: Vec<CountedBallot> = rows.iter().filter(|row| is_counted(row)).map(on_record).collect();
+    let (announcement, roster) = (round.announcement.clone(), round.roster.clone());
+    let blobs = app.storage.blobs().clone();
+    let added = app.pool.run(move || {
+        let door = Door { announcement: &announcement, roster: &roster };
+        add_up(door, &counted, noise_ballot, &blobs)
+    });
+    match added.await {
+        Ok(Ok(sum)) => Ok(sum),
+        Ok(Err(RecomputeError::Cancelled)) => Err(Stop::Cancelled),
+        Ok(Err(error)) => Err(Stop::Damaged(error.to_string())),
+        Err(stopped) => Err(Stop::Damaged(stopped.to_string())),
     }
-    let noise = app.storage.blobs().get(noise_ballot).await?;
-    let noise = BallotBody::parse(&noise, layout).map_err(|_| unreadable("noise ballot"))?;
-    sum.add(&noise).map_err(|_| unreadable("noise ballot"))?;
-    Ok(sum)
 }
 
-/// Runs the argmax on the pool and returns the framed label ciphertexts.
-async fn argmax(
-    app: &App,
-    round: &RoundRow,
-    sum: RunningSum,
-    cancel: std::sync::Arc<AtomicBool>,
-) -> Result<Vec<u8>, Stop> {
+/// Returns a ballot as it stands in the transcript.
+pub(super) const fn on_record(row: &BallotRow) -> CountedBallot {
+    CountedBallot { participant: row.participant, digest: row.digest, received_at: row.received_at }
+}
+
+/// Is a tally in memory, with what the trustees that do not recompute it download.
+pub(super) struct Tally {
+    computed: Computed,
+    squashed_digits: Vec<u8>,
+    squash: Duration,
+}
+
+/// Runs argmax and squash on the pool.
+async fn compute(app: &App, round: &RoundRow, sum: RunningSum) -> Result<Tally, Stop> {
     let id = round.id();
     let mut tx = app.storage.read().await?;
     let federation = app.storage.federation(&mut tx).await?.ok_or(StorageError::unreadable("federation"))?;
     drop(tx);
     let resolution: Resolution = round.announcement.resolution(&federation.founding, &round.roster)?;
     let certificate = certificate(app).await?;
-    let keys = app.keys.get(&certificate, app.storage.blobs(), &app.pool).await;
+    let config = &federation.founding.config;
+    let keys = app.keys.get(&certificate, config, app.storage.blobs(), &app.pool).await;
     let keys = keys.map_err(|e| Stop::Damaged(e.to_string()))?;
+    let instances = round.announcement.instance_count;
+    let steps = u32::try_from(keys.steps(instances as usize)).unwrap_or(u32::MAX);
+    let cancel = app.begin_tally(id, steps);
     let watched = app.clone();
     let tally = app.pool.run(move || {
         let progress = |done: usize| watched.tally_progress(id, u32::try_from(done).unwrap_or(u32::MAX));
-        shared::fhe::tally(&keys, &resolution, &sum, &cancel, progress).map(|labels| labels.to_bytes())
+        run(&keys, &resolution, &sum, &cancel, progress)
     });
     match tally.await {
-        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Ok(tally)) => Ok(tally),
         Ok(Err(TallyError::Cancelled { .. })) => Err(Stop::Cancelled),
         Ok(Err(error)) => Err(Stop::Damaged(error.to_string())),
         Err(stopped) => Err(Stop::Damaged(stopped.to_string())),
     }
 }
 
-async fn commit(app: &App, id: RoundId, tallied: Tallied) -> Result<(), RoundError> {
+/// Tallies a sum on the threads of the current pool and measures the squash on its own.
+pub(super) fn run(
+    keys: &Arc<TallyKeys>,
+    resolution: &Resolution,
+    sum: &RunningSum,
+    cancel: &AtomicBool,
+    mut on_progress: impl FnMut(usize),
+) -> Result<Tally, TallyError> {
+    let instances = resolution.layout().instances();
+    let (mut argmax_done, mut squashed_digits) = (process_cpu(), Vec::new());
+    let watch = |done: usize| {
+        if done <= instances {
+            argmax_done = process_cpu();
+        }
+        on_progress(done);
+    };
+    let computed =
+        keys.tally(resolution, sum, cancel, watch, |digit| squashed_digits.extend(digit.to_bytes()))?;
+    let squash = process_cpu().saturating_sub(argmax_done);
+    let squash = if computed.squashed.is_some() { squash } else { Duration::ZERO };
+    Ok(Tally { computed, squashed_digits, squash })
+}
+
+/// Is where a tally lies among the blobs.
+pub(super) struct StoredTally {
+    pub(super) ciphertexts: Digest,
+    pub(super) squashed: Option<Digest>,
+    pub(super) squashed_digits: Option<Digest>,
+}
+
+/// Stores label ciphertexts, the record of their squashed digits, and the digits themselves.
+pub(super) async fn store(app: &App, tally: Tally) -> Result<StoredTally, StorageError> {
+    let blobs = app.storage.blobs();
+    let ciphertexts = blobs.put(tally.computed.labels.to_bytes()).await?;
+    let Some(record) = tally.computed.squashed else {
+        return Ok(StoredTally { ciphertexts, squashed: None, squashed_digits: None });
+    };
+    let squashed = Some(blobs.put(record.to_bytes()).await?);
+    let squashed_digits = Some(blobs.put(tally.squashed_digits).await?);
+    Ok(StoredTally { ciphertexts, squashed, squashed_digits })
+}
+
+async fn commit(
+    app: &App,
+    noise_ballot: Digest,
+    record: TallyRecord,
+    squashed_digits: Option<Digest>,
+    times: Times,
+) -> Result<(), RoundError> {
+    let Some(id) = record.round else { return Ok(()) };
     let window = i64::try_from(app.settings.opening_window.as_millis()).unwrap_or(i64::MAX);
     let mut tx = app.storage.write().await?;
     let Some(round) = app.storage.round(&mut tx, id).await? else { return Ok(()) };
     let now = app.now();
+    let event = app.storage.append(&mut tx, &app.identity, now, EventBody::Tallied(record)).await?;
+    let tallied = Tallied {
+        noise_ballot,
+        ciphertexts: record.ciphertexts,
+        squashed: record.squashed,
+        squashed_digits,
+        event,
+        cpu_ms: millis(times.cpu),
+        squash_cpu_ms: millis(times.squash),
+        wall_ms: millis(times.wall),
+    };
     let state = round.state.tallied(tallied, now.plus(window))?;
     app.storage.set_round_state(&mut tx, id, &state).await?;
-    let event = EventBody::Tallied { round: id, step: Step::Label, ciphertexts: tallied.ciphertexts };
-    app.storage.append(&mut tx, &app.identity, now, event).await?;
     tx.commit().await?;
     Ok(())
 }
 
-/// Adds up ballot bodies that are already parsed; used by the known answer.
-pub(super) fn sum_of(layout: Layout, bodies: &[BallotBody]) -> Result<RunningSum, String> {
-    let mut sum = RunningSum::new(layout);
-    for body in bodies {
-        sum.add(body).map_err(|e| e.to_string())?;
+/// Forgets the squashed digits of a round that needs them no more.
+pub(super) async fn forget_digits(app: &App, id: RoundId, digits: Option<Digest>) {
+    let Some(digits) = digits else { return };
+    if let Err(error) = app.storage.blobs().remove(digits).await {
+        tracing::warn!(round = %id, %error, "the squashed digits of a finished round stay on the disk");
     }
-    Ok(sum)
 }

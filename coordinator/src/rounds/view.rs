@@ -3,14 +3,14 @@
 use shared::{
     ballot::ballot_bytes,
     federation::{Founding, Member},
-    round::RoundState,
-    wire::{Attendance, RoundSummary, RoundView, Voter},
+    round::{RoundState, Step},
+    wire::{Attendance, OpeningState, OpeningView, RoundSummary, RoundView, Voter},
 };
 
 use super::RoundError;
 use crate::{
     app::App,
-    storage::{BallotRow, RefusalRow, RoundRow, Tx},
+    storage::{BallotRow, OpeningRow, RefusalRow, RoundRow, Tx},
 };
 
 /// Returns everything public about a round.
@@ -38,10 +38,49 @@ pub async fn view(
         cost: announcement.cost(founding, &round.roster)?,
         epsilon: announcement.epsilon(founding, &round.roster)?,
         resolution_votes: resolution.votes(),
+        openings: openings(app, tx, round).await?,
+        corroboration: match &round.state {
+            RoundState::Released { corroboration, .. } => Some(corroboration.clone()),
+            _ => None,
+        },
         insecure: founding.config.insecure_settings().into_iter().map(str::to_owned).collect(),
         labelled: count(|label| *label > 0),
         abstained: count(|label| *label == 0),
     })
+}
+
+/// Says what each trustee did about a tallied round; before the tally there is nothing to say.
+async fn openings(app: &App, tx: &mut Tx, round: &RoundRow) -> Result<Vec<OpeningView>, RoundError> {
+    if round.state.tally().is_none() {
+        return Ok(Vec::new());
+    }
+    let id = round.id();
+    let rows = app.storage.openings(tx, id, Step::Label).await?;
+    let posted = rows.iter().map(OpeningRow::opening).collect::<Result<Vec<_>, _>>()?;
+    let within = i64::try_from(app.settings.online_within.as_millis()).unwrap_or(i64::MAX);
+    let mut views = Vec::new();
+    for row in app.storage.members(tx).await?.iter().filter(|row| row.member.trustee) {
+        let participant = row.member.id;
+        let beat = app.beat(participant);
+        let checking = beat.checking.filter(|checking| checking.round == Some(id));
+        let refused = beat.refused.into_iter().find(|refused| refused.round == Some(id));
+        let online = row.last_seen.is_some_and(|seen| seen.plus(within) >= app.now());
+        let state = match (checking, refused) {
+            _ if posted.iter().any(|opening| opening.trustee == participant) => OpeningState::Posted,
+            (_, Some(refused)) => OpeningState::Refused { reason: refused.reason },
+            (Some(checking), None) if online => {
+                OpeningState::Checking { progress: checking.progress, seconds_left: checking.seconds_left }
+            }
+            _ => OpeningState::Waiting { online },
+        };
+        views.push(OpeningView {
+            participant,
+            name: row.member.name.clone(),
+            state,
+            insecure: beat.insecure,
+        });
+    }
+    Ok(views)
 }
 
 /// Says what became of one member; nobody is left out.

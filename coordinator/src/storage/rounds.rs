@@ -17,6 +17,9 @@ const COLUMNS: &str =
     "SELECT announcement, roster, request, state, labels FROM rounds ORDER BY created_at, id";
 const UNFINISHED: &str =
     "SELECT id FROM rounds WHERE phase IN ('announced', 'voting', 'tallying', 'opening')";
+const OPEN: &str = "SELECT announcement, roster, request, state, labels FROM rounds \
+                    WHERE phase IN ('voting', 'opening') \
+                    OR (phase = 'released' AND json_extract(state, '$.corroboration.kind') = 'uncorroborated')";
 const SET_STATE: &str = "UPDATE rounds SET phase = $1, state = $2 WHERE id = $3";
 const SET_LABELS: &str = "UPDATE rounds SET labels = $1 WHERE id = $2";
 
@@ -89,6 +92,11 @@ impl Storage {
     pub async fn unfinished_rounds(&self, tx: &mut Tx) -> Result<Vec<RoundId>> {
         let rows = sqlx::query(UNFINISHED).fetch_all(&mut **tx).await?;
         rows.iter().map(|row| parsed(row.try_get("id")?, "round id")).collect()
+    }
+
+    /// Returns the rounds that wait for ballots or openings, uncorroborated releases included.
+    pub async fn open_rounds(&self, tx: &mut Tx) -> Result<Vec<RoundRow>> {
+        sqlx::query(OPEN).fetch_all(&mut **tx).await?.iter().map(round_row).collect()
     }
 
     /// Moves a round to a state.

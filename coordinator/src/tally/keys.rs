@@ -67,8 +67,9 @@ impl KeyCache {
     }
 
     /// Frees keys that nobody has used for a minute; the conductor asks at every look around.
-    pub async fn free_idle(&self) {
-        let mut cached = self.cached.lock().await;
+    pub fn free_idle(&self) {
+        // Whoever holds the lock is loading keys or taking them.
+        let Ok(mut cached) = self.cached.try_lock() else { return };
         let is_idle = |cached: &Cached| Arc::strong_count(&cached.keys) == 1 && cached.used.elapsed() >= IDLE;
         if cached.as_ref().is_some_and(is_idle) {
             *cached = None;

@@ -17,7 +17,7 @@ use shared::{
     ids::{BallotId, Digest, ParticipantId, RoundId},
     learning::files::instances_to_npy_bytes,
     problem::{Code, Problem},
-    round::{Announcement, Opening, RoundState, Step},
+    round::{Announcement, Opening, OpeningContent, RoundState, Step},
     wire::{
         Enrol, Enrolled, Found, Invite, NewInvite, OpeningTask, PostOpening, PublishKeys, RoundView,
         UploadView,
@@ -293,9 +293,10 @@ impl Keyed {
             federation: trustee.founding.digest(),
             round: Some(view.round),
             step: Step::Label,
+            tally: task.tally,
             ciphertexts: task.ciphertexts,
             trustee: trustee.id,
-            labels: labels(&self.secret, &ciphertexts)?,
+            content: OpeningContent::Labels(labels(&self.secret, &ciphertexts)?),
         })
     }
 
@@ -326,6 +327,14 @@ pub(crate) async fn enrol_three(service: &Service) -> Result<Vec<Member>> {
     Ok(members)
 }
 
+/// Returns the labels of the sole trustee's opening.
+pub(crate) fn opened(opening: &mut Opening) -> Result<&mut Vec<u16>> {
+    match &mut opening.content {
+        OpeningContent::Labels(labels) => Ok(labels),
+        OpeningContent::Shares(_) => bail!("shares of a sole trustee"),
+    }
+}
+
 fn labels(secret: &SecretKeys, ciphertexts: &LabelCiphertexts) -> Result<Vec<u16>> {
     Ok(secret.open(ciphertexts)?.into_iter().map(|label| label.map_or(0, |class| class + 1)).collect())
 }
@@ -349,6 +358,7 @@ async fn make_keys(service: &Service, trustee: &Member) -> Result<(SecretKeys, E
         keyswitching_key: digests[1],
         bootstrapping_key: digests[2],
         trustee: trustee.id,
+        sharing: None,
     };
     let body = PublishKeys { certificate: trustee.identity.sign(&certificate) };
     granted(service.put::<()>("/keys", &trustee.token, &body).await?)?;
@@ -361,9 +371,10 @@ async fn make_keys(service: &Service, trustee: &Member) -> Result<(SecretKeys, E
         federation: trustee.founding.digest(),
         round: None,
         step: Step::Label,
+        tally: task.tally,
         ciphertexts: task.ciphertexts,
         trustee: trustee.id,
-        labels: labels(&secret, &ciphertexts)?,
+        content: OpeningContent::Labels(labels(&secret, &ciphertexts)?),
     };
     let body = PostOpening { opening: trustee.identity.sign(&opening) };
     granted(service.put::<()>("/known-answer", &trustee.token, &body).await?)?;

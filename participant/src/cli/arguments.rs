@@ -57,6 +57,12 @@ pub enum Command {
     /// Runs the agent: votes in announced rounds, and serves as trustee if this institution is one.
     #[command(after_help = "Example:\n  participant run --home st-mary")]
     Run,
+    /// Checks a transcript: one line per named check, each with what it proves.
+    #[command(after_help = "Examples:\n  participant verify transcript-2026-11\n  \
+        participant verify transcript-2026-11 --quick --format json\n  \
+        participant verify https://labels.example.org --home st-mary\n\n\
+        Exit code 0 if no check failed, 1 if one did; what could not be checked is said, and counts with --strict.")]
+    Verify(VerifyArguments),
     /// Shows what this home is, has approved, and waits for.
     #[command(after_help = "Example:\n  participant status --format json")]
     Status,
@@ -308,4 +314,18 @@ mod tests {
         assert_eq!(examined, 18, "verbs and their sub-verbs");
         Cli::command().debug_assert();
     }
+}
+
+/// Is what `verify` takes.
+#[derive(Debug, Args)]
+pub struct VerifyArguments {
+    /// Folder or file that `coordinator transcript export` wrote, or the address of a coordinator.
+    #[arg(value_name = "EXPORT|URL")]
+    pub source: String,
+    /// Leaves out the recomputation of argmax and squash, which takes as long as the tally.
+    #[arg(long)]
+    pub quick: bool,
+    /// Fails also if a check could not be made.
+    #[arg(long)]
+    pub strict: bool,
 }

@@ -16,6 +16,7 @@ mod run;
 mod status;
 mod train;
 mod trustee;
+mod verify;
 
 use std::{ffi::OsString, panic, process::ExitCode};
 
@@ -64,6 +65,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Approve(arguments) => approve::run(&cli.home, &arguments, &output),
         Command::Train(arguments) => train::run(&cli.home, &arguments, &output),
         Command::Run => run::run(&cli.home),
+        Command::Verify(arguments) => verify::run(&cli.home, &arguments, &output),
         Command::Status => status::run(&cli.home, &output),
         Command::Rounds(arguments) => rounds::run(&cli.home, arguments.command, &output),
         Command::Trustee(arguments) => trustee::run(&cli.home, arguments.command, &output),

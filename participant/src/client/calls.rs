@@ -4,7 +4,7 @@ use reqwest::Method;
 use shared::{
     federation::{Acknowledgement, Approval, Complaint, TrusteeApproval},
     identity::Signed,
-    ids::{BallotId, ParticipantId, RoundId},
+    ids::{BallotId, Digest, ParticipantId, RoundId},
     wire::{
         Beat, Enrol, Enrolled, FederationView, OpeningTask, PostOpening, PublishKeys, ReceiptView,
         RosterView, RoundView, TranscriptPage, Work,
@@ -124,6 +124,12 @@ impl Client {
     pub async fn public_key(&self) -> Result<Vec<u8>, ClientError> {
         let call = Call::new("serve the public key", Method::GET, "api/v1/keys/public_key");
         self.send(call.download(PUBLIC_KEY_LIMIT)).await
+    }
+
+    /// Downloads an artefact that the transcript names, of at most `limit` bytes; the caller checks its digest.
+    pub async fn artefact(&self, digest: Digest, limit: usize) -> Result<Vec<u8>, ClientError> {
+        let call = Call::new("serve an artefact", Method::GET, format!("api/v1/blobs/{digest}"));
+        self.send(call.download(limit)).await
     }
 
     /// Shows a round.

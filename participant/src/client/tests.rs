@@ -19,7 +19,7 @@ use crate::testing::round;
 
 /// Is what the server does with one connection.
 #[derive(Clone)]
-enum Reply {
+pub(super) enum Reply {
     /// Sends these bytes and closes.
     Send(Vec<u8>),
     /// Closes without a word.
@@ -29,14 +29,14 @@ enum Reply {
 }
 
 /// Answers connection after connection with the next reply, the last one for ever.
-struct Server {
+pub(super) struct Server {
     url: Url,
     seen: Arc<AtomicUsize>,
-    heads: Arc<Mutex<Vec<String>>>,
+    pub(super) heads: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
-    async fn start(replies: Vec<Reply>) -> Self {
+    pub(super) async fn start(replies: Vec<Reply>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
         let (seen, heads) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(Vec::new())));
@@ -57,23 +57,23 @@ impl Server {
         Self { url, seen, heads }
     }
 
-    fn client(&self, attempts: u32) -> Client {
+    pub(super) fn client(&self, attempts: u32) -> Client {
         let pause = Duration::from_millis(1);
         let patience = Patience { attempts, first: pause, longest: pause };
         Client::new(self.url.clone(), Some(Token::new("the token".to_owned())), patience).unwrap()
     }
 
-    fn seen(&self) -> usize {
+    pub(super) fn seen(&self) -> usize {
         self.seen.load(Ordering::SeqCst)
     }
 }
 
-fn answer(status: &str, body: &[u8]) -> Reply {
+pub(super) fn answer(status: &str, body: &[u8]) -> Reply {
     let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
     Reply::Send([head.as_bytes(), body].concat())
 }
 
-fn refusal(code: Code) -> Reply {
+pub(super) fn refusal(code: Code) -> Reply {
     let problem = Problem::new(code, "for the test");
     answer(&format!("{} no", problem.status), &serde_json::to_vec(&problem).unwrap())
 }

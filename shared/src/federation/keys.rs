@@ -48,6 +48,16 @@ impl KeyCertificate {
     pub fn digest(&self) -> Digest {
         Digest::of_value("psephos/keys", self)
     }
+
+    /// Returns the digests of everything certified: keys first, then sealed packages.
+    pub fn blobs(&self) -> Vec<Digest> {
+        let mut blobs = vec![self.public_key, self.keyswitching_key, self.bootstrapping_key];
+        if let Some(sharing) = &self.sharing {
+            blobs.push(sharing.squashing_key);
+            blobs.extend(&sharing.packages);
+        }
+        blobs
+    }
 }
 
 /// Number of instances in the known-answer tally that must open correctly before a federation is keyed.

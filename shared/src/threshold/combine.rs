@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     flood::noise_bound,
     opening::{ShapeError, Shares},
+    reports::Reports,
     sharing::{Sharing, TrusteeIndex},
 };
 use crate::fhe::{SQUASHED_DIGIT_LOG, label_digits};
@@ -147,8 +148,8 @@ pub fn combine(
         return Err(CombineError::Bodies { got: bodies.len(), per_label });
     }
     let openings = distinct(sharing, bodies.len(), openings)?;
-    let pieces = reports(sharing, &openings);
-    let disagreements: Vec<Disagreement<'_>> = disagreements(&pieces, bodies.len());
+    let pieces = Reports::of_all_pieces(sharing, &openings);
+    let disagreements = disagreements(&pieces, bodies.len());
     let (Some(standing), Some(phases)) =
         (standing(sharing, openings.len(), &disagreements), phases(&pieces, bodies))
     else {
@@ -182,54 +183,22 @@ fn distinct<'a>(
     if got < needed { Err(CombineError::TooFew { got, needed }) } else { Ok(distinct) }
 }
 
-/// What the openers report of one piece: each holder's row.
-type Reports<'a> = Vec<(TrusteeIndex, &'a [u128])>;
-
 /// A digit of which the holders of a piece report different values.
 struct Disagreement<'a> {
     digit: usize,
     reports: &'a Reports<'a>,
 }
 
-/// Returns the reports of each piece, in the order of the sets.
-fn reports<'a>(sharing: Sharing, openings: &BTreeMap<TrusteeIndex, &'a Shares>) -> Vec<Reports<'a>> {
-    let mut pieces = vec![Reports::new(); sharing.set_count()];
-    for (trustee, shares) in openings {
-        for (set, row) in sharing.held_by(*trustee).into_iter().zip(&shares.values) {
-            if let Some(reports) = pieces.get_mut(set) {
-                reports.push((*trustee, row));
-            }
-        }
-    }
-    pieces
-}
-
+/// Returns all disagreements, those about the first digits first.
 fn disagreements<'a>(pieces: &'a [Reports<'a>], digits: usize) -> Vec<Disagreement<'a>> {
     let places =
         (0..digits).flat_map(|digit| pieces.iter().map(move |reports| Disagreement { digit, reports }));
-    places.filter(|place| !unanimous(place.reports, place.digit)).collect()
-}
-
-fn values<'a>(reports: &'a Reports<'a>, digit: usize) -> impl Iterator<Item = (TrusteeIndex, u128)> + 'a {
-    reports.iter().filter_map(move |(trustee, row)| Some((*trustee, *row.get(digit)?)))
-}
-
-fn unanimous(reports: &Reports<'_>, digit: usize) -> bool {
-    let mut values = values(reports, digit).map(|(_, value)| value);
-    let first = values.next();
-    values.all(|value| Some(value) == first)
-}
-
-/// Returns the value that more than half of the holders report.
-fn majority(reports: &Reports<'_>, digit: usize) -> Option<u128> {
-    let votes = |value| values(reports, digit).filter(|(_, other)| *other == value).count();
-    values(reports, digit).map(|(_, value)| value).find(|value| 2 * votes(*value) > reports.len())
+    places.filter(|place| !place.reports.unanimous(place.digit)).collect()
 }
 
 /// Returns how far the openings can be relied on; `None` if they contradict each other and nobody can be named.
 ///
-/// More than t liars are nobody's fault that a majority could prove: the claims assume at most t, so that is a
-/// dispute.
+/// A majority proves something only while at most t lie, so more than t outvoted openers are a dispute as well.
 fn standing(sharing: Sharing, openers: usize, disagreements: &[Disagreement<'_>]) -> Option<Standing> {
     if disagreements.is_empty() {
         let corroborated = openers >= sharing.corroborated_from();
@@ -240,9 +209,8 @@ fn standing(sharing: Sharing, openers: usize, disagreements: &[Disagreement<'_>]
     }
     let mut liars = BTreeSet::new();
     for Disagreement { digit, reports } in disagreements {
-        let truth = majority(reports, *digit)?;
-        liars
-            .extend(values(reports, *digit).filter(|(_, value)| *value != truth).map(|(trustee, _)| trustee));
+        let truth = reports.majority(*digit)?;
+        liars.extend(reports.others(*digit, truth));
     }
     (liars.len() <= sharing.threshold()).then(|| Standing::Named { liars: liars.into_iter().collect() })
 }
@@ -250,14 +218,14 @@ fn standing(sharing: Sharing, openers: usize, disagreements: &[Disagreement<'_>]
 /// Returns b + Σ p_A of each digit; `None` if a piece has no value that most of its holders report.
 fn phases(pieces: &[Reports<'_>], bodies: &[u128]) -> Option<Vec<u128>> {
     let phase = |(digit, body): (usize, &u128)| {
-        pieces.iter().try_fold(*body, |sum, reports| Some(sum.wrapping_add(majority(reports, digit)?)))
+        pieces.iter().try_fold(*body, |sum, reports| Some(sum.wrapping_add(reports.majority(digit)?)))
     };
     bodies.iter().enumerate().map(phase).collect()
 }
 
 fn dispute(disagreements: &[Disagreement<'_>], per_label: usize) -> Combined {
     let holders: BTreeSet<TrusteeIndex> =
-        disagreements.iter().flat_map(|place| place.reports.iter().map(|(trustee, _)| *trustee)).collect();
+        disagreements.iter().flat_map(|place| place.reports.holders()).collect();
     let instance = disagreements.first().map_or(0, |place| place.digit / per_label);
     Combined::Disputed { holders: holders.into_iter().collect(), instance }
 }

@@ -9,7 +9,10 @@ mod flood;
 mod opening;
 mod package;
 mod piece;
+mod reports;
 mod sharing;
+#[cfg(test)]
+mod tests;
 
 pub use combine::{CombineError, Combined, Opened, Standing, combine};
 pub use flood::{Question, noise_bound, noise_margin};

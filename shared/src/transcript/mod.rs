@@ -7,15 +7,19 @@ mod archive;
 mod artefacts;
 mod check;
 mod event;
+mod folder;
 mod recompute;
 mod replay;
+mod verify;
 
 pub use archive::{Archive, ArchiveError, archive_entry, archive_header};
 pub use artefacts::{Access, Artefact};
 pub use check::{Check, Fault, Place};
 pub use event::{ChainError, CountedBallot, Event, EventBody, Head, TallyRecord};
+pub use folder::{EVENTS_FILE, Folder, FolderError};
 pub use recompute::{
     BlobError, Blobs, Computed, RecomputeError, TallyKeys, add_up, fetch, known_answer_resolution,
     sum_of_known_answer, sum_of_round,
 };
 pub use replay::{CeremonyRecord, Outcome, Recorded, Replay, RoundRecord};
+pub use verify::{Depth, Line, OnProgress, Report, Verdict, verify};

@@ -28,6 +28,10 @@ fn main() -> ExitCode {
             return ExitCode::from(if asked { 0 } else { 4 });
         }
     };
+    if let Err(error) = arguments.check() {
+        drop(writeln!(stderr(), "demo: {error}"));
+        return ExitCode::from(4);
+    }
     match run(&arguments) {
         Ok(code) => code,
         Err(error) => {

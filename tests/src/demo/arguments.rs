@@ -2,15 +2,17 @@
 
 use std::path::PathBuf;
 
+use anyhow::ensure;
 use clap::{Parser, ValueEnum};
-use shared::{decimal::Decimal, privacy::NoiseMode};
+use shared::{decimal::Decimal, federation::TrusteePolicy, privacy::NoiseMode};
 
 /// Runs a whole federation on this machine: data, teachers, one encrypted round, a student, and what it cost.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "demo", version)]
 #[command(
     after_help = "Examples:\n  scripts/demo.sh\n  scripts/demo.sh --data ../shared/data/mnist --instances 500 \
-    --format json\n  scripts/demo.sh --noise participants --sigma 20\n\nExit codes: 0 done, 1 the job failed, 4 wrong \
+    --format json\n  scripts/demo.sh --noise participants --sigma 20\n  scripts/demo.sh --trustees 3,1 --instances 20\n  \
+    scripts/demo.sh --trustees 3,1 --instances 20 --stop-trustees 2\n\nExit codes: 0 done, 1 the job failed, 4 wrong \
     arguments, 130 interrupted."
 )]
 pub struct Arguments {
@@ -35,6 +37,12 @@ pub struct Arguments {
     /// Who draws noise; `participants` sets σ_c to 0, the insecure modes also σ or both
     #[arg(long, value_enum, default_value_t = Noise::Both)]
     pub noise: Noise,
+    /// Trustees and how many of them may be corrupt: 1,0 or 3,1 or 4,1 or 5,2; the first participants are they
+    #[arg(long, default_value = "1,0", value_parser = trustees, value_name = "N,T")]
+    pub trustees: TrusteePolicy,
+    /// Stops so many trustees after the votes and before the openings, to show what becomes of the round
+    #[arg(long, default_value_t = 0, value_name = "K")]
+    pub stop_trustees: u8,
     /// Seed of data and training, never of keys or noise
     #[arg(long, default_value_t = 1)]
     pub seed: u32,
@@ -47,6 +55,17 @@ pub struct Arguments {
     /// Uses tiny keys that protect nothing, for quick tests
     #[arg(long)]
     pub insecure_toy_parameters: bool,
+}
+
+/// Parses trustees and threshold, and says why others than the supported ones are refused.
+fn trustees(text: &str) -> Result<TrusteePolicy, String> {
+    let numbers =
+        text.split_once(',').and_then(|(n, t)| Some((n.trim().parse().ok()?, t.trim().parse().ok()?)));
+    let (count, threshold) =
+        numbers.ok_or_else(|| format!("\"{text}\" is not of the form N,T, such as 3,1"))?;
+    let policy = TrusteePolicy { count, threshold };
+    policy.sharing().map_err(|e| e.to_string())?;
+    Ok(policy)
 }
 
 /// Is who draws noise, as the option spells it.
@@ -85,6 +104,22 @@ impl Noise {
 }
 
 impl Arguments {
+    /// Refuses options that contradict each other.
+    pub fn check(&self) -> anyhow::Result<()> {
+        let TrusteePolicy { count, .. } = self.trustees;
+        ensure!(
+            self.participants >= u32::from(count),
+            "--trustees asks for {count} trustees, but there are {} participants: add --participants {count}",
+            self.participants
+        );
+        ensure!(
+            self.stop_trustees < count,
+            "--stop-trustees {} leaves none of the {count} trustees: stop fewer",
+            self.stop_trustees
+        );
+        Ok(())
+    }
+
     /// Returns σ and σ_c as the mode permits them.
     pub const fn sigmas(&self) -> (Decimal, Decimal) {
         let mode = self.noise.mode();
@@ -111,6 +146,12 @@ mod tests {
         assert_eq!(sigmas("insecure_coordinator_noise_only")?, (Decimal::ZERO, whole(8)?));
         assert_eq!(sigmas("insecure_no_noise")?, (Decimal::ZERO, Decimal::ZERO));
         assert!(sigmas("none").is_err(), "an insecure mode has its insecure name only");
+        let trustees = |text: &str| Arguments::try_parse_from(["demo", "--trustees", text]);
+        assert_eq!(trustees("3,1")?.trustees, TrusteePolicy { count: 3, threshold: 1 });
+        assert!(trustees("3,2").is_err() && trustees("three").is_err());
+        assert!(
+            Arguments::try_parse_from(["demo", "--participants", "2", "--trustees", "3,1"])?.check().is_err()
+        );
         Ok(())
     }
 }

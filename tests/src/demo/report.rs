@@ -1,15 +1,16 @@
 //! What the demo measured: one JSON object, or a short story.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 use shared::{
     learning::Description,
     privacy::{Epsilon, Views},
-    wire::{Attendance, RoundView},
+    wire::{Attendance, OpeningState, RoundView},
 };
 
 use super::{Arguments, steps::red};
+use crate::federation::VerifiedCheck;
 
 /// Is everything that was measured in one run of the demo.
 #[derive(Debug, Serialize)]
@@ -58,6 +59,18 @@ pub struct Report {
     pub tally_cpu_ms_per_label: f64,
     /// Wall-clock time of the tally.
     pub tally_wall_s: f64,
+    /// Number of trustees, n.
+    pub trustees: u8,
+    /// Number of trustees that may be corrupt, t.
+    pub threshold: u8,
+    /// Processor time of the squash per label; 0 with one trustee.
+    pub squash_cpu_ms_per_label: f64,
+    /// Trustees whose openings came before the release was shown.
+    pub opened: usize,
+    /// How far the openings bear each other out.
+    pub corroboration: String,
+    /// Verdict of each check of `participant verify --quick`.
+    pub checks: BTreeMap<String, String>,
     /// Share of the released labels that name the true class.
     pub label_accuracy: Option<f64>,
     /// Accuracy of the student on held-out instances.
@@ -74,16 +87,27 @@ pub struct Report {
     colluding: u32,
 }
 
+/// Is what came of the round.
+pub(super) struct Outcome {
+    /// The round at its end.
+    pub(super) view: RoundView,
+    /// What the verifier said of the transcript.
+    pub(super) checks: Vec<VerifiedCheck>,
+    /// Share of the released labels that name the true class.
+    pub(super) label_accuracy: Option<f64>,
+    /// Accuracy of the student on held-out instances.
+    pub(super) student_accuracy: Option<f64>,
+}
+
 impl Report {
     /// Gathers what was measured.
     pub(super) fn new(
         arguments: &Arguments,
         description: &Description,
-        view: &RoundView,
-        label_accuracy: Option<f64>,
-        student_accuracy: Option<f64>,
+        outcome: Outcome,
         total: Duration,
     ) -> Self {
+        let Outcome { view, checks, label_accuracy, student_accuracy } = outcome;
         let (sigma, coordinator_sigma) = arguments.sigmas();
         let announcement = &view.announcement;
         let instances = announcement.instance_count;
@@ -112,6 +136,13 @@ impl Report {
             bytes_per_instance: view.ballot_bytes as f64 / f64::from(instances),
             tally_cpu_ms_per_label: tally.map_or(f64::NAN, |t| t.cpu_ms as f64 / f64::from(instances)),
             tally_wall_s: tally.map_or(f64::NAN, |t| t.wall_ms as f64 / 1e3),
+            trustees: arguments.trustees.count,
+            threshold: arguments.trustees.threshold,
+            squash_cpu_ms_per_label: tally
+                .map_or(f64::NAN, |t| t.squash_cpu_ms as f64 / f64::from(instances)),
+            opened: view.openings.iter().filter(|opening| opening.state == OpeningState::Posted).count(),
+            corroboration: view.corroboration.as_ref().map(ToString::to_string).unwrap_or_default(),
+            checks: checks.into_iter().map(|check| (check.check, check.verdict)).collect(),
             label_accuracy,
             student_accuracy,
             resolution_votes: view.resolution_votes,
@@ -128,6 +159,7 @@ impl Report {
         lines.extend(self.insecure.iter().map(|name| red(&format!("INSECURE    {name}"), has_color)));
         lines.extend(self.votes());
         lines.extend(self.labels());
+        lines.extend(self.openings());
         lines.extend(self.privacy());
         lines.push(format!("time        {:.0} s for everything but the build", self.total_wall_s));
         lines.join("\n")
@@ -178,6 +210,24 @@ impl Report {
         ]
     }
 
+    fn openings(&self) -> Vec<String> {
+        let count = |verdict: &str| self.checks.values().filter(|found| *found == verdict).count();
+        let mut lines = Vec::new();
+        if self.trustees > 1 {
+            lines.push(format!(
+                "openings    {} of {} trustees opened: {}; the squash took {:.0} ms of processor time per label",
+                self.opened, self.trustees, self.corroboration, self.squash_cpu_ms_per_label
+            ));
+        }
+        lines.push(format!(
+            "transcript  {} checks passed, {} failed, {} not checked (participant verify --quick)",
+            count("passed"),
+            count("failed"),
+            count("not_checked")
+        ));
+        lines
+    }
+
     fn privacy(&self) -> Vec<String> {
         let colluders = format!("up to {} colluding participants, who pool what they know", self.colluding);
         let views: [(&str, View); 4] = [
@@ -203,16 +253,32 @@ impl Report {
             let reason = reason.into_iter().flatten().next();
             lines.extend(reason.map(|reason| format!("            no bound: {reason}")));
         }
-        lines.extend(TRUST.map(str::to_owned));
+        match self.trustees {
+            1 => lines.extend(SOLE_TRUST.map(str::to_owned)),
+            _ => lines.extend(self.shared_trust()),
+        }
         lines
+    }
+}
+
+impl Report {
+    /// Says what all of this rests on with several trustees.
+    fn shared_trust(&self) -> [String; 3] {
+        let Self { trustees, threshold, .. } = self;
+        let few = if *threshold == 1 { "one trustee".to_owned() } else { format!("{threshold} trustees") };
+        [
+            format!("trust       {few} of {trustees} may be corrupt, also together with the coordinator: nobody then"),
+            "            reads a ballot. hospital-1 dealt the key, and is trusted to have forgotten it. Nothing".to_owned(),
+            "            protects against ballots that are not well-formed; see docs/THREAT-MODEL.md.".to_owned(),
+        ]
     }
 }
 
 /// Picks one view's ε.
 type View = fn(&Views<Option<f64>>) -> Option<f64>;
 
-/// What all of this rests on in the first form of the trustee.
-const TRUST: [&str; 3] = [
+/// What all of this rests on with one trustee.
+const SOLE_TRUST: [&str; 3] = [
     "trust       one trustee holds the whole decryption key. All of this protects the votes only if the",
     "            coordinator and the trustee both follow the protocol and do not collude: together, or if",
     "            either of them misbehaves, they can read every ballot.",

@@ -10,8 +10,8 @@ use anyhow::{Context as _, bail, ensure};
 use serde::Deserialize;
 use shared::{
     decimal::Decimal,
-    federation::{FederationConfig, PrivacyPolicy, Quorum, TrusteePolicy},
-    fhe::ArgmaxKind,
+    federation::{FederationConfig, FederationState, PrivacyPolicy, Quorum, TrusteePolicy},
+    fhe::{ArgmaxKind, Transform},
     ids::RoundId,
     learning::{Description, load_labels},
     privacy::{Delta, NoisePolicy},
@@ -19,7 +19,7 @@ use shared::{
     wire::{Attendance, Labels, RoundView},
 };
 
-use super::{Arguments, Report, Steps};
+use super::{Arguments, Report, Steps, report::Outcome, stopped::Stopped};
 use crate::{
     Federation, Processes, Programs,
     federation::{released, utf8},
@@ -66,16 +66,17 @@ pub fn tell(
     let material = prepare_data(arguments, &federation, steps)?;
     found(arguments, &mut federation, &material, steps)?;
     teach(arguments, &federation, steps)?;
-    steps.say("starting the agents; the trustee makes the keys, and a known answer proves them");
-    federation.start_agents()?;
-    federation.wait_until_keyed()?;
-    let view = vote(arguments, &federation, &material, steps)?;
+    key(arguments, &mut federation, steps)?;
+    let view = vote(arguments, &mut federation, &material, steps)?;
     let labels: Labels = federation.ask(&["round", "labels", &view.round.to_string()])?;
     let student = train_student(arguments, &federation, &material, steps)?;
     let truth = load_labels(&material.round.join("truth.npy"), None)?;
     let label_accuracy = agreement(&labels.labels, &truth)?;
+    steps.say("exporting the transcript and verifying it, without computing the tally again");
+    let checks = federation.verify(&federation.export("transcript")?, &["--quick"])?.checks;
     federation.finish()?;
-    Ok(Report::new(arguments, &material.description, &view, label_accuracy, student, steps.elapsed()))
+    let outcome = Outcome { view, checks, label_accuracy, student_accuracy: student };
+    Ok(Report::new(arguments, &material.description, outcome, steps.elapsed()))
 }
 
 fn prepare_data(arguments: &Arguments, federation: &Federation, steps: &Steps) -> anyhow::Result<Material> {
@@ -120,7 +121,7 @@ fn config(arguments: &Arguments, description: &Description) -> anyhow::Result<Fe
         name: "demo".to_owned(),
         classes: description.classes.clone(),
         instances: description.schema.clone(),
-        trustees: TrusteePolicy::default(),
+        trustees: arguments.trustees,
         quorum: Quorum::All,
         noise: NoisePolicy {
             sigma,
@@ -130,6 +131,7 @@ fn config(arguments: &Arguments, description: &Description) -> anyhow::Result<Fe
         },
         privacy: PrivacyPolicy { delta: Delta::try_from(1e-5)?, participants_per_person: 1 },
         argmax: ArgmaxKind::Tournament,
+        transform: Transform::default(),
         insecure_toy_parameters: arguments.insecure_toy_parameters,
     })
 }
@@ -141,21 +143,29 @@ fn found(
     steps: &Steps,
 ) -> anyhow::Result<()> {
     steps.say(&format!("founding the federation at {}", federation.url()));
+    // The demo's trustees sit on one machine: who is silent for some seconds was stopped.
+    federation.serve_with(&["--online-within", "10s", "--corroboration-window", "5m"]);
     federation.serve()?;
     let view = federation.create(&config(arguments, &material.description)?)?;
     for name in &view.insecure {
         steps.warn(name);
     }
-    steps.say(&format!("enrolling {} participants; the first is the trustee", arguments.participants));
+    let TrusteePolicy { count, threshold } = arguments.trustees;
+    let who = match count {
+        1 => "the first is the trustee".to_owned(),
+        _ => format!("the first {count} are trustees, {threshold} of them may be corrupt"),
+    };
+    steps.say(&format!("enrolling {} participants; {who}", arguments.participants));
     for number in 1..=arguments.participants {
         let data = material.split.join(format!("participant-{number}"));
         let seed = (u64::from(arguments.seed) * 1000 + u64::from(number)) & u64::from(u32::MAX);
         let options = ["--poll-seconds", "0.25", "--seed", &seed.to_string()].map(str::to_owned);
         let name = format!("hospital-{number}");
-        federation.enrol(&name, &data, arguments.teachers, number == 1, &options)?;
+        federation.enrol(&name, &data, arguments.teachers, number <= u32::from(count), &options)?;
     }
     steps.say("every participant approves the federation and its roster");
-    federation.approve_all()
+    federation.approve_all()?;
+    federation.approve_trustees(arguments.trustees)
 }
 
 fn teach(arguments: &Arguments, federation: &Federation, steps: &Steps) -> anyhow::Result<()> {
@@ -171,9 +181,38 @@ fn teach(arguments: &Arguments, federation: &Federation, steps: &Steps) -> anyho
     Ok(())
 }
 
+/// Starts the agents and waits until a known answer has proven the keys.
+fn key(arguments: &Arguments, federation: &mut Federation, steps: &Steps) -> anyhow::Result<()> {
+    steps.say(match arguments.trustees.is_sole() {
+        true => "starting the agents; the trustee makes the keys, and a known answer proves them",
+        false => {
+            "starting the agents; the dealer shares the key, each trustee checks its pieces, and a known answer proves \
+             them"
+        }
+    });
+    federation.start_agents()?;
+    let mut said = 0;
+    until("the trustees' keys", LONGEST, || {
+        let view = federation.view()?;
+        if let Some(ceremony) = &view.ceremony {
+            ensure!(
+                ceremony.complaint.is_none(),
+                "the ceremony ended with a complaint: {:?}",
+                ceremony.complaint
+            );
+            let holding = ceremony.steps.iter().filter(|step| step.acknowledged).count();
+            if holding > said {
+                said = holding;
+                steps.say(&format!("{holding} of {} trustees hold their pieces", ceremony.steps.len()));
+            }
+        }
+        Ok((view.state == FederationState::Keyed).then_some(()))
+    })
+}
+
 fn vote(
     arguments: &Arguments,
-    federation: &Federation,
+    federation: &mut Federation,
     material: &Material,
     steps: &Steps,
 ) -> anyhow::Result<RoundView> {
@@ -185,15 +224,18 @@ fn vote(
     let view: RoundView =
         federation.ask(&["round", "create", "--instances", utf8(&instances)?, "--window", "1h"])?;
     let mut said = "";
+    let mut stopped = Stopped::new(arguments);
     let bar = steps.bar("tallied labels", u64::from(arguments.instances));
     let ended = until("the labels", LONGEST, || {
         let view = show(federation, view.round)?;
         let state = view.state.name();
+        bar.suspend(|| stopped.follow(federation, &view, steps))?;
         if state != said {
             said = state;
             bar.suspend(|| steps.say(&in_words(&view)));
         }
         if let Some(progress) = view.progress {
+            bar.set_length(u64::from(progress.total));
             bar.set_position(u64::from(progress.done));
         }
         Ok(view.state.is_final().then_some(view))
@@ -220,8 +262,9 @@ fn in_words(view: &RoundView) -> String {
         RoundState::Announced => "the round is announced".to_owned(),
         RoundState::Voting => "voting: noise, predictions and encryption at every participant".to_owned(),
         RoundState::Tallying { .. } => format!("{cast} ballots are in; tallying under encryption"),
-        RoundState::Opening { .. } => "the trustee opens the labels".to_owned(),
-        RoundState::Released { .. } => "the labels are released".to_owned(),
+        RoundState::Opening { .. } if view.openings.len() == 1 => "the trustee opens the labels".to_owned(),
+        RoundState::Opening { .. } => "each trustee recomputes the tally, then opens the labels".to_owned(),
+        RoundState::Released { corroboration, .. } => format!("the labels are released ({corroboration})"),
         other => format!("the round is {}", other.name()),
     }
 }

@@ -110,7 +110,7 @@ impl Federation {
             _ => None,
         });
         let ballots = closed.with_context(|| format!("the window of round {round} is not closed"))?;
-        Ok(ballots.into_iter().map(|(participant, digest)| (participant.get(), digest)).collect())
+        Ok(ballots.into_iter().map(|ballot| (ballot.participant.get(), ballot.digest)).collect())
     }
 
     /// Reads a blob from the coordinator's folder and checks its digest.

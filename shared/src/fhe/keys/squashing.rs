@@ -36,9 +36,7 @@ impl SquashingKey {
     pub fn from_bytes(bytes: &[u8], set: ParameterSet) -> Result<Self, KeyError> {
         let dimension = set.parameters().small_dimension();
         let words_per_step = BITS_PER_STEP * SQUASH.seeded_words_per_bit();
-        let mut frame = FrameReader::header(bytes, Kind::SquashingKey)?;
-        frame.expect_squash_parameters(set)?;
-        frame.expect_rest(SEED + dimension.0 * SQUASH.seeded_words_per_bit() * WIDE_WORD)?;
+        let mut frame = checked_frame(bytes, set)?;
         let seed = Seed(u128::from_le_bytes(frame.array()?));
         let mut masks = MaskRandomGenerator::new(seed);
         let mut key = empty_key(dimension);
@@ -52,6 +50,14 @@ impl SquashingKey {
             transform_step(bytes, seed, &mut masks, [re0, re1, im0, im1]);
         }
         Ok(Self { set, key, fft: Fft128::new(SQUASH.polynomial_size()) })
+    }
+
+    /// Checks kind, parameters and length of a squashing key without growing it.
+    ///
+    /// # Errors
+    /// Refuses what [`SquashingKey::from_bytes`] refuses.
+    pub fn check_frame(bytes: &[u8], set: ParameterSet) -> Result<(), KeyError> {
+        checked_frame(bytes, set).map(|_| ())
     }
 
     /// Returns the name of the parameters the key was made for.
@@ -73,6 +79,14 @@ impl std::fmt::Debug for SquashingKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SquashingKey").field("set", &self.set).finish_non_exhaustive()
     }
+}
+
+fn checked_frame(bytes: &[u8], set: ParameterSet) -> Result<FrameReader<'_>, KeyError> {
+    let mut frame = FrameReader::header(bytes, Kind::SquashingKey)?;
+    frame.expect_squash_parameters(set)?;
+    let words = set.parameters().small_dimension().0 * SQUASH.seeded_words_per_bit();
+    frame.expect_rest(SEED + words * WIDE_WORD)?;
+    Ok(frame)
 }
 
 fn empty_key(dimension: LweDimension) -> Fourier128LweBootstrapKeyOwned {

@@ -7,7 +7,9 @@ mod exact;
 mod framing;
 mod openings;
 mod resolutions;
+mod squash;
 mod tournaments;
+mod transforms;
 
 use std::sync::LazyLock;
 use std::sync::atomic::AtomicBool;

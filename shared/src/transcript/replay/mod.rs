@@ -6,6 +6,8 @@
 mod ceremony;
 mod members;
 mod rounds;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

@@ -1,0 +1,110 @@
+//! `/trustees/{participant}/…`: what each trustee signs in the ceremony.
+
+use axum::{extract::State, http::StatusCode};
+use shared::{
+    federation::{Acknowledgement, Complaint, TrusteeApproval},
+    identity::{Signed, Statement},
+    ids::ParticipantId,
+    problem::Code,
+    transcript::{CeremonyRecord, EventBody, Replay},
+    wire::{CeremonyView, TrusteeSteps},
+};
+
+use super::{
+    Answer, ApiError,
+    auth::{Trustee, open_federation},
+    error::{InPath, Json},
+};
+use crate::{
+    app::App,
+    storage::{StorageError, Tx},
+};
+
+/// Records a trustee's consent to share the key with these trustees, dealt by this dealer.
+pub(super) async fn approve(
+    trustee: Trustee,
+    State(app): State<App>,
+    InPath(id): InPath<ParticipantId>,
+    Json(signed): Json<Signed<TrusteeApproval>>,
+) -> Answer<StatusCode> {
+    let is_done = |ceremony: &CeremonyRecord| ceremony.approved().contains(&id);
+    record(&app, trustee, id, &signed, is_done, EventBody::TrusteeApproved).await
+}
+
+/// Records a trustee's word that its pieces match their commitments and are stored.
+pub(super) async fn acknowledge(
+    trustee: Trustee,
+    State(app): State<App>,
+    InPath(id): InPath<ParticipantId>,
+    Json(signed): Json<Signed<Acknowledgement>>,
+) -> Answer<StatusCode> {
+    let is_done = |ceremony: &CeremonyRecord| ceremony.acknowledged().contains(&id);
+    record(&app, trustee, id, &signed, is_done, EventBody::Acknowledged).await
+}
+
+/// Records a complaint, which ends the ceremony.
+pub(super) async fn complain(
+    trustee: Trustee,
+    State(app): State<App>,
+    InPath(id): InPath<ParticipantId>,
+    Json(signed): Json<Signed<Complaint>>,
+) -> Answer<StatusCode> {
+    let complaint = signed.verify(&trustee.0.identity)?;
+    let is_done = |ceremony: &CeremonyRecord| ceremony.complaint() == Some(&complaint);
+    let Complaint { about, reason, .. } = &complaint;
+    tracing::error!(by = %id, %about, reason, "a trustee complains: the ceremony is over");
+    record(&app, trustee, id, &signed, is_done, EventBody::Complained).await
+}
+
+/// Appends a trustee's statement unless it is on the record already; the transcript's rules judge it.
+async fn record<T: Statement + Clone>(
+    app: &App,
+    Trustee(trustee): Trustee,
+    named: ParticipantId,
+    signed: &Signed<T>,
+    is_done: impl FnOnce(&CeremonyRecord) -> bool,
+    event: impl FnOnce(Signed<T>) -> EventBody,
+) -> Answer<StatusCode> {
+    if named != trustee.id {
+        let detail = format!("participant {} signs only for itself", trustee.id);
+        return Err(ApiError::new(Code::Forbidden, detail));
+    }
+    signed.verify(&trustee.identity)?;
+    let mut tx = app.storage.write().await?;
+    open_federation(&app.storage, &mut tx).await?;
+    if app.storage.replay(&mut tx, |replay| is_done(replay.ceremony())).await? == Some(true) {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    app.storage.append(&mut tx, &app.identity, app.now(), event(signed.clone())).await?;
+    tx.commit().await?;
+    app.wake.notify_one();
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Returns how far the trustees are; `None` with one trustee.
+pub(super) async fn view(app: &App, tx: &mut Tx) -> Result<Option<CeremonyView>, StorageError> {
+    Ok(app.storage.replay(tx, ceremony).await?.flatten())
+}
+
+fn ceremony(replay: &Replay) -> Option<CeremonyView> {
+    let policy = replay.founding().config.trustees;
+    if policy.is_sole() {
+        return None;
+    }
+    let (trustees, record) = (replay.trustees(), replay.ceremony());
+    let is_complete = trustees.members.len() == usize::from(policy.count);
+    let roster = replay.roster();
+    let steps = roster.trustees().map(|member| TrusteeSteps {
+        participant: member.id,
+        name: member.name.clone(),
+        approved: record.approved().contains(&member.id),
+        acknowledged: record.acknowledged().contains(&member.id),
+        opened: record.openings().iter().any(|opening| opening.trustee == member.id),
+    });
+    Some(CeremonyView {
+        trustees: is_complete.then(|| trustees.digest()),
+        dealer: trustees.dealer().filter(|_| is_complete),
+        steps: steps.collect(),
+        complaint: record.complaint().cloned(),
+    })
+}

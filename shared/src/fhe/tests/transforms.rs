@@ -1,0 +1,89 @@
+//! The integer transform gives the same labels as the Fourier transform, and the same bits everywhere.
+
+use sha2::{Digest, Sha256};
+
+use super::super::tally::{Batching, tally_in_batches};
+use super::*;
+
+fn evaluation(transform: Transform) -> EvaluationKeys {
+    let material = &TOY.material;
+    let set = ParameterSet::InsecureToy;
+    EvaluationKeys::from_parts(&material.keyswitching_key, &material.bootstrapping_key, set, transform)
+        .unwrap()
+}
+
+static INTEGER: LazyLock<EvaluationKeys> = LazyLock::new(|| evaluation(Transform::Integer));
+
+fn resolution(classes: usize, instances: usize) -> Resolution {
+    let layout = Layout::new(classes, instances).unwrap();
+    Resolution::new(layout, ArgmaxKind::Tournament, 100, 384.0).unwrap()
+}
+
+fn tally_with(keys: &EvaluationKeys, resolution: &Resolution, sum: &RunningSum) -> LabelCiphertexts {
+    tally(keys, resolution, sum, &AtomicBool::new(false), |_| ()).unwrap()
+}
+
+#[test]
+fn both_transforms_find_the_winner_each_with_its_own_bits() {
+    assert_eq!((INTEGER.transform(), TOY.evaluation.transform()), (Transform::Integer, Transform::Fourier));
+    for classes in [3, 8] {
+        let resolution = resolution(classes, classes);
+        let gap = resolution.votes().cast_signed();
+        let mut rng = rng(classes as u64);
+        let counts: Vec<Vec<i64>> =
+            (0..classes).map(|winner| counts_with_gap(&mut rng, classes, winner, gap, -60..120)).collect();
+        let expected: Vec<Option<u16>> = (0..classes as u16).map(Some).collect();
+        let sum = TOY.sum(&resolution, &counts);
+        let integer = tally_with(&INTEGER, &resolution, &sum);
+        let fourier = tally_with(&TOY.evaluation, &resolution, &sum);
+        assert_eq!(TOY.secret.open(&integer).unwrap(), expected);
+        assert_eq!(TOY.secret.open(&fourier).unwrap(), expected);
+        // the Fourier transform rounds; equal bits would mean that one of the two was not used
+        assert_ne!(integer, fourier);
+    }
+}
+
+#[test]
+fn integer_bits_depend_neither_on_batches_nor_on_threads() {
+    let resolution = resolution(5, 4);
+    let sum = TOY.sum(&resolution, &vec![vec![3, 1, 4, 1, 50]; 4]);
+    let run = |threads, instances, look_ups| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let batching = Batching { instances, look_ups };
+        let go = AtomicBool::new(false);
+        pool.install(|| tally_in_batches(&INTEGER, &resolution, &sum, batching, &go, |_| ())).unwrap()
+    };
+    let one_by_one = run(1, 1, 1);
+    for (threads, instances, look_ups) in [(1, 4, 8), (2, 2, 3), (3, 4, 64)] {
+        assert_eq!(run(threads, instances, look_ups), one_by_one, "{threads} {instances} {look_ups}");
+    }
+    assert_eq!(tally_with(&evaluation(Transform::Integer), &resolution, &sum), one_by_one);
+}
+
+/// Computed once on x86-64 with AVX-512. The keys grow from a seed and the "ballot" is noise from another, so
+/// that a machine with other bits anywhere between key generation and label is found out.
+#[test]
+fn integer_bits_are_those_of_every_other_machine() {
+    let resolution = resolution(5, 3);
+    let mut bytes = vec![0; resolution.layout().body_bytes()];
+    rand::Rng::fill_bytes(&mut rng(9), &mut bytes);
+    let mut sum = RunningSum::new(resolution.layout());
+    sum.add(&BallotBody::parse(&bytes, resolution.layout()).unwrap()).unwrap();
+    let labels = tally_with(&INTEGER, &resolution, &sum).to_bytes();
+    assert_eq!(
+        hex::encode(Sha256::digest(labels)),
+        "78d42f580c84f295899f2ac205ee6a443037cebb0d4cac5415ee80c77b381285"
+    );
+}
+
+#[test]
+fn a_transform_is_named_in_snake_case() {
+    for (transform, name) in [(Transform::Fourier, "\"fourier\""), (Transform::Integer, "\"integer\"")] {
+        assert_eq!(serde_json::to_string(&transform).unwrap(), name);
+        assert_eq!(serde_json::from_str::<Transform>(name).unwrap(), transform);
+        let bytes = borsh::to_vec(&transform).unwrap();
+        assert_eq!(borsh::from_slice::<Transform>(&bytes).unwrap(), transform);
+    }
+    assert_eq!(Transform::default(), Transform::Fourier);
+    assert!(serde_json::from_str::<Transform>("\"Integer\"").is_err());
+}
