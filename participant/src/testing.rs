@@ -1,7 +1,7 @@
 //! A small federation for the tests of this crate: five participants, of which the first are the trustees.
 
-mod board;
-mod dealt;
+pub(crate) mod board;
+pub(crate) mod dealt;
 
 pub(crate) use board::Board;
 pub(crate) use dealt::Dealt;

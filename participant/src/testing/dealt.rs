@@ -36,8 +36,6 @@ pub(crate) struct Dealt {
     pub(crate) certificate: KeyCertificate,
     pub(crate) keys: Arc<TallyKeys>,
     key: EncryptionKey,
-    dealer: Home,
-    _folder: tempfile::TempDir,
 }
 
 /// Returns a copy of a member's identity, as its own program would load it.
@@ -80,12 +78,7 @@ impl Dealt {
         board.pretend_keyed();
         let key = EncryptionKey::from_bytes(&board.blobs[&certificate.public_key], certificate.parameters);
         let keys = TallyKeys::load(&certificate, &board.federation.founding.config, &board).unwrap();
-        Self { board, certificate, keys: Arc::new(keys), key: key.unwrap(), dealer: home, _folder: folder }
-    }
-
-    /// Returns the home in which the keys were dealt.
-    pub(crate) const fn dealer_home(&self) -> &Home {
-        &self.dealer
+        Self { board, certificate, keys: Arc::new(keys), key: key.unwrap() }
     }
 
     fn resolution(&self, round: RoundId) -> Resolution {
