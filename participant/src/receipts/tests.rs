@@ -81,7 +81,7 @@ fn a_receipt_of_somebody_else_or_after_the_close_is_invalid() {
     let honest = receipt(&board).receipt;
     let by_another = ReceiptView::new(honest.clone(), board.federation.identity(3));
     assert!(matches!(examine(&board, &by_another), Standing::Invalid { .. }));
-    let late = Receipt { received_at: Millis(20), ..honest.clone() };
+    let late = Receipt { received_at: Millis(20), ..honest };
     let late = ReceiptView::new(late, &board.federation.coordinator);
     assert!(matches!(examine(&board, &late), Standing::Invalid { .. }));
     let foreign = Receipt { participant: number(3), ..honest };

@@ -106,7 +106,7 @@ fn only_exactly_the_approved_trustees_are_dealt_with() {
     assert!(matches!(seat.check_approved(&story.other), Err(AgreementError::NotApproved)));
     TrusteePin::store(&story.other, &seat, Millis(5)).unwrap();
     seat.check_approved(&story.other).unwrap();
-    let mut changed = seat.clone();
+    let mut changed = seat;
     changed.trustees.members.swap(0, 1);
     assert!(matches!(changed.check_approved(&story.other), Err(AgreementError::Changed { .. })));
 }
