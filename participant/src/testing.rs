@@ -1,8 +1,14 @@
-//! A small federation for the tests of this crate: five participants, of which number 1 is the trustee.
+//! A small federation for the tests of this crate: five participants, of which the first are the trustees.
+
+pub(crate) mod board;
+pub(crate) mod dealt;
+
+pub(crate) use board::Board;
+pub(crate) use dealt::Dealt;
 
 use shared::{
     clock::{Clock, Millis},
-    federation::{FederationConfig, Founding, KeyCertificate, Member, Roster},
+    federation::{FederationConfig, Founding, KeyCertificate, KeySharing, Member, Roster},
     fhe::ParameterSet,
     identity::{Identity, Signed},
     ids::{Digest, ParticipantId, RoundId},
@@ -33,7 +39,7 @@ const CONFIG: &str = r#"
     honest_fraction = 0.7
     [privacy]
     delta = 1e-5
-"#;
+    "#;
 
 /// Holds a whole federation with everybody's secrets.
 pub(crate) struct Federation {
@@ -56,19 +62,26 @@ impl Federation {
         Self::with_config(|text| text)
     }
 
+    /// Builds a federation whose key is shared by three trustees of whom one may be corrupt; four ballots are enough.
+    pub(crate) fn of_three_trustees() -> Self {
+        let trustees = "[trustees]\ncount = 3\nthreshold = 1\n";
+        Self::with_config(|text| text.replace("[instances]", "quorum = 4\n[instances]") + trustees)
+    }
+
     /// Builds the federation from an edited config.
     pub(crate) fn with_config(edit: impl FnOnce(String) -> String) -> Self {
         let coordinator = Identity::generate().unwrap();
         let identities: Vec<Identity> = (0..5).map(|_| Identity::generate().unwrap()).collect();
         let config = FederationConfig::from_toml(&edit(CONFIG.to_owned())).unwrap();
         let founding = Founding { config, coordinator: coordinator.public(), founded_at: Millis(1) };
+        let seats = u32::from(founding.config.trustees.count);
         let members = identities.iter().zip(1..).map(|(identity, id)| Member {
             id: number(id),
             name: format!("hospital {id}"),
             identity: identity.public(),
             sealing: identity.sealing_key(),
             teachers: 20,
-            trustee: id == 1,
+            trustee: id <= seats,
         });
         let roster = Roster { federation: founding.digest(), members: members.collect() };
         Self { coordinator, identities, founding, roster }
@@ -89,7 +102,14 @@ impl Federation {
         }
     }
 
+    /// Returns a certificate of keys that nobody made.
     pub(crate) fn certificate(&self) -> KeyCertificate {
+        let policy = self.founding.config.trustees;
+        let sharing = (!policy.is_sole()).then(|| KeySharing {
+            squashing_key: Digest::of(b"squashing"),
+            commitments: policy.sharing().unwrap().sets().iter().map(|_| Digest::of(b"piece")).collect(),
+            packages: (0..policy.count).map(|_| Digest::of(b"package")).collect(),
+        });
         KeyCertificate {
             federation: self.founding.digest(),
             parameters: ParameterSet::InsecureToy,
@@ -97,6 +117,7 @@ impl Federation {
             keyswitching_key: Digest::of(b"keyswitching"),
             bootstrapping_key: Digest::of(b"bootstrapping"),
             trustee: number(1),
+            sharing,
         }
     }
 

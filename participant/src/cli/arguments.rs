@@ -311,7 +311,7 @@ mod tests {
                 examined += 1;
             }
         }
-        assert_eq!(examined, 18, "verbs and their sub-verbs");
+        assert_eq!(examined, 19, "verbs and their sub-verbs");
         Cli::command().debug_assert();
     }
 }

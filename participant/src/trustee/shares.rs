@@ -474,3 +474,6 @@ impl SharesJob {
         Ok(opener.finish()?)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,13 +8,14 @@ use std::{
 
 use shared::{
     clock::Millis,
-    federation::{KNOWN_ANSWER_INSTANCES, known_answer_counts},
+    federation::{KNOWN_ANSWER_INSTANCES, TrusteePolicy, known_answer_counts},
     fhe::{
         ArgmaxKind, BallotBody, EncryptionKey, EvaluationKeys, Layout, ParameterSet, Resolution, RunningSum,
         Transform, encrypt, tally,
     },
     identity::Identity,
     ids::{Digest, RoundId},
+    round::OpeningContent,
     wire::OpeningTask,
 };
 
@@ -106,6 +107,7 @@ impl Trustee {
         let keys = publication.certificate.unverified().unwrap().digest();
         OpeningTask {
             announcement: Some(self.federation.announce_with(id, keys)),
+            tally: TALLY,
             ciphertexts: Digest::of(bytes),
             instance_count: 4,
             counted: (1..=5).map(number).collect(),
@@ -117,6 +119,9 @@ impl Trustee {
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
+
+/// Stands for the event that recorded the tally.
+const TALLY: Digest = Digest::from_bytes([7; 32]);
 
 /// The winners are class 1, class 0, class 2 and class 1.
 const COUNTS: [i64; 12] = [10, 60, 30, 90, 5, 5, 0, 20, 80, 20, 60, 20];
@@ -164,7 +169,12 @@ fn a_closed_federation_leaves_no_key_and_gets_no_new_one() {
     let trustee = Trustee::new();
     trustee.make_keys().unwrap();
     mark_destroyed(&trustee.home, trustee.federation.founding.digest()).unwrap();
-    assert!(super::Trustee::load(&trustee.home).unwrap().destroy(&trustee.home).unwrap());
+    assert!(
+        super::Trustee::load(&trustee.home, TrusteePolicy::default())
+            .unwrap()
+            .destroy(&trustee.home)
+            .unwrap()
+    );
     assert!(!trustee.home.trustee_key().exists());
     assert!(matches!(trustee.make_keys(), Err(CeremonyError::Destroyed)));
 }
@@ -178,7 +188,8 @@ fn a_round_is_opened_logged_once_and_answered_again_with_the_same_bytes() {
     let question = Question::Round(round(1));
     let first = trustee.answer(&keys, question, task.clone(), bytes.clone()).unwrap();
     let opening = first.opening.verify(&trustee.identity().public()).unwrap();
-    assert_eq!(opening.labels, [2, 1, 3, 2]);
+    assert_eq!(opening.content, OpeningContent::Labels(vec![2, 1, 3, 2]));
+    assert_eq!(opening.tally, TALLY);
     assert_eq!((opening.round, opening.ciphertexts), (Some(round(1)), Digest::of(&bytes)));
 
     let again = trustee.answer(&keys, question, task, bytes.clone()).unwrap();
@@ -228,7 +239,13 @@ fn the_known_answer_is_posted_only_if_it_is_the_known_one() {
     let keys = trustee.make_keys().unwrap();
     let ask = |bytes: Vec<u8>| {
         let (ciphertexts, instance_count) = (Digest::of(&bytes), KNOWN_ANSWER_INSTANCES);
-        let task = OpeningTask { announcement: None, ciphertexts, instance_count, counted: Vec::new() };
+        let task = OpeningTask {
+            announcement: None,
+            tally: TALLY,
+            ciphertexts,
+            instance_count,
+            counted: Vec::new(),
+        };
         trustee.answer(&keys, Question::KnownAnswer, task, bytes)
     };
     // A round's labels in disguise: they would be opened without quorum and ledger.

@@ -64,7 +64,7 @@ pub enum AcknowledgeError {
 
 /// Says what is wrong with a package; it goes into the complaint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(in crate::trustee) enum PackageFault {
+pub(crate) enum PackageFault {
     #[error("the package cannot be unsealed: {0}")]
     Sealed(#[from] IdentityError),
     #[error(transparent)]
@@ -150,10 +150,10 @@ pub fn own_complaint(home: &Home, keys: Digest) -> Result<Option<StoredComplaint
 }
 
 /// Is what a trustee holds its package to.
-pub(in crate::trustee) struct Reception {
-    pub(in crate::trustee) home: Home,
-    pub(in crate::trustee) seat: Seat,
-    pub(in crate::trustee) certificate: KeyCertificate,
+pub(crate) struct Reception {
+    pub(crate) home: Home,
+    pub(crate) seat: Seat,
+    pub(crate) certificate: KeyCertificate,
 }
 
 impl Reception {
@@ -165,17 +165,13 @@ impl Reception {
     }
 
     /// Returns the package kept before, if it is one of these keys.
-    pub(in crate::trustee) fn kept(&self) -> Result<Option<Package>, AcknowledgeError> {
+    pub(crate) fn kept(&self) -> Result<Option<Package>, AcknowledgeError> {
         let package = package::load(&self.home, self.seat.sharing)?;
         Ok(package.filter(|package| self.check(package).is_ok()))
     }
 
     /// Unseals a package and checks whose it is, and each piece against its commitment.
-    pub(in crate::trustee) fn open(
-        &self,
-        identity: &Identity,
-        sealed: &[u8],
-    ) -> Result<Package, PackageFault> {
+    pub(crate) fn open(&self, identity: &Identity, sealed: &[u8]) -> Result<Package, PackageFault> {
         let package = Package::from_bytes(&identity.unseal(sealed)?, self.seat.sharing)?;
         self.check(&package)?;
         Ok(package)
@@ -191,7 +187,7 @@ impl Reception {
     }
 
     /// Signs a complaint about the dealer and keeps it.
-    pub(in crate::trustee) fn complain(
+    pub(crate) fn complain(
         &self,
         identity: &Identity,
         fault: &PackageFault,

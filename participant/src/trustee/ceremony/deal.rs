@@ -87,9 +87,9 @@ pub enum DealingError {
 }
 
 /// Is everything that the dealer publishes, in files, with its certificate.
-pub(in crate::trustee) struct Dealt {
-    pub(in crate::trustee) certificate: Signed<KeyCertificate>,
-    pub(in crate::trustee) blobs: Vec<(Digest, PathBuf)>,
+pub(crate) struct Dealt {
+    pub(crate) certificate: Signed<KeyCertificate>,
+    pub(crate) blobs: Vec<(Digest, PathBuf)>,
 }
 
 /// Deals once and publishes; after a crash publishes the same again.
@@ -128,11 +128,11 @@ fn share_with_cache(home: &Home, blobs: &[(Digest, PathBuf)]) -> Result<(), File
 }
 
 /// Holds what dealing needs; runs on the compute pool.
-pub(in crate::trustee) struct Dealer {
-    pub(in crate::trustee) home: Home,
-    pub(in crate::trustee) parameters: ParameterSet,
-    pub(in crate::trustee) identity: Arc<Identity>,
-    pub(in crate::trustee) seat: Seat,
+pub(crate) struct Dealer {
+    pub(crate) home: Home,
+    pub(crate) parameters: ParameterSet,
+    pub(crate) identity: Arc<Identity>,
+    pub(crate) seat: Seat,
 }
 
 const PUBLIC_KEYS: [&str; 4] =
@@ -140,7 +140,7 @@ const PUBLIC_KEYS: [&str; 4] =
 
 impl Dealer {
     /// Checks that this institution is the dealer that every trustee, itself included, approved.
-    pub(in crate::trustee) fn check_may_deal(&self, replay: &Replay) -> Result<(), DealingError> {
+    pub(crate) fn check_may_deal(&self, replay: &Replay) -> Result<(), DealingError> {
         if self.seat.dealer != self.seat.participant {
             return Err(DealingError::NotDealer(self.seat.dealer));
         }
@@ -157,7 +157,7 @@ impl Dealer {
     }
 
     /// Deals, or finds what was dealt before; refuses once the federation was closed.
-    pub(in crate::trustee) fn prepare(&self) -> Result<Dealt, DealingError> {
+    pub(crate) fn prepare(&self) -> Result<Dealt, DealingError> {
         if is_destroyed(&self.home, self.seat.trustees.federation)? {
             return Err(DealingError::Destroyed);
         }

@@ -1,6 +1,6 @@
 //! What the sole trustee is asked, and what it answers.
 
-use shared::round::{Opening, Step};
+use shared::round::{Opening, OpeningContent, Step};
 
 use super::*;
 use crate::testing::{Federation, number, round};
@@ -27,6 +27,7 @@ impl Story {
     fn task(&self, id: u8) -> OpeningTask {
         OpeningTask {
             announcement: Some(self.federation.announce(round(id))),
+            tally: TALLY,
             ciphertexts: Digest::of(b"labels"),
             instance_count: 4,
             counted: (1..=5).map(number).collect(),
@@ -35,15 +36,17 @@ impl Story {
 
     fn known_answer() -> OpeningTask {
         let (ciphertexts, instance_count) = (Digest::of(b"labels"), KNOWN_ANSWER_INSTANCES);
-        OpeningTask { announcement: None, ciphertexts, instance_count, counted: Vec::new() }
+        OpeningTask { announcement: None, tally: TALLY, ciphertexts, instance_count, counted: Vec::new() }
     }
 
     fn stored(&self, id: u8, ciphertexts: Digest) -> StoredOpening {
         let (round, step, trustee) = (Some(round(id)), Step::Label, number(1));
-        let (federation, labels) = (self.federation.founding.digest(), vec![1, 2, 3, 0]);
-        let opening = Opening { federation, round, step, ciphertexts, trustee, labels };
+        let (federation, content) =
+            (self.federation.founding.digest(), OpeningContent::Labels(vec![1, 2, 3, 0]));
+        let tally = TALLY;
+        let opening = Opening { federation, round, step, tally, ciphertexts, trustee, content };
         let opening = self.federation.identity(1).sign(&opening);
-        StoredOpening { round, step, ciphertexts, opening }
+        StoredOpening { round, step, tally, ciphertexts, opening }
     }
 
     fn ask(&self, question: Question, task: &OpeningTask) -> Result<Permit, Refusal> {
@@ -70,6 +73,9 @@ impl Story {
     }
 }
 
+/// Stands for the event that recorded the tally.
+const TALLY: Digest = Digest::from_bytes([7; 32]);
+
 const FIRST: Question = Question::Round(RoundId::from_bytes([1; 16]));
 
 #[test]
@@ -88,6 +94,15 @@ fn other_ciphertexts_for_an_opened_round_are_refused() {
     let opened = Digest::of(b"what was opened before");
     let refused = story.ask_again(FIRST, &story.task(1), Some(story.stored(1, opened)));
     assert_eq!(refused, Err(Refusal::OpenedOther { question: FIRST.to_string(), opened }));
+}
+
+#[test]
+fn the_same_ciphertexts_under_a_second_tally_are_refused() {
+    let story = Story::new();
+    let task = story.task(1);
+    let before = StoredOpening { tally: Digest::of(b"first tally"), ..story.stored(1, task.ciphertexts) };
+    let refused = story.ask_again(FIRST, &task, Some(before));
+    assert!(matches!(refused, Err(Refusal::OpenedOther { .. })), "{refused:?}");
 }
 
 #[test]
