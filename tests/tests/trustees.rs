@@ -9,7 +9,12 @@ use shared::{
     transcript::EventBody,
     wire::{OpeningState, RoundView},
 };
-use tests::{Federation, Plan, data, federation::Candidate, oracle::plain_votes};
+use tests::{
+    Federation, Plan, data,
+    federation::Candidate,
+    oracle::plain_votes,
+    wait::{PATIENCE, until},
+};
 
 const INSTANCES: usize = 12;
 

@@ -52,8 +52,8 @@ async fn catch_up(replay: &mut Option<Replay>, tx: &mut Tx) -> Result<()> {
     while from < head.length {
         for signed in page(tx, from, BATCH).await? {
             match replay {
-                None => *replay = Some(Replay::begin(&signed).map_err(unreplayable)?),
-                Some(replay) => replay.follow(&signed).map_err(unreplayable)?,
+                None => *replay = Some(Replay::begin(&signed).map_err(|e| unreplayable(&e))?),
+                Some(replay) => replay.follow(&signed).map_err(|e| unreplayable(&e))?,
             }
             from += 1;
         }
@@ -61,7 +61,7 @@ async fn catch_up(replay: &mut Option<Replay>, tx: &mut Tx) -> Result<()> {
     Ok(())
 }
 
-fn unreplayable(fault: Fault) -> StorageError {
+fn unreplayable(fault: &Fault) -> StorageError {
     tracing::error!(%fault, "the stored transcript breaks its own rules");
     StorageError::unreadable("transcript")
 }

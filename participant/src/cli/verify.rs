@@ -25,7 +25,7 @@ const LARGEST_BLOB: usize = 1 << 30;
 pub(super) fn run(root: &Path, arguments: &VerifyArguments, output: &Output) -> Result<(), Failure> {
     let depth = if arguments.quick { Depth::Quick } else { Depth::Full };
     let report = match remote(&arguments.source) {
-        Some(url) => verify_served(root, url, depth, output)?,
+        Some(url) => verify_served(root, &url, depth, output)?,
         None => {
             let folder = Folder::open(Path::new(&arguments.source)).map_err(Failure::arguments)?;
             check(&folder.events, &folder, depth, output)
@@ -104,7 +104,7 @@ fn check(events: &[Signed<Event>], blobs: &dyn Blobs, depth: Depth, output: &Out
 }
 
 /// Fetches the events from a coordinator and checks them, with the artefacts that it serves to this participant.
-fn verify_served(root: &Path, url: Url, depth: Depth, output: &Output) -> Result<Report, Failure> {
+fn verify_served(root: &Path, url: &Url, depth: Depth, output: &Output) -> Result<Report, Failure> {
     let home = Home::open(root)?;
     // The home's own rule about plain HTTP holds for this address too.
     let mut config = Config::load(&home)?;

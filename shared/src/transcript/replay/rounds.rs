@@ -173,10 +173,10 @@ impl Replay {
         let policy = self.founding.config.trustees;
         let came = record.openings.len();
         let sharing = policy.sharing().map_err(|e| refuse(&e.to_string()))?;
-        if came < usize::from(sharing.quorum()) {
+        if came < sharing.quorum() {
             return Err(refuse("released before enough trustees opened it"));
         }
-        let is_corroborated = came >= usize::from(sharing.corroborated_from());
+        let is_corroborated = came >= sharing.corroborated_from();
         let fits = match &corroboration {
             Corroboration::SoleTrustee => policy.is_sole() && sole_labels(&record.openings) == Some(&labels),
             Corroboration::Uncorroborated => !policy.is_sole() && !is_corroborated,

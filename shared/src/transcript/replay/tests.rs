@@ -280,7 +280,7 @@ fn a_federation_is_not_keyed_before_every_trustee_opened_the_known_answer() {
 fn an_announcement_follows_from_the_policy_and_is_made_once() {
     let mut chain = Chain::founded((3, 1)).keyed();
     let honest = chain.announcement(1);
-    let smaller = Announcement { bound: honest.bound - 1, ..honest.clone() };
+    let smaller = Announcement { bound: honest.bound - 1, ..chain.announcement(1) };
     assert!(chain.breaks(Check::Announcements, EventBody::Announced(smaller)).contains("bound"));
     chain.push(EventBody::Announced(honest.clone())).unwrap();
     let again = Announcement { instances: digest("others"), ..honest };
@@ -292,7 +292,7 @@ fn ballots_are_counted_once_each_in_time_and_not_below_the_quorum() {
     let mut chain = Chain::founded((3, 1)).keyed();
     let announcement = chain.announcement(1);
     let round = announcement.round;
-    chain.push(EventBody::Announced(announcement.clone())).unwrap();
+    chain.push(EventBody::Announced(announcement)).unwrap();
     type Change = fn(&mut Vec<CountedBallot>);
     let changes: [(&str, Change); 5] = [
         ("is counted twice", |ballots| ballots[1].participant = ballots[0].participant),
@@ -325,8 +325,11 @@ fn a_round_is_tallied_once_and_opened_once_by_each_trustee() {
     let opened = |opening: &Opening, by: u32| EventBody::Opened(members[by as usize - 1].sign(opening));
     let honest = chain.opening(Some(round), 2);
     let stale = Opening { tally: digest("another event"), ..honest.clone() };
-    let short = Opening { content: OpeningContent::Shares(Shares { values: Vec::new() }), ..honest.clone() };
-    let plain = Opening { content: OpeningContent::Labels(vec![1; 4]), ..honest.clone() };
+    let short = Opening {
+        content: OpeningContent::Shares(Shares { values: Vec::new() }),
+        ..chain.opening(Some(round), 2)
+    };
+    let plain = Opening { content: OpeningContent::Labels(vec![1; 4]), ..chain.opening(Some(round), 2) };
     for wrong in [stale, short, plain] {
         chain.breaks(Check::Openings, opened(&wrong, 2));
     }

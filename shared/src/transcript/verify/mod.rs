@@ -120,7 +120,7 @@ pub fn verify(
             let verifier = Verifier { replay: &replay, blobs, depth };
             verifier.check_all(chain, on_progress, &mut report);
         }
-        Err(miss) => stopped(chain, &miss, &mut report),
+        Err(miss) => stopped(&chain, &miss, &mut report),
     }
     report
 }
@@ -146,7 +146,7 @@ fn follow_chain(events: &[Signed<Event>]) -> (Head, Finding) {
 }
 
 /// Fills in the report of a transcript that breaks a rule: one check failed, the others were not reached.
-fn stopped(chain: Finding, miss: &Miss, report: &mut Report) {
+fn stopped(chain: &Finding, miss: &Miss, report: &mut Report) {
     let (failed, what) = match miss {
         Miss::Fault(fault) => (fault.check, fault.to_string()),
         Miss::NotChecked(why) => (Check::Chain, why.clone()),
