@@ -117,7 +117,7 @@ async fn parts_and_blobs_have_their_limits_and_the_old_upload_is_gone() -> Resul
     assert_eq!(refused(put(format!("/blobs/{digest}/upload/-1")).await?)?, Code::InvalidRequest);
     assert_eq!(refused(put(format!("/blobs/{digest}/upload/{}0", u64::MAX)).await?)?, Code::InvalidRequest);
     assert_eq!(refused(put("/blobs/..%2f..%2fkeys/upload/0".to_owned()).await?)?, Code::InvalidRequest);
-    assert_eq!(refused(put(format!("/blobs/{digest}")).await?)?, Code::NotFound);
+    assert_eq!(refused(put(format!("/blobs/{digest}")).await?)?, Code::InvalidRequest);
     Ok(())
 }
 
