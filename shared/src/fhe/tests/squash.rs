@@ -14,6 +14,11 @@ use super::super::lookup::STEP_LOG;
 use super::super::squash::squash_in_chunks;
 use super::super::tournament::zero;
 use super::*;
+use crate::{
+    ids::Digest,
+    round::Step,
+    threshold::{Combined, Opener, Package, Question, Shares, Sharing, TrusteeIndex, combine, deal},
+};
 
 /// log2 of the bound on the noise that openings rely on.
 const NOISE_BOUND_LOG: u32 = 70;
@@ -260,4 +265,33 @@ fn a_label_among_a_hundred_survives_with_the_secure_parameters() {
     println!("two digits squashed in {:.2?}", start.elapsed());
     assert_eq!(dealt.open(100, &squashed), [Some(98)]);
     dealt.assert_little_noise("full, 100 classes", &squashed);
+    assert_eq!(opened_by_every_two_of_three(&dealt.keys, &squashed[0]), vec![vec![99_u16]; 3]);
+}
+
+/// Deals a squashed key to three trustees and lets every two of them open one label among a hundred.
+fn opened_by_every_two_of_three(keys: &DealerKeys, digits: &[Squashed]) -> Vec<Vec<u16>> {
+    let sharing = Sharing::new(3, 1).unwrap();
+    let pieces = deal(keys.squashed_bits(), sharing).unwrap();
+    let tally = Digest::from_bytes([3; 32]);
+    let question = Question { federation: tally, round: None, step: Step::Label, tally };
+    let open = |trustee| {
+        let package = Package::select(sharing, trustee, &pieces).unwrap();
+        let mut opener = Opener::new(&package, question, Layout::new(100, 1).unwrap());
+        digits.iter().for_each(|digit| opener.push(digit).unwrap());
+        (trustee, opener.finish().unwrap())
+    };
+    let opened: Vec<(TrusteeIndex, Shares)> = sharing.trustees().map(open).collect();
+    let bodies: Vec<u128> = digits.iter().map(Squashed::body).collect();
+    let combined = sharing.subsets(2).into_iter().map(|subset| {
+        let chosen: Vec<_> = opened
+            .iter()
+            .filter(|(trustee, _)| subset.contains(*trustee))
+            .map(|(trustee, shares)| (*trustee, shares))
+            .collect();
+        match combine(sharing, 100, &bodies, &chosen).unwrap() {
+            Combined::Opened(opened) => opened.labels,
+            Combined::Disputed { .. } => panic!("honest trustees never disagree"),
+        }
+    });
+    combined.collect()
 }
