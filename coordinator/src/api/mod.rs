@@ -8,6 +8,7 @@ mod error;
 mod federation;
 mod health;
 mod keys;
+mod ledger;
 mod openings;
 mod roster;
 mod rounds;
@@ -80,6 +81,7 @@ pub fn router(app: App) -> Router {
         .route("/rounds/{round}/opening", get(openings::task))
         .route("/rounds/{round}/label-ciphertexts", get(openings::ciphertexts))
         .route("/rounds/{round}/squashed-digits", get(openings::squashed_digits))
+        .route("/ledger", get(ledger::show))
         .route("/transcript", get(transcript::page))
         .layer(DefaultBodyLimit::max(LARGEST_JSON));
     Router::new()

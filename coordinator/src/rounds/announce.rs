@@ -92,7 +92,12 @@ pub async fn announce(
         closes_at: opens_at.plus(i64::from(request.window_seconds) * 1000),
     };
     let announcement = Announcement::derive(&row.founding, &roster, &request_of).map_err(RoundError::from)?;
-    announcement.cost(&row.founding, &roster).map_err(RoundError::from)?;
+    let cost = announcement.cost(&row.founding, &roster).map_err(RoundError::from)?;
+    // The transcript's rules would refuse it too; this says what is left.
+    let paid = app.storage.replay(tx, |replay| replay.ledger().check(&cost)).await?;
+    if let Some(Err(error)) = paid {
+        return Err(ApiError::new(Code::OverBudget, error.to_string()));
+    }
     let state = RoundState::Announced;
     let round = RoundRow {
         announcement: announcement.clone(),

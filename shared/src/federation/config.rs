@@ -11,7 +11,7 @@ use crate::{
     identity::PublicIdentity,
     ids::Digest,
     learning::InstanceSchema,
-    privacy::{Delta, NoisePolicy},
+    privacy::{Delta, NoisePolicy, PrivacyTargets},
     threshold::{Sharing, SharingError},
 };
 
@@ -130,6 +130,9 @@ pub struct PrivacyPolicy {
     /// At how many participants one person may appear, m.
     #[serde(default = "one")]
     pub participants_per_person: u32,
+    /// What all rounds together may cost; a round that would cost more is never announced.
+    #[serde(default, skip_serializing_if = "PrivacyTargets::is_empty")]
+    pub targets: PrivacyTargets,
 }
 
 const fn one() -> u32 {

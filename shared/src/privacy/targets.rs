@@ -82,6 +82,11 @@ impl PrivacyTargets {
         public.into_iter().chain(coordinator)
     }
 
+    /// Tells whether nothing is promised.
+    pub const fn is_empty(&self) -> bool {
+        self.public.is_none() && self.coordinator.is_none()
+    }
+
     /// Makes targets with one promise only.
     pub const fn only(view: View, target: Target) -> Self {
         match view {

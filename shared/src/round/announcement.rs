@@ -218,18 +218,27 @@ impl Announcement {
 
     /// Returns the privacy cost of this round's labels, per view and unit.
     pub fn cost(&self, founding: &Founding, roster: &Roster) -> Result<RoundCost, AnnouncementError> {
-        let plan = noise_plan(founding, roster)?;
-        let sensitivity = Sensitivity {
-            participants_per_person: founding.config.privacy.participants_per_person,
-            teachers: roster.most_teachers(),
-        };
-        Ok(RoundCost::new(&plan, sensitivity, self.instance_count)?)
+        cost_of(founding, roster, self.instance_count)
     }
 
     /// Returns the cost as ε at the federation's δ, per unit and view.
     pub fn epsilon(&self, founding: &Founding, roster: &Roster) -> Result<Epsilon, AnnouncementError> {
         Ok(self.cost(founding, roster)?.epsilon(founding.config.privacy.delta)?)
     }
+}
+
+/// Returns what one more label costs under event 0 and a roster, per view and unit.
+pub fn price_of_a_label(founding: &Founding, roster: &Roster) -> Result<RoundCost, AnnouncementError> {
+    cost_of(founding, roster, 1)
+}
+
+fn cost_of(founding: &Founding, roster: &Roster, instances: u32) -> Result<RoundCost, AnnouncementError> {
+    let plan = noise_plan(founding, roster)?;
+    let sensitivity = Sensitivity {
+        participants_per_person: founding.config.privacy.participants_per_person,
+        teachers: roster.most_teachers(),
+    };
+    Ok(RoundCost::new(&plan, sensitivity, instances)?)
 }
 
 /// Returns how the noise is shared among the roster's members.
