@@ -75,6 +75,11 @@ fn add(left: &Losses, right: &Losses) -> Losses {
     }
 }
 
+/// Returns the sum of losses; where one has no bound, the sum has none.
+pub fn total_loss<'a>(losses: impl Iterator<Item = &'a Losses>) -> Losses {
+    losses.fold(nothing(), |sum, loss| add(&sum, loss))
+}
+
 /// Returns the loss of nothing at all.
 fn nothing() -> Losses {
     let none = Views { public: (), coordinator: (), coalition: (), both: () }.map(|()| Some(Rho::ZERO));
@@ -155,7 +160,7 @@ impl Ledger {
 
     /// Returns what is reserved for rounds that have not ended.
     pub fn reserved(&self) -> Losses {
-        self.reserved.values().fold(nothing(), |sum, cost| add(&sum, &cost.rho))
+        total_loss(self.reserved.values().map(|cost| &cost.rho))
     }
 
     /// Returns what is spent or reserved.

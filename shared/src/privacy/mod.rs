@@ -28,7 +28,7 @@ pub use calibration_error::CalibrationError;
 pub use cost::{CostError, Epsilon, RoundCost, Sensitivity, Units, Views, loss_epsilon};
 pub use delta::{Delta, DeltaError};
 pub use error::NoiseError;
-pub use ledger::{Ledger, LedgerError, Losses};
+pub use ledger::{Ledger, LedgerError, Losses, total_loss};
 pub use plan::{NoisePlan, ShareSize};
 pub use policy::{NoiseMode, NoisePolicy};
 pub use rho::Rho;
