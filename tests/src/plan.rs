@@ -55,6 +55,7 @@ impl Plan {
                 targets: PrivacyTargets::default(),
             },
             argmax: ArgmaxKind::Tournament,
+            threshold: None,
             transform: Transform::default(),
             insecure_toy_parameters: false,
         };

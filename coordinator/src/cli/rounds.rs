@@ -222,6 +222,8 @@ fn describe(view: &RoundView) -> String {
         ),
         format!("resolution  {} votes, bound D = {}", view.resolution_votes, a.bound),
     ];
+    lines
+        .extend(a.threshold.map(|votes| format!("threshold   no label below {votes} votes, noise included")));
     for voter in &view.voters {
         let reason = voter.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
         lines.push(format!("  {:>3} {:24} {:?}{reason}", voter.participant, voter.name, voter.attendance));

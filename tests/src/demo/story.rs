@@ -135,6 +135,7 @@ fn config(arguments: &Arguments, description: &Description) -> anyhow::Result<Fe
             targets: PrivacyTargets::default(),
         },
         argmax: ArgmaxKind::Tournament,
+        threshold: None,
         transform: Transform::default(),
         insecure_toy_parameters: arguments.insecure_toy_parameters,
     })
