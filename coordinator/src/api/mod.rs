@@ -44,6 +44,7 @@ const LONGEST_REQUEST: Duration = Duration::from_secs(300);
 /// Returns the whole API.
 pub fn router(app: App) -> Router {
     let uploads = Router::new()
+        .route("/answers", post(rounds::answers))
         .route("/rounds/{round}", put(rounds::announce).get(rounds::show))
         .layer(DefaultBodyLimit::max(app.settings.largest_upload));
     let parts = Router::new()

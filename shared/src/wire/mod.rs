@@ -14,7 +14,9 @@ pub use federation::{
     RosterView, Standing, TrusteeSteps,
 };
 pub use ledger::{EntryState, LedgerEntry, LedgerView, Promise};
-pub use rounds::{Attendance, Labels, OpeningState, OpeningView, RoundSummary, RoundView, Voter};
+pub use rounds::{
+    Answered, Answers, Attendance, Labels, OpeningState, OpeningView, RoundSummary, RoundView, Voter,
+};
 pub use work::{Beat, Checking, OpeningTask, PostOpening, Progress, Refused, Work};
 
 use serde::{Deserialize, Serialize};
