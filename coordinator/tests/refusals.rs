@@ -1,6 +1,7 @@
 //! What the coordinator refuses, with which code, and that a refusal changes nothing.
 
 mod blobs;
+mod repeats;
 mod service;
 
 use anyhow::Result;

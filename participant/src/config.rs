@@ -8,7 +8,10 @@ use std::{
 
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
-use shared::learning::{NetworkConfig, TrainConfig};
+use shared::{
+    decimal::Decimal,
+    learning::{NetworkConfig, TrainConfig},
+};
 
 use crate::home::Home;
 
@@ -119,6 +122,13 @@ pub struct Limits {
     /// Most instances in any 24 hours.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instances_per_day: Option<u64>,
+    /// ε about one person that all rounds voted in may cost together, at the federation's δ, against a coordinator
+    /// that colludes with participants.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epsilon: Option<Decimal>,
+    /// The same about everything that this institution holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub participant_epsilon: Option<Decimal>,
 }
 
 /// Is the table `[trustee]`: what a trustee among several does before it opens.

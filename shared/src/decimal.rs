@@ -37,6 +37,10 @@ impl Decimal {
     pub const ZERO: Self = Self(0);
     /// One.
     pub const ONE: Self = Self(Self::SCALE);
+    /// One thousandth.
+    pub const THOUSANDTH: Self = Self(Self::SCALE / 1000);
+    /// 10^6.
+    pub const MILLION: Self = Self(1_000_000 * Self::SCALE);
     /// The largest decimal, 999999999.999999.
     pub const MAX: Self = Self(Self::LIMIT - 1);
     /// The number of millionths in one.

@@ -1,6 +1,7 @@
 //! The protocol of Psephos: pure rules and mathematics, without clock, network or storage.
 
 pub mod ballot;
+pub mod chart;
 pub mod clock;
 pub mod decimal;
 pub mod federation;

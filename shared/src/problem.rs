@@ -80,6 +80,10 @@ codes! {
     BallotCopy = (409, "the ballot is a copy of another ballot");
     /// The participant is not on the round's roster.
     NotOnRoster = (403, "the participant is not on the round's roster");
+    /// Every instance was released before.
+    AllAnswered = (409, "every instance was released before");
+    /// The round would cost more than the federation promised to lose.
+    OverBudget = (409, "the privacy budget does not allow this");
     /// What was sent would break a rule of the transcript.
     RuleBroken = (409, "the transcript's rules do not permit this");
     /// The opening does not fit the label ciphertexts.

@@ -4,7 +4,7 @@ use shared::{
     decimal::Decimal,
     federation::{FederationConfig, PrivacyPolicy, Quorum, TrusteePolicy},
     fhe::{ArgmaxKind, Transform},
-    privacy::{Delta, NoiseMode, NoisePolicy},
+    privacy::{Delta, NoiseMode, NoisePolicy, PrivacyTargets},
 };
 
 use crate::data;
@@ -49,8 +49,13 @@ impl Plan {
                 honest_fraction: Decimal::from_float(0.7)?,
                 mode: NoiseMode::Both,
             },
-            privacy: PrivacyPolicy { delta: Delta::try_from(1e-5)?, participants_per_person: 1 },
+            privacy: PrivacyPolicy {
+                delta: Delta::try_from(1e-5)?,
+                participants_per_person: 1,
+                targets: PrivacyTargets::default(),
+            },
             argmax: ArgmaxKind::Tournament,
+            threshold: None,
             transform: Transform::default(),
             insecure_toy_parameters: false,
         };

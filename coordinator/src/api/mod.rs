@@ -8,6 +8,7 @@ mod error;
 mod federation;
 mod health;
 mod keys;
+mod ledger;
 mod openings;
 mod roster;
 mod rounds;
@@ -43,6 +44,7 @@ const LONGEST_REQUEST: Duration = Duration::from_secs(300);
 /// Returns the whole API.
 pub fn router(app: App) -> Router {
     let uploads = Router::new()
+        .route("/answers", post(rounds::answers))
         .route("/rounds/{round}", put(rounds::announce).get(rounds::show))
         .layer(DefaultBodyLimit::max(app.settings.largest_upload));
     let parts = Router::new()
@@ -80,6 +82,7 @@ pub fn router(app: App) -> Router {
         .route("/rounds/{round}/opening", get(openings::task))
         .route("/rounds/{round}/label-ciphertexts", get(openings::ciphertexts))
         .route("/rounds/{round}/squashed-digits", get(openings::squashed_digits))
+        .route("/ledger", get(ledger::show))
         .route("/transcript", get(transcript::page))
         .layer(DefaultBodyLimit::max(LARGEST_JSON));
     Router::new()

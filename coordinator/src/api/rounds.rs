@@ -7,10 +7,10 @@ use axum::{
 use serde::Deserialize;
 use shared::{
     federation::{Founding, Roster},
-    ids::RoundId,
+    ids::{Digest, RoundId},
     problem::Code,
     round::RoundState,
-    wire::{Labels, RoundSummary, RoundView},
+    wire::{Answered, Answers, Labels, RoundSummary, RoundView},
 };
 
 use super::{
@@ -60,28 +60,87 @@ pub(super) async fn announce(
             "window_seconds = 0: nobody could vote; use at least 1",
         ));
     }
-    let schema = founding.config.instances.clone();
-    let read = app.pool.run(move || rounds::read_instances(instances, &schema));
-    let (instances, count) = read.await?.map_err(|e| ApiError::new(Code::InvalidInstances, e.to_string()))?;
-    let digest = app.storage.blobs().put(instances).await?;
-    let request = Announce { id, instances: digest, count, window_seconds: seconds };
+    let schema = founding.config.instances;
+    let submitted = Digest::of(&instances);
+    let read = {
+        let schema = schema.clone();
+        app.pool.run(move || {
+            rounds::read_instances(&instances, &schema).map(|(dataset, count)| {
+                let digests = rounds::instance_digests(&dataset);
+                (dataset, count, digests)
+            })
+        })
+    };
+    let read = read.await?.map_err(|e| ApiError::new(Code::InvalidInstances, e.to_string()))?;
+    let (dataset, count, digests) = read;
+    let request = Announce { id, instances: submitted, count, window_seconds: seconds };
+    let mut tx = app.storage.read().await?;
+    if let Some(round) = app.storage.round(&mut tx, id).await? {
+        return repeated(&app, &mut tx, &request, &round).await;
+    }
+    let known = app.storage.answers(&mut tx, &digests).await?;
+    drop(tx);
+    let fresh = rounds::take_out(id, &dataset, &schema, &known);
+    let fresh = fresh.map_err(|e| ApiError::new(Code::InvalidInstances, e.to_string()))?;
+    let fresh = fresh.ok_or_else(all_answered)?;
+    let instances = app.storage.blobs().put(fresh.bytes.clone()).await?;
     let mut tx = app.storage.write().await?;
     let row = open_federation(&app.storage, &mut tx).await?;
     if let Some(round) = app.storage.round(&mut tx, id).await? {
-        if round.request == request.digest() {
-            return view(&app, &mut tx, &row.founding, &round).await;
-        }
-        return Err(ApiError::new(
-            Code::Conflict,
-            format!("round {id} exists with other instances or window"),
-        ));
+        return repeated(&app, &mut tx, &request, &round).await;
     }
-    let round = rounds::announce(&app, &mut tx, &row, &request).await?;
+    if !app.storage.answers(&mut tx, &fresh.digests).await?.is_empty() {
+        let detail = "some of these instances were released a moment ago: announce again";
+        return Err(ApiError::new(Code::Conflict, detail));
+    }
+    let round = rounds::announce(&app, &mut tx, &row, &request, (instances, &fresh)).await?;
     let answer = view(&app, &mut tx, &row.founding, &round).await?;
     tx.commit().await?;
     app.wake.notify_one();
-    tracing::info!(round = %id, instances = count, "round announced");
+    tracing::info!(round = %id, submitted = count, instances = fresh.count, "round announced");
     Ok(answer)
+}
+
+fn all_answered() -> ApiError {
+    let detail = "every one of these instances was released before: coordinator round answers gives their labels, free";
+    ApiError::new(Code::AllAnswered, detail)
+}
+
+/// Answers a request under an id that is taken: the same request gets the same round.
+async fn repeated(app: &App, tx: &mut Tx, request: &Announce, round: &RoundRow) -> Answer<Json<RoundView>> {
+    if round.request != request.digest() {
+        let detail = format!("round {} exists with other instances or window", round.id());
+        return Err(ApiError::new(Code::Conflict, detail));
+    }
+    let founding = federation(&app.storage, tx).await?.founding;
+    view(app, tx, &founding, round).await
+}
+
+/// Looks up which instances were released before, and with which labels; nothing is voted on and nothing charged.
+pub(super) async fn answers(
+    _: Operator,
+    State(app): State<App>,
+    Bytes(instances): Bytes,
+) -> Answer<Json<Answers>> {
+    let mut tx = app.storage.read().await?;
+    let schema = federation(&app.storage, &mut tx).await?.founding.config.instances;
+    let read = app.pool.run(move || {
+        rounds::read_instances(&instances, &schema).map(|(dataset, _)| rounds::instance_digests(&dataset))
+    });
+    let digests = read.await?.map_err(|e| ApiError::new(Code::InvalidInstances, e.to_string()))?;
+    let known = app.storage.answers(&mut tx, &digests).await?;
+    let mut answers = Vec::with_capacity(digests.len());
+    for digest in &digests {
+        let answered = match known.get(digest) {
+            None => None,
+            Some(answer) => {
+                let label = rounds::answered(&app, &mut tx, *answer).await?;
+                label.map(|label| Answered { round: answer.round, label })
+            }
+        };
+        answers.push(answered);
+    }
+    Ok(Json(Answers { answers }))
 }
 
 pub(super) async fn list(_: Caller, State(app): State<App>) -> Answer<Json<Vec<RoundSummary>>> {
@@ -160,6 +219,7 @@ pub(super) async fn labels(
         instances: round.announcement.instances,
         classes: founding.config.classes,
         labels: labels.iter().map(|label| label.checked_sub(1)).collect(),
+        submitted: rounds::submitted(&app, &mut tx, id).await?,
         epsilon,
         corroboration: corroboration.clone(),
     }))

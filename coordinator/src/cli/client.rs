@@ -138,6 +138,13 @@ impl Client {
         self.json(response).await
     }
 
+    /// Posts raw bytes.
+    pub async fn post_bytes<T: DeserializeOwned>(&self, path: &str, body: Vec<u8>) -> Result<T, ClientError> {
+        let request = self.request(Method::POST, path).timeout(TRANSFER_TIMEOUT).body(body);
+        let response = self.send(request).await?;
+        self.json(response).await
+    }
+
     /// Fetches raw bytes.
     pub async fn get_bytes(&self, path: &str) -> Result<Vec<u8>, ClientError> {
         let response = self.send(self.request(Method::GET, path).timeout(TRANSFER_TIMEOUT)).await?;

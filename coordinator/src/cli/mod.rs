@@ -2,6 +2,7 @@
 
 mod client;
 mod federation;
+mod ledger;
 mod output;
 mod rounds;
 mod student;
@@ -73,6 +74,9 @@ enum Verb {
     /// Announces, follows and ends rounds, and fetches their labels
     #[command(subcommand)]
     Round(rounds::RoundVerb),
+    /// Shows the privacy ledger
+    #[command(subcommand)]
+    Ledger(ledger::LedgerVerb),
     /// Trains the student on released labels
     #[command(subcommand)]
     Student(student::StudentVerb),
@@ -180,6 +184,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<(), Failure> {
     let client = Client::new(&cli.url, cli.token, &cli.home)?;
     match cli.verb {
         Verb::Serve(_) | Verb::Transcript(_) => Ok(()),
+        Verb::Ledger(verb) => ledger::run(&client, output, verb).await,
         Verb::Federation(verb) => federation::run(&client, output, verb).await,
         Verb::Invite(args) => federation::invite(&client, output, args).await,
         Verb::Roster(verb) => federation::roster(&client, output, verb).await,

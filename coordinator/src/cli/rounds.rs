@@ -15,7 +15,10 @@ use shared::{
         load_instances,
     },
     round::RoundState,
-    wire::{Attendance, FederationView, Labels, OpeningState, OpeningView, RoundSummary, RoundView},
+    wire::{
+        Answered, Answers, Attendance, FederationView, Labels, OpeningState, OpeningView, RoundSummary,
+        RoundView,
+    },
 };
 
 use super::{
@@ -74,6 +77,14 @@ pub(super) enum RoundVerb {
         /// The round's id
         round: RoundId,
     },
+    /// Looks up which instances were released before, and with which labels; free, and nothing is voted on
+    ///
+    /// Example: coordinator round answers --instances unlabeled.npy --format json
+    Answers {
+        /// The instances
+        #[arg(long)]
+        instances: PathBuf,
+    },
     /// Prints the released labels (--format csv, npy or json)
     ///
     /// Example: coordinator round labels ROUND --format csv > labels.csv
@@ -109,6 +120,11 @@ pub(super) async fn run(client: &Client, output: Output, verb: RoundVerb) -> Res
             let view: RoundView = client.post(&format!("/rounds/{round}/cancel"), &body).await?;
             output.fact(&view, || describe(&view))
         }
+        RoundVerb::Answers { instances } => {
+            let bytes = canonical_instances(client, &instances).await?;
+            let answers: Answers = client.post_bytes("/answers", bytes).await?;
+            output.fact(&answers, || describe_answers(&answers))
+        }
         RoundVerb::Labels { round } => {
             let labels: Labels = client.get(&format!("/rounds/{round}/labels")).await?;
             print_labels(output, &labels)
@@ -122,18 +138,32 @@ async fn create(
     window: Duration,
     id: Option<RoundId>,
 ) -> Result<RoundView, Failure> {
-    let federation: FederationView = client.get("/federation").await?;
-    let schema = federation.founding.config.instances;
-    let usage = |e: &dyn std::fmt::Display| Failure::Usage(e.to_string());
-    let expected = Expected { schema: Some(&schema), classes: None };
-    let dataset = load_instances(path, expected).map_err(|e| usage(&e))?;
-    let bytes = instances_to_npy_bytes(dataset.values(), schema.shape()).map_err(|e| usage(&e))?;
+    let bytes = canonical_instances(client, path).await?;
     let id = match id {
         Some(id) => id,
         None => random_round()?,
     };
     let seconds = window.as_secs().max(1);
     Ok(client.put_bytes(&format!("/rounds/{id}?window_seconds={seconds}"), bytes).await?)
+}
+
+/// Reads instances of the federation's schema and returns their one canonical form.
+async fn canonical_instances(client: &Client, path: &Path) -> Result<Vec<u8>, Failure> {
+    let federation: FederationView = client.get("/federation").await?;
+    let schema = federation.founding.config.instances;
+    let usage = |e: &dyn std::fmt::Display| Failure::Usage(e.to_string());
+    let expected = Expected { schema: Some(&schema), classes: None };
+    let dataset = load_instances(path, expected).map_err(|e| usage(&e))?;
+    instances_to_npy_bytes(dataset.values(), schema.shape()).map_err(|e| usage(&e))
+}
+
+fn describe_answers(answers: &Answers) -> String {
+    let line = |(instance, answered): (usize, &Option<Answered>)| match answered {
+        None => format!("{instance:>6}  never released"),
+        Some(Answered { round, label: None }) => format!("{instance:>6}  abstention  ({round})"),
+        Some(Answered { round, label: Some(class) }) => format!("{instance:>6}  class {class}  ({round})"),
+    };
+    answers.answers.iter().enumerate().map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn random_round() -> Result<RoundId, Failure> {
@@ -222,6 +252,8 @@ fn describe(view: &RoundView) -> String {
         ),
         format!("resolution  {} votes, bound D = {}", view.resolution_votes, a.bound),
     ];
+    lines
+        .extend(a.threshold.map(|votes| format!("threshold   no label below {votes} votes, noise included")));
     for voter in &view.voters {
         let reason = voter.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
         lines.push(format!("  {:>3} {:24} {:?}{reason}", voter.participant, voter.name, voter.attendance));
@@ -275,17 +307,19 @@ fn print_labels(output: Output, labels: &Labels) -> Result<(), Failure> {
     let name = |label: &Option<u16>| {
         label.and_then(|class| labels.classes.get(usize::from(class))).map_or("", String::as_str)
     };
+    // Repeats are answered from earlier releases: people get what they submitted, in its order.
+    let all = labels.submitted.as_ref().unwrap_or(&labels.labels);
     match output.format() {
         Format::Json => output.fact(labels, String::new),
         Format::Npy => {
-            let classes: Vec<i64> = labels.labels.iter().map(|label| label.map_or(-1, i64::from)).collect();
+            let classes: Vec<i64> = all.iter().map(|label| label.map_or(-1, i64::from)).collect();
             output.bytes(&integers_to_npy_bytes(&classes))
         }
         Format::Text | Format::Csv => {
             let mut writer = csv::Writer::from_writer(Vec::new());
             let failed = |e: &dyn std::fmt::Display| Failure::Job(e.to_string());
             writer.write_record(["instance", "label"]).map_err(|e| failed(&e))?;
-            for (instance, label) in labels.labels.iter().enumerate() {
+            for (instance, label) in all.iter().enumerate() {
                 writer.write_record([&instance.to_string(), name(label)]).map_err(|e| failed(&e))?;
             }
             output.bytes(&writer.into_inner().map_err(|e| failed(&e))?)

@@ -3,13 +3,13 @@
 use shared::{
     federation::FederationState,
     ids::{Digest, RoundId},
-    learning::{DatasetError, FileError, InstanceSchema, files::instances_from_npy_bytes},
+    learning::{Dataset, DatasetError, FileError, InstanceSchema, files::instances_from_npy_bytes},
     problem::Code,
     round::{Announcement, RoundRequest, RoundState},
     transcript::EventBody,
 };
 
-use super::RoundError;
+use super::{Fresh, RoundError};
 use crate::{
     api::ApiError,
     app::App,
@@ -21,9 +21,9 @@ use crate::{
 pub struct Announce {
     /// The round's id.
     pub id: RoundId,
-    /// Digest of the instances in their canonical form.
+    /// Digest of the submitted instances in their canonical form.
     pub instances: Digest,
-    /// Number of instances, Q.
+    /// Number of submitted instances.
     pub count: u32,
     /// How long the window is open.
     pub window_seconds: u32,
@@ -50,17 +50,17 @@ pub enum InstancesError {
     Count(usize),
 }
 
-/// Checks that uploaded bytes are canonical instances of the schema and returns them with their number.
+/// Checks that uploaded bytes are canonical instances of the schema and reads them with their number.
 ///
 /// Only one byte string stands for given instances, so their digest identifies them.
-pub fn read_instances(bytes: Vec<u8>, schema: &InstanceSchema) -> Result<(Vec<u8>, u32), InstancesError> {
-    let dataset = instances_from_npy_bytes(&bytes, schema.shape())?;
+pub fn read_instances(bytes: &[u8], schema: &InstanceSchema) -> Result<(Dataset, u32), InstancesError> {
+    let dataset = instances_from_npy_bytes(bytes, schema.shape())?;
     dataset.check_schema(schema)?;
     let count = dataset.len();
     if !(1..=shared::fhe::MAX_INSTANCES).contains(&count) {
         return Err(InstancesError::Count(count));
     }
-    Ok((bytes, u32::try_from(count).map_err(|_| InstancesError::Count(count))?))
+    Ok((dataset, u32::try_from(count).map_err(|_| InstancesError::Count(count))?))
 }
 
 /// Announces a round under the roster as it stands, inside the caller's transaction.
@@ -69,7 +69,9 @@ pub async fn announce(
     tx: &mut Tx,
     row: &FederationRow,
     request: &Announce,
+    fresh: (Digest, &Fresh),
 ) -> Result<RoundRow, ApiError> {
+    let (instances, fresh) = fresh;
     let certificate = match (&row.certificate, row.state) {
         (Some(signed), FederationState::Keyed) => signed.unverified()?,
         _ => {
@@ -85,14 +87,19 @@ pub async fn announce(
     let opens_at = app.now();
     let request_of = RoundRequest {
         round: request.id,
-        instances: request.instances,
-        instance_count: request.count,
+        instances,
+        instance_count: fresh.count,
         keys: certificate.digest(),
         opens_at,
         closes_at: opens_at.plus(i64::from(request.window_seconds) * 1000),
     };
     let announcement = Announcement::derive(&row.founding, &roster, &request_of).map_err(RoundError::from)?;
-    announcement.cost(&row.founding, &roster).map_err(RoundError::from)?;
+    let cost = announcement.cost(&row.founding, &roster).map_err(RoundError::from)?;
+    // The transcript's rules would refuse it too; this says what is left.
+    let paid = app.storage.replay(tx, |replay| replay.ledger().check(&cost)).await?;
+    if let Some(Err(error)) = paid {
+        return Err(ApiError::new(Code::OverBudget, error.to_string()));
+    }
     let state = RoundState::Announced;
     let round = RoundRow {
         announcement: announcement.clone(),
@@ -102,6 +109,9 @@ pub async fn announce(
         labels: None,
     };
     app.storage.insert_round(tx, &round, opens_at).await?;
+    if let Some(sources) = &fresh.sources {
+        app.storage.set_sources(tx, request.id, sources).await?;
+    }
     app.storage.append(tx, &app.identity, opens_at, EventBody::Announced(announcement)).await?;
     Ok(round)
 }

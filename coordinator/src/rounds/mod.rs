@@ -8,6 +8,7 @@ mod close;
 mod known_answer;
 mod opening;
 mod release;
+mod repeats;
 mod tally;
 mod view;
 
@@ -15,6 +16,7 @@ pub use announce::{Announce, InstancesError, announce, read_instances};
 pub(crate) use known_answer::is_proven;
 pub(crate) use opening::compare;
 pub use release::cancel;
+pub use repeats::{Fresh, answered, instance_digests, submitted, take_out};
 pub use view::{summary, view};
 
 use std::{

@@ -6,7 +6,7 @@ use shared::{
     transcript::EventBody,
 };
 
-use super::{RoundError, tally::forget_digits};
+use super::{RoundError, instance_digests, read_instances, tally::forget_digits};
 use crate::{
     app::App,
     storage::{RoundRow, StorageError, Tx},
@@ -19,6 +19,7 @@ pub(super) async fn release(
     labels: Vec<u16>,
     corroboration: Corroboration,
 ) -> Result<(), RoundError> {
+    let instances = instances_of(app, id).await?;
     let mut tx = app.storage.write().await?;
     let Some(round) = app.storage.round(&mut tx, id).await? else { return Ok(()) };
     let founding =
@@ -31,6 +32,7 @@ pub(super) async fn release(
     let state = round.state.release(now, corroboration.clone())?;
     app.storage.set_round_state(&mut tx, id, &state).await?;
     app.storage.set_labels(&mut tx, id, &labels).await?;
+    app.storage.insert_answers(&mut tx, id, &instances).await?;
     tracing::info!(round = %id, %corroboration, "labels released");
     let event = EventBody::Released { round: id, labels, cost: Digest::of(&cost), corroboration };
     app.storage.append(&mut tx, &app.identity, now, event).await?;
@@ -39,6 +41,20 @@ pub(super) async fn release(
         forget_digits(app, id, digits).await;
     }
     Ok(())
+}
+
+/// Returns the digests of a round's instances, by which later requests are answered.
+async fn instances_of(app: &App, id: RoundId) -> Result<Vec<Digest>, RoundError> {
+    let mut tx = app.storage.read().await?;
+    let (round, federation) = (app.storage.round(&mut tx, id).await?, app.storage.federation(&mut tx).await?);
+    drop(tx);
+    let (Some(round), Some(federation)) = (round, federation) else { return Ok(Vec::new()) };
+    let bytes = app.storage.blobs().get(round.announcement.instances).await?;
+    let schema = federation.founding.config.instances;
+    let digests =
+        app.pool.run(move || read_instances(&bytes, &schema).map(|(dataset, _)| instance_digests(&dataset)));
+    let unreadable = || StorageError::unreadable("instances of a round");
+    Ok(digests.await.map_err(|_| unreadable())?.map_err(|_| unreadable())?)
 }
 
 /// Ends a round without labels; it is charged in full if anything of it was opened.

@@ -3,6 +3,7 @@
 //! Every change of state, its transcript event and what belongs to it happen in one transaction of this
 //! room; its callers never see SQL.
 
+mod answers;
 mod ballots;
 mod blobs;
 mod events;
@@ -11,6 +12,7 @@ mod members;
 mod openings;
 mod rounds;
 
+pub use answers::Answer;
 pub use ballots::{BallotRow, RefusalRow};
 pub use blobs::{Blobs, UploadError};
 pub use federation::FederationRow;

@@ -212,7 +212,8 @@ pub(crate) fn refused<T>(answer: Answer<T>) -> Result<Code> {
 
 /// Returns canonical instances.
 pub(crate) fn instances() -> Result<Vec<u8>> {
-    Ok(instances_to_npy_bytes(&[0.5; INSTANCES * 4], &[4])?)
+    let values: Vec<f32> = (0..INSTANCES * 4).map(|value| value as f32).collect();
+    Ok(instances_to_npy_bytes(&values, &[4])?)
 }
 
 pub(crate) fn round_id(byte: u8) -> RoundId {

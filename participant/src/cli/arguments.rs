@@ -74,6 +74,10 @@ pub enum Command {
     /// Takes part in sharing the decryption key among several trustees.
     #[command(after_help = "Example:\n  participant trustee approve")]
     Trustee(TrusteeArguments),
+    /// Shows what the rounds voted in have cost, and the institution's own cap.
+    #[command(after_help = "Example:\n  participant ledger show --format json\n\n\
+        The cap is [limits] epsilon and participant_epsilon in participant.toml.")]
+    Ledger(LedgerArguments),
     /// Verifies that the coordinator counted the ballots it signed for.
     #[command(after_help = "Example:\n  participant receipt verify")]
     Receipt(ReceiptArguments),
@@ -328,4 +332,19 @@ pub struct VerifyArguments {
     /// Fails also if a check could not be made.
     #[arg(long)]
     pub strict: bool,
+}
+
+/// Holds the verb of `ledger`.
+#[derive(Debug, Args)]
+pub struct LedgerArguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: LedgerCommand,
+}
+
+/// Is a verb of `ledger`.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum LedgerCommand {
+    /// Shows it.
+    Show,
 }

@@ -9,6 +9,7 @@ mod data;
 mod enroll;
 mod failure;
 mod init;
+mod ledger;
 mod output;
 mod receipt;
 mod rounds;
@@ -69,6 +70,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Status => status::run(&cli.home, &output),
         Command::Rounds(arguments) => rounds::run(&cli.home, arguments.command, &output),
         Command::Trustee(arguments) => trustee::run(&cli.home, arguments.command, &output),
+        Command::Ledger(arguments) => ledger::run(&cli.home, arguments.command, &output),
         Command::Receipt(arguments) => receipt::run(&cli.home, arguments.command, &output),
         Command::Data(arguments) => data::run(arguments.command, &output),
     }

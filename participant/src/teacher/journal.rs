@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use shared::{
     clock::Millis,
     ids::{BallotId, Digest, RoundId},
+    privacy::RoundCost,
     wire::ReceiptView,
 };
 
@@ -35,6 +36,9 @@ pub struct Record {
     pub seen_at: Millis,
     /// When its window closes.
     pub closes_at: Millis,
+    /// What its labels cost, as this institution computed it; absent while its terms were not accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<RoundCost>,
     /// How far this institution came.
     pub stage: Stage,
 }

@@ -81,8 +81,13 @@ mod tests {
     use crate::{teacher::journal::Stage, testing::round};
 
     const NOW: Millis = Millis(100 * DAY);
-    const LIMITS: Limits =
-        Limits { approve_rounds: ApproveRounds::All, rounds_per_day: Some(2), instances_per_day: Some(100) };
+    const LIMITS: Limits = Limits {
+        approve_rounds: ApproveRounds::All,
+        rounds_per_day: Some(2),
+        instances_per_day: Some(100),
+        epsilon: None,
+        participant_epsilon: None,
+    };
 
     fn drawn(id: u8, at: Millis) -> Record {
         Record {
@@ -92,6 +97,7 @@ mod tests {
             instance_count: 40,
             seen_at: at,
             closes_at: at,
+            cost: None,
             stage: Stage::Drawing { ballot: BallotId::from_bytes([id; 16]), at },
         }
     }

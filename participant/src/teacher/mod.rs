@@ -2,6 +2,7 @@
 
 pub mod ensemble;
 pub mod journal;
+pub mod ledger;
 pub mod limits;
 pub mod terms;
 pub mod train;

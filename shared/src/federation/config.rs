@@ -11,7 +11,7 @@ use crate::{
     identity::PublicIdentity,
     ids::Digest,
     learning::InstanceSchema,
-    privacy::{Delta, NoisePolicy},
+    privacy::{Delta, NoisePolicy, PrivacyTargets},
     threshold::{Sharing, SharingError},
 };
 
@@ -38,6 +38,9 @@ pub struct FederationConfig {
     /// The circuit that finds the winner.
     #[serde(default)]
     pub argmax: ArgmaxKind,
+    /// When no label is given; without it every instance gets one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<ThresholdPolicy>,
     /// How the tally multiplies polynomials: `integer` gives the same bits on every machine, `fourier` is faster.
     #[serde(default)]
     pub transform: Transform,
@@ -72,6 +75,14 @@ impl Default for TrusteePolicy {
     fn default() -> Self {
         Self { count: 1, threshold: 0 }
     }
+}
+
+/// Is the rule by which an instance gets no label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ThresholdPolicy {
+    /// T: an instance whose noisy maximum is below so many votes is an abstention, at the same privacy cost.
+    pub votes: u32,
 }
 
 /// Is the number of ballots that a round needs.
@@ -130,6 +141,9 @@ pub struct PrivacyPolicy {
     /// At how many participants one person may appear, m.
     #[serde(default = "one")]
     pub participants_per_person: u32,
+    /// What all rounds together may cost; a round that would cost more is never announced.
+    #[serde(default, skip_serializing_if = "PrivacyTargets::is_empty")]
+    pub targets: PrivacyTargets,
 }
 
 const fn one() -> u32 {
@@ -169,6 +183,9 @@ pub enum ConfigError {
     /// No person would be protected.
     #[error("privacy.participants_per_person = 0 must be at least 1")]
     ParticipantsPerPerson,
+    /// The threshold is below every count.
+    #[error("threshold.votes = 0 would abstain from nothing: leave [threshold] out, or use a number from 1")]
+    Threshold,
     /// The quorum is zero.
     #[error("quorum = 0 would tally without ballots: use \"all\" or a number from 1")]
     Quorum,
@@ -192,6 +209,9 @@ impl FederationConfig {
         }
         self.check_classes()?;
         self.trustees.sharing()?;
+        if self.threshold == Some(ThresholdPolicy { votes: 0 }) {
+            return Err(ConfigError::Threshold);
+        }
         if self.quorum == Quorum::AtLeast(0) {
             return Err(ConfigError::Quorum);
         }
@@ -279,6 +299,11 @@ mod tests {
             ("coordinator_sigma = 4", "coordinator_sigma = 0", "coordinator_sigma"),
             ("delta = 1e-5", "delta = 0", "delta"),
             ("delta = 1e-5", "delta = 1e-5\nparticipants_per_person = 0", "participants_per_person = 0"),
+            (
+                "[noise]",
+                "[threshold]\nvotes = 0\n\n[noise]",
+                "threshold.votes = 0 would abstain from nothing",
+            ),
             ("[noise]", "[trustees]\ncount = 3\nthreshold = 2\n\n[noise]", "trustees"),
         ];
         for (from, to, expected) in cases {

@@ -11,7 +11,9 @@ mod keys;
 mod roster;
 
 pub use ceremony::{Acknowledgement, Complaint, TrusteeApproval, Trustees};
-pub use config::{ConfigError, FederationConfig, Founding, PrivacyPolicy, Quorum, TrusteePolicy};
+pub use config::{
+    ConfigError, FederationConfig, Founding, PrivacyPolicy, Quorum, ThresholdPolicy, TrusteePolicy,
+};
 pub use keys::{
     KNOWN_ANSWER_INSTANCES, KNOWN_ANSWER_VOTES, KeyCertificate, KeySharing, known_answer_counts,
     known_answer_labels,

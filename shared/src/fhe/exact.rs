@@ -4,6 +4,9 @@
 //! difference is first compared coarsely, into −, 0 or +, and what reads 0 is small enough to be multiplied
 //! by a factor without leaving the torus, and compared again. The last comparison sees half a vote as more
 //! than the error. The highest comparison that is not 0 decides.
+//!
+//! Where a round has a threshold, the abstention takes the last seat with the threshold for votes: a class reaches
+//! its label only if it also wins that pair, and a tie goes to the class. The abstention itself puts out nothing.
 
 use rayon::prelude::*;
 use tfhe::core_crypto::prelude::{
@@ -16,7 +19,7 @@ use super::keys::EvaluationKeys;
 use super::labels::{DIGIT_LOG, digit, digits_per_label};
 use super::lookup::{LookUp, Switched, Table};
 use super::parameters::POLYNOMIAL_SIZE;
-use super::tournament::zero;
+use super::tournament::{without_noise, zero};
 
 /// Errors of a comparison stay below this many steps: 8.3 standard deviations.
 pub(crate) const WINDOW_STEPS: u64 = 40;
@@ -56,6 +59,8 @@ impl Refinements {
 pub(crate) struct Exact {
     classes: usize,
     bound: u64,
+    /// The threshold's plaintext, if there is one.
+    abstention: Option<u64>,
     refinements: Refinements,
     /// Three-way tables from coarse to fine, then the sign.
     comparisons: Vec<Table>,
@@ -73,9 +78,11 @@ struct Outcome {
 }
 
 impl Exact {
-    /// Prepares the circuit for 2 to 16 classes whose counts differ by at most `bound` votes, less the
-    /// window.
-    pub(crate) fn new(classes: usize, bound: u64) -> Option<Self> {
+    /// Prepares the circuit for 2 to 16 classes whose counts differ, from each other and from the threshold, by at
+    /// most `bound` votes, less the window.
+    ///
+    /// `abstention` is the plaintext, at the ballots' scale, of the threshold.
+    pub(crate) fn new(classes: usize, bound: u64, abstention: Option<u64>) -> Option<Self> {
         let refinements = Refinements::new(bound)?;
         // weights 2^r, …, 2, 1 of a unit; all together stay one unit below half a turn
         let unit = 1_u64 << (62 - refinements.count);
@@ -84,7 +91,7 @@ impl Exact {
         let half_digit = |value: u64| value << (DIGIT_LOG - 1);
         let outcomes = (0..classes)
             .flat_map(|class| (0..digits_per_label(classes)).map(move |place| (class, place)))
-            .map(|(class, place)| (class, place, digit(class, place)))
+            .map(|(class, place)| (class, place, digit(class + 1, place)))
             .filter(|&(.., value)| value != 0)
             .map(|(class, digit, value)| Outcome {
                 class,
@@ -96,9 +103,10 @@ impl Exact {
         Some(Self {
             classes,
             bound,
+            abstention,
             refinements,
             comparisons: three_way.chain([Table::sign(unit)]).collect(),
-            verdict: Table::sign(verdict(classes)),
+            verdict: Table::sign(verdict(classes + usize::from(abstention.is_some()))),
             outcomes,
         })
     }
@@ -124,20 +132,27 @@ impl Exact {
         self.read_labels(keys, &verdicts, batch)
     }
 
+    /// Number of classes, and one for the abstention if it takes part.
+    const fn seats(&self) -> usize {
+        self.classes + self.abstention.is_some() as usize
+    }
+
     /// All x_i − x_j with i < j, in order.
-    fn differences(&self, values: &[Lwe]) -> Vec<Lwe> {
+    fn differences(&self, counts: &[Lwe]) -> Vec<Lwe> {
+        let abstention = self.abstention.map(without_noise);
+        let values: Vec<&Lwe> = counts.iter().chain(&abstention).collect();
         self.pairs()
             .map(|(first, second)| {
                 let mut difference = values[first].clone();
-                lwe_ciphertext_sub_assign(&mut difference, &values[second]);
+                lwe_ciphertext_sub_assign(&mut difference, values[second]);
                 difference
             })
             .collect()
     }
 
     fn pairs(&self) -> impl Iterator<Item = (usize, usize)> {
-        let classes = self.classes;
-        (0..classes).flat_map(move |first| (first + 1..classes).map(move |second| (first, second)))
+        let seats = self.seats();
+        (0..seats).flat_map(move |first| (first + 1..seats).map(move |second| (first, second)))
     }
 
     /// The input of comparison number `place`; the last one adds half a vote, so that a tie goes to the lower
@@ -155,7 +170,7 @@ impl Exact {
 
     /// Adds the verdicts for and against each class; only the winner of all its pairs puts out its label.
     fn read_labels(&self, keys: &EvaluationKeys, verdicts: &[Lwe], batch: usize) -> Vec<Vec<Lwe>> {
-        let pairs_per_instance = self.classes * (self.classes - 1) / 2;
+        let pairs_per_instance = self.seats() * (self.seats() - 1) / 2;
         let balances: Vec<Lwe> =
             verdicts.chunks(pairs_per_instance).flat_map(|verdicts| self.balances(verdicts)).collect();
         let inputs: Vec<Switched> = balances.par_iter().map(|balance| keys.switch(balance)).collect();
@@ -171,15 +186,18 @@ impl Exact {
         outputs.chunks(self.outcomes.len()).map(|outputs| self.add_up(outputs)).collect()
     }
 
-    /// For each class (wins − losses) − (C − 2) verdicts: one verdict if it won all its pairs, at most −1
+    /// For each class among M seats (wins − losses) − (M − 2) verdicts: one verdict if it won all its pairs, at most −1
     /// otherwise.
     fn balances(&self, verdicts: &[Lwe]) -> Vec<Lwe> {
-        let offset = verdict(self.classes).wrapping_mul(self.classes as u64 - 2).wrapping_neg();
-        let mut balances = vec![zero(); self.classes];
+        let seats = self.seats();
+        let offset = verdict(seats).wrapping_mul(seats as u64 - 2).wrapping_neg();
+        let mut balances = vec![zero(); seats];
         for ((first, second), verdict) in self.pairs().zip(verdicts) {
             lwe_ciphertext_add_assign(&mut balances[first], verdict);
             lwe_ciphertext_sub_assign(&mut balances[second], verdict);
         }
+        // nobody asks whether the abstention won
+        balances.truncate(self.classes);
         for balance in &mut balances {
             lwe_ciphertext_plaintext_add_assign(balance, Plaintext(offset));
         }
@@ -198,9 +216,9 @@ impl Exact {
     }
 }
 
-/// The plaintext of a won pair: C of them make half a turn.
-const fn verdict(classes: usize) -> u64 {
-    (1_u64 << 63) / classes as u64 / 2
+/// The plaintext of a won pair: twice as many as seats make half a turn.
+const fn verdict(seats: usize) -> u64 {
+    (1_u64 << 63) / seats as u64 / 2
 }
 
 /// Plus or minus `value`, or zero within a window around zero (and around half a turn, where no input lies).

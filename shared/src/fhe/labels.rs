@@ -1,7 +1,8 @@
 //! Label ciphertexts: the tally's result, one or two encrypted digits per instance.
 //!
 //! A label is 0 for an abstention and i + 1 for class i, in base 16, the low digit first. A digit d stands at
-//! d·2^59, so that the highest bit stays clear: a bootstrap negates what lies beyond it.
+//! d·2^59, so that the highest bit stays clear: a bootstrap negates what lies beyond it. What a test puts out is a
+//! label among one class: 1 where the instance passes, 0 where it does not.
 
 use super::expand::Lwe;
 use super::frame::{FrameError, FrameReader, FrameWriter, Kind, WORD};
@@ -18,12 +19,12 @@ const LARGEST_IN_ONE_DIGIT: usize = (1 << BASE_LOG) - 1;
 /// Words of one encrypted digit: 2048 of the mask and the body.
 pub(crate) const DIGIT_WORDS: usize = POLYNOMIAL_SIZE + 1;
 
-/// Returns the digit at `place` (0 low, 1 high) of the label of `class`.
-pub(crate) const fn digit(class: usize, place: usize) -> u64 {
-    ((class + 1) >> (place * BASE_LOG) & LARGEST_IN_ONE_DIGIT) as u64
+/// Returns the digit at `place` (0 low, 1 high) of a label: class + 1, or 0 for an abstention.
+pub(crate) const fn digit(label: usize, place: usize) -> u64 {
+    (label >> (place * BASE_LOG) & LARGEST_IN_ONE_DIGIT) as u64
 }
 
-/// Number of digits of a label: one up to 15 classes, two above.
+/// Number of digits of a label: one up to 15 classes (and for a test), two above.
 pub(crate) const fn digits_per_label(classes: usize) -> usize {
     if classes <= LARGEST_IN_ONE_DIGIT { 1 } else { DIGITS }
 }
@@ -33,7 +34,10 @@ pub(crate) fn label(digits: &[u64]) -> u64 {
     digits.iter().rev().fold(0, |label, digit| label << BASE_LOG | digit)
 }
 
-/// One label ciphertext per instance of a round.
+/// One label ciphertext per tallied instance of a round, or what a test puts out for it.
+///
+/// [`LabelCiphertexts::layout`] tells them apart: that of a test has one class ([`Layout::test`]), which no round
+/// has, so that neither can be read for the other.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LabelCiphertexts {
     set: ParameterSet,
@@ -51,7 +55,7 @@ impl LabelCiphertexts {
         self.words.extend(digits.iter().flat_map(|digit| digit.as_ref()));
     }
 
-    /// Returns the layout of the round.
+    /// Returns the layout of the labels: as many instances as were tallied; a test has one class.
     #[must_use]
     pub const fn layout(&self) -> Layout {
         self.layout

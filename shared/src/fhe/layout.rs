@@ -55,7 +55,27 @@ impl Layout {
         Ok(Self { classes, instances })
     }
 
-    /// Returns the number C of classes, 2 to 100.
+    /// Returns the layout of what a test puts out for these instances: labels among one class, which is to pass.
+    ///
+    /// An instance has one digit: 1 (class 0) where the test passes, 0 (abstention) where it does not. No ballot and
+    /// no label has this layout, since [`Layout::new`] refuses one class.
+    #[must_use]
+    pub const fn test(&self) -> Self {
+        Self { classes: 1, instances: self.instances }
+    }
+
+    /// Returns the layout of as many labels among the same classes as instances are tallied.
+    ///
+    /// # Errors
+    /// Refuses 0 or more than [`MAX_INSTANCES`] instances.
+    pub const fn of_instances(&self, instances: usize) -> Result<Self, LayoutError> {
+        if instances == 0 || instances > MAX_INSTANCES {
+            return Err(LayoutError::Instances(instances));
+        }
+        Ok(Self { classes: self.classes, instances })
+    }
+
+    /// Returns the number C of classes, 2 to 100, or 1 for a test.
     #[must_use]
     pub const fn classes(&self) -> usize {
         self.classes

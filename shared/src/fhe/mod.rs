@@ -3,7 +3,12 @@
 //! The path of a round: a [`Layout`] and a [`Resolution`] follow from the announcement; each participant
 //! calls [`encrypt`]; the coordinator adds the [`BallotBody`]s into a [`RunningSum`] and calls [`tally`];
 //! the sole trustee calls [`SecretKeys::open`]. Where several trustees share the key, the coordinator calls
-//! [`squash`] on the labels first, and what they open is a [`Squashed`] digit. Numbers and derivations are in `docs/FHE.md`.
+//! [`squash`] on the labels first, and what they open is a [`Squashed`] digit.
+//!
+//! A round with a threshold has the [`Resolution::with_threshold`]. A two-step round first tallies the test's own sum
+//! with [`Resolution::test`]; what comes out are labels among one class, of layout [`Layout::test`], and everything
+//! downstream takes that layout (or its one class) instead of the round's: label 1 passes, 0 does not. Then
+//! [`tally_instances`] tallies the instances that passed. Numbers and derivations are in `docs/FHE.md`.
 
 mod argmax;
 mod ballot;
@@ -48,5 +53,5 @@ pub use squashed::{
     SQUASHED_DIGIT_LOG, SQUASHED_DIMENSION, Squashed, SquashedDigit, SquashedRecord, label_digits,
 };
 pub use sum::{RunningSum, SumError};
-pub use tally::{TallyError, tally};
+pub use tally::{TallyError, tally, tally_instances};
 pub use transform::Transform;

@@ -5,6 +5,8 @@
 //! same numbers, and so the same scale. A *step* is 2^64 / 2N, the unit in which a look-up reads its input;
 //! at full range D votes are N steps.
 
+use std::ops::Range;
+
 use super::parameters::{FULL, Parameters};
 
 const TWO_POW_64: f64 = 18_446_744_073_709_551_616.0;
@@ -55,18 +57,36 @@ pub(crate) fn switch_deviation(p: &Parameters) -> f64 {
     ((keyswitch + rounding) / (step * step) + modulus_switch).sqrt()
 }
 
-/// Standard deviation, in steps at full range, of the last comparison of a tournament of `classes` classes.
+/// Standard deviation, in steps at full range, of the final of a tournament of `classes` classes: two winners of
+/// one level less are compared.
 ///
-/// One level adds to the winner half of the comparison's error and the noise of the bootstrap that made |d|.
-/// A level's values lie at half the scale of the next, so the bootstraps of the first levels weigh most.
-pub(crate) fn tournament_deviation(p: &Parameters, classes: usize) -> f64 {
+/// With a threshold all lies at half the scale, because one comparison more is to come.
+pub(crate) fn final_deviation(p: &Parameters, classes: usize, threshold: bool) -> f64 {
     let switch = switch_deviation(p);
-    let mut value_variance = 0.0;
-    for doublings in 0..rounds(classes) - 1 {
+    let later = u32::from(threshold);
+    (2.0 * value_variance(p, later..later + rounds(classes) - 1) + switch * switch).sqrt()
+}
+
+/// Standard deviation, in steps at full range, of the comparison of the winner of `classes` classes with a
+/// threshold, which has no noise.
+pub(crate) fn threshold_deviation(p: &Parameters, classes: usize) -> f64 {
+    let switch = switch_deviation(p);
+    (value_variance(p, 0..rounds(classes)) + switch * switch).sqrt()
+}
+
+/// Variance, in steps squared at full range, of a winner's value; `doublings` holds, for each match that it won, how
+/// often its value is doubled after the next one.
+///
+/// A match adds half of its comparison's error and the noise of the bootstrap that made |d|. A level's values lie at
+/// half the scale of the next, so the bootstraps of the first levels weigh most.
+fn value_variance(p: &Parameters, doublings: Range<u32>) -> f64 {
+    let switch = switch_deviation(p);
+    let mut variance = 0.0;
+    for doublings in doublings {
         let bootstrap = bootstrap_deviation(p) * power_of_two(doublings) / step(p);
-        value_variance += switch * switch / 4.0 + bootstrap * bootstrap;
+        variance += switch * switch / 4.0 + bootstrap * bootstrap;
     }
-    (2.0 * value_variance + switch * switch).sqrt()
+    variance
 }
 
 /// Number of rounds of a tournament of `classes` classes, ceil(log2 C).
@@ -78,9 +98,14 @@ fn step(p: &Parameters) -> f64 {
     TWO_POW_64 / (2.0 * f64::from(p.polynomial_size))
 }
 
-/// Standard deviation of one comparison of the tournament, in steps, under the secure parameters.
+/// [`final_deviation`] under the secure parameters.
 ///
 /// The toy set has less noise; with one prediction for both, scale and layout do not depend on the set.
-pub(crate) fn full_tournament_deviation(classes: usize) -> f64 {
-    tournament_deviation(&FULL, classes)
+pub(crate) fn full_final_deviation(classes: usize, threshold: bool) -> f64 {
+    final_deviation(&FULL, classes, threshold)
+}
+
+/// [`threshold_deviation`] under the secure parameters.
+pub(crate) fn full_threshold_deviation(classes: usize) -> f64 {
+    threshold_deviation(&FULL, classes)
 }

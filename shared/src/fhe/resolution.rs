@@ -22,9 +22,12 @@ const GRID: f64 = 1024.0;
 pub struct Resolution {
     layout: Layout,
     argmax: ArgmaxKind,
+    threshold: Option<u32>,
+    test: bool,
     bound: u64,
     deviation: f64,
     gap: u64,
+    threshold_gap: u64,
 }
 
 /// Why no scale exists for a round.
@@ -50,6 +53,20 @@ pub enum ResolutionError {
         /// The largest range of the exact circuit.
         max: u64,
     },
+    /// The threshold is not a number of votes that a class can have.
+    #[error(
+        "a threshold of {threshold} votes: it must be 1 to {teachers}, the number of teachers; below 1 it never \
+         abstains for want of votes, above it no class can reach it"
+    )]
+    Threshold {
+        /// The threshold given.
+        threshold: u32,
+        /// The number of teachers.
+        teachers: u32,
+    },
+    /// The layout is that of a test's outcomes.
+    #[error("the layout of a test's outcomes has no votes; give that of the round's ballots")]
+    Outcomes,
     /// The noise is so large that nothing could be told apart.
     #[error("the counts of this round may differ by more than {MAX_BOUND} votes; use less noise")]
     Bound,
@@ -74,37 +91,83 @@ impl Resolution {
         teachers: u32,
         drawn_variance: f64,
     ) -> Result<Self, ResolutionError> {
-        if !(1..=MAX_TEACHERS).contains(&teachers) {
-            return Err(ResolutionError::Teachers(teachers));
-        }
-        if !drawn_variance.is_finite() || drawn_variance < 0.0 {
-            return Err(ResolutionError::Variance(drawn_variance));
-        }
-        let range = Range {
-            votes: f64::from(teachers) + if drawn_variance > 0.0 { 1.0 } else { 0.0 },
-            variance: 2.0 * drawn_variance,
-            tail: tail_deviations(comparisons(layout)),
-        };
+        let range = Range::new(layout, teachers, drawn_variance, None)?;
         match argmax {
-            ArgmaxKind::Tournament => Self::tournament(layout, &range),
-            ArgmaxKind::Exact => Self::exact(layout, &range),
+            ArgmaxKind::Tournament => Self::tournament(layout, &range, None),
+            ArgmaxKind::Exact => Self::exact(layout, &range, None),
         }
     }
 
-    fn tournament(layout: Layout, range: &Range) -> Result<Self, ResolutionError> {
+    /// Derives D and the scale of a round that abstains where the noisy maximum is below `threshold` votes.
+    ///
+    /// The threshold T is compared with counts, so D bounds these differences as well: T stands as one more class that
+    /// has T votes and no noise, which makes C(C+1)/2 differences per instance. With T in 1..=`teachers` no count of
+    /// votes is further from it than `teachers`, and the noise of one slot is less than that of two. The maximum
+    /// leaves T ± D only if some count does. The rest is as in [`Resolution::new`].
+    ///
+    /// # Errors
+    /// Refuses what [`Resolution::new`] refuses, and a threshold outside 1..=`teachers`.
+    pub fn with_threshold(
+        layout: Layout,
+        argmax: ArgmaxKind,
+        teachers: u32,
+        drawn_variance: f64,
+        threshold: u32,
+    ) -> Result<Self, ResolutionError> {
+        let range = Range::new(layout, teachers, drawn_variance, Some(threshold))?;
+        match argmax {
+            ArgmaxKind::Tournament => Self::tournament(layout, &range, Some(threshold)),
+            ArgmaxKind::Exact => Self::exact(layout, &range, Some(threshold)),
+        }
+    }
+
+    /// Derives D and the scale of the test of a two-step round, whose ballots hold the same votes with noise of their
+    /// own.
+    ///
+    /// `drawn_variance` is that of the test. D is that of a tournament with this threshold; [`super::tally`] then gives
+    /// labels of [`Layout::test`]. The test is a tournament whatever finds the labels later: it is right but for
+    /// [`Resolution::threshold_votes`].
+    ///
+    /// # Errors
+    /// Refuses what [`Resolution::with_threshold`] refuses.
+    pub fn test(
+        layout: Layout,
+        teachers: u32,
+        drawn_variance: f64,
+        threshold: u32,
+    ) -> Result<Self, ResolutionError> {
+        let range = Range::new(layout, teachers, drawn_variance, Some(threshold))?;
+        let with_threshold = Self::tournament(layout, &range, Some(threshold))?;
+        Ok(Self { test: true, gap: 0, ..with_threshold })
+    }
+
+    fn tournament(layout: Layout, range: &Range, threshold: Option<u32>) -> Result<Self, ResolutionError> {
         let classes = layout.classes();
-        let relative_error = noise::full_tournament_deviation(classes) / POLYNOMIAL_SIZE as f64;
+        let steps = POLYNOMIAL_SIZE as f64;
+        let final_error = noise::full_final_deviation(classes, threshold.is_some()) / steps;
+        let threshold_error = threshold.map_or(0.0, |_| noise::full_threshold_deviation(classes) / steps);
+        let relative_error = final_error.max(threshold_error);
         let bound = range.with_circuit_error(relative_error).ceil();
         if bound > MAX_BOUND {
             return Err(ResolutionError::Bound);
         }
-        let deviation = relative_error * bound;
         // the winner meets at most C − 1 others, and only an error to one side makes it lose
-        let gap = (tail_deviations((classes - 1) as f64 / 2.0) * deviation).ceil();
-        Ok(Self { layout, argmax: ArgmaxKind::Tournament, bound: bound as u64, deviation, gap: gap as u64 })
+        let gap = (tail_deviations((classes - 1) as f64 / 2.0) * final_error * bound).ceil();
+        // half a vote below T lies the border, and any of C counts below it may err to above it
+        let border = |_| (tail_deviations(classes as f64 / 2.0) * threshold_error * bound + 0.5).ceil();
+        Ok(Self {
+            layout,
+            argmax: ArgmaxKind::Tournament,
+            threshold,
+            test: false,
+            bound: bound as u64,
+            deviation: relative_error * bound,
+            gap: gap as u64,
+            threshold_gap: threshold.map_or(0.0, border) as u64,
+        })
     }
 
-    fn exact(layout: Layout, range: &Range) -> Result<Self, ResolutionError> {
+    fn exact(layout: Layout, range: &Range, threshold: Option<u32>) -> Result<Self, ResolutionError> {
         if layout.classes() > MAX_EXACT_CLASSES {
             return Err(ResolutionError::ExactClasses(layout.classes()));
         }
@@ -119,47 +182,98 @@ impl Resolution {
         if Refinements::new(bound).is_none() {
             return Err(ResolutionError::ExactBound { bound, max: Refinements::MAX_BOUND });
         }
-        Ok(Self { layout, argmax: ArgmaxKind::Exact, bound, deviation: 0.0, gap: 0 })
+        Ok(Self {
+            layout,
+            argmax: ArgmaxKind::Exact,
+            threshold,
+            test: false,
+            bound,
+            deviation: 0.0,
+            gap: 0,
+            threshold_gap: 0,
+        })
     }
 
-    /// Returns the shape of the round.
+    /// Returns the shape of the round: of its ballots and their sum.
     #[must_use]
     pub const fn layout(&self) -> Layout {
         self.layout
     }
 
-    /// Returns the circuit.
+    /// Returns the layout of what the tally of all instances puts out: the round's, or [`Layout::test`] of it.
+    #[must_use]
+    pub const fn outcomes(&self) -> Layout {
+        if self.test { self.layout.test() } else { self.layout }
+    }
+
+    /// Returns the circuit; a test is a tournament.
     #[must_use]
     pub const fn argmax(&self) -> ArgmaxKind {
         self.argmax
     }
 
-    /// Returns D in votes: a difference of two noisy counts beyond ±D would flip its sign.
+    /// Returns the threshold T in votes, if there is one.
+    #[must_use]
+    pub const fn threshold(&self) -> Option<u32> {
+        self.threshold
+    }
+
+    /// Returns whether this is the test of a two-step round, which says only whether the maximum reaches T.
+    #[must_use]
+    pub const fn is_test(&self) -> bool {
+        self.test
+    }
+
+    /// Returns D in votes: a difference of two noisy counts, or of one and T, beyond ±D would flip its sign.
     #[must_use]
     pub const fn bound(&self) -> u64 {
         self.bound
     }
 
-    /// Returns what one vote adds to a 64-bit plaintext: (2^63 / D) >> (ceil(log2 C) − 1), or 2^63 / D if
-    /// exact.
+    /// Returns what one vote adds to a 64-bit plaintext: (2^63 / D) >> (ceil(log2 C) − 1 + [threshold]), or 2^63 / D
+    /// if exact.
     #[must_use]
     pub const fn scale(&self) -> u64 {
         let full_range = (1_u64 << 63) / self.bound;
         match self.argmax {
-            ArgmaxKind::Tournament => full_range >> (noise::rounds(self.layout.classes()) - 1),
+            ArgmaxKind::Tournament => {
+                full_range >> (noise::rounds(self.layout.classes()) - 1 + self.threshold.is_some() as u32)
+            }
             ArgmaxKind::Exact => full_range,
         }
     }
 
     /// Returns the resolution in votes: where the most voted class leads every other by at least this much,
     /// the label is that class but for a chance below 2^-40. Zero for the exact circuit, whose ties go to the
-    /// lowest class.
+    /// lowest class, and for a test, which names none.
     #[must_use]
     pub const fn votes(&self) -> u64 {
         self.gap
     }
 
-    /// Returns the predicted standard deviation, in votes, of the tournament's last and worst comparison.
+    /// Returns the circuit's error near the threshold T in votes: where the noisy maximum is at least T + this or at
+    /// most T − this, the abstention (or the test) is right but for a chance below 2^-40; between them it may go
+    /// either way. Zero for the exact circuit, which abstains precisely below T, and without a threshold.
+    #[must_use]
+    pub const fn threshold_votes(&self) -> u64 {
+        self.threshold_gap
+    }
+
+    /// Returns what the maximum is compared with, as a plaintext at the scale of the ballots; `None` without a
+    /// threshold.
+    ///
+    /// The tournament's border lies half a vote below T, because a maximum of T votes is enough; the exact circuit
+    /// moves its border itself.
+    pub(crate) fn threshold_plaintext(&self) -> Option<u64> {
+        let votes = u64::from(self.threshold?).wrapping_mul(self.scale());
+        Some(match self.argmax {
+            ArgmaxKind::Tournament => votes.wrapping_sub(self.scale() / 2),
+            ArgmaxKind::Exact => votes,
+        })
+    }
+
+    /// Returns the predicted standard deviation, in votes, of the tournament's worst comparison: the final, or that
+    /// with the threshold.
     #[must_use]
     pub const fn comparison_deviation(&self) -> f64 {
         self.deviation
@@ -178,6 +292,32 @@ struct Range {
 }
 
 impl Range {
+    /// Derives the range from the round's shape, all teachers of the roster, the noise and the threshold.
+    fn new(
+        layout: Layout,
+        teachers: u32,
+        drawn_variance: f64,
+        threshold: Option<u32>,
+    ) -> Result<Self, ResolutionError> {
+        if layout.classes() < 2 {
+            return Err(ResolutionError::Outcomes);
+        }
+        if !(1..=MAX_TEACHERS).contains(&teachers) {
+            return Err(ResolutionError::Teachers(teachers));
+        }
+        if !drawn_variance.is_finite() || drawn_variance < 0.0 {
+            return Err(ResolutionError::Variance(drawn_variance));
+        }
+        if let Some(threshold) = threshold.filter(|threshold| !(1..=teachers).contains(threshold)) {
+            return Err(ResolutionError::Threshold { threshold, teachers });
+        }
+        Ok(Self {
+            votes: f64::from(teachers) + if drawn_variance > 0.0 { 1.0 } else { 0.0 },
+            variance: 2.0 * drawn_variance,
+            tail: tail_deviations(comparisons(layout, threshold.is_some())),
+        })
+    }
+
     fn without_circuit_error(&self) -> f64 {
         self.votes + self.tail * self.variance.sqrt()
     }
@@ -192,12 +332,13 @@ impl Range {
     }
 }
 
-/// Number of differences of a round, Q·C(C−1)/2.
+/// Number of differences of a round, Q·C(C−1)/2, and with a threshold, which is one class more, Q·C(C+1)/2.
 ///
 /// A single instance counts as two: a label's share of the round's 2^-40 is then at most 2^-41, which leaves room
 /// for the other gross errors.
-fn comparisons(layout: Layout) -> f64 {
-    (layout.instances().max(2) * layout.classes() * (layout.classes() - 1) / 2) as f64
+fn comparisons(layout: Layout, threshold: bool) -> f64 {
+    let seats = layout.classes() + usize::from(threshold);
+    (layout.instances().max(2) * seats * (seats - 1) / 2) as f64
 }
 
 /// Smallest t on the grid with events·√(2/π)·exp(−t²/2)/t ≤ 2^-40: that many two-sided Gaussian tails.

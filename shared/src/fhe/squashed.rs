@@ -104,7 +104,9 @@ pub struct SquashedDigit {
     pub body: u128,
 }
 
-/// The record of a round's squashed digits, instance-major and the low digit first; a blob of the transcript.
+/// The record of a step's squashed digits, instance-major and the low digit first; a blob of the transcript.
+///
+/// Its layout is that of the labels that were squashed, [`super::LabelCiphertexts::layout`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SquashedRecord {
     layout: Layout,
@@ -173,7 +175,8 @@ impl SquashedRecord {
     }
 }
 
-/// Number of digits of a label: one up to 15 classes, two above.
+/// Number of digits of a label: one up to 15 classes, two above; one for a test, whose labels know one class
+/// ([`Layout::test`]).
 #[must_use]
 pub const fn label_digits(classes: usize) -> usize {
     digits_per_label(classes)

@@ -1,6 +1,5 @@
-//! The tally: from the sum of the ballots to one label ciphertext per instance.
+//! The tally: from the sum of the ballots to one label ciphertext per instance, or one digit of a test.
 
-use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
@@ -26,6 +25,20 @@ pub enum TallyError {
         /// Slots of the sum.
         got: usize,
     },
+    /// No instance is to be tallied.
+    #[error("no instance was given to tally; a round none of whose instances pass has no labels")]
+    NoInstance,
+    /// The instances are not instances of the round in ascending order.
+    #[error(
+        "instance {instance} is out of place: the instances to tally must ascend without repetition and be numbered \
+         0 to {}, as in the round", instances - 1
+    )]
+    Instance {
+        /// The first instance that is out of place.
+        instance: usize,
+        /// Instances of the round.
+        instances: usize,
+    },
     /// The range is beyond what the exact circuit resolves.
     #[error("argmax = \"exact\" does not resolve a range of {0} votes")]
     ExactBound(u64),
@@ -47,7 +60,7 @@ pub enum TallyError {
     Cancelled {
         /// Instances tallied before.
         done: usize,
-        /// Instances of the round.
+        /// Instances to be tallied.
         instances: usize,
     },
 }
@@ -71,9 +84,9 @@ impl Batching {
 }
 
 /// Finds the class with the most votes of each instance, under encryption, on the threads of the current
-/// rayon pool.
+/// rayon pool; with the resolution of a test, whether that class reaches the threshold.
 ///
-/// `on_progress` is told after every few instances how many are done. `cancel` is looked at as often. The
+/// The labels have the layout [`Resolution::outcomes`]. `on_progress` is told after every few instances how many are done. `cancel` is looked at as often. The
 /// same sum under the same keys gives the same bytes on the same kind of CPU.
 ///
 /// # Errors
@@ -85,13 +98,34 @@ pub fn tally(
     cancel: &AtomicBool,
     on_progress: impl FnMut(usize),
 ) -> Result<LabelCiphertexts, TallyError> {
-    tally_in_batches(keys, resolution, sum, Batching::for_current_pool(), cancel, on_progress)
+    let all: Vec<usize> = (0..resolution.layout().instances()).collect();
+    tally_instances(keys, resolution, sum, &all, cancel, on_progress)
+}
+
+/// Tallies only these instances of the sum, numbered from 0 and in ascending order; otherwise as [`tally`].
+///
+/// The labels come out in the order of the list, and their layout has as many instances as the list. The label of an
+/// instance has the same bits as in a tally of all.
+///
+/// # Errors
+/// Refuses an empty list, one that does not ascend or names an instance the round does not have, and what [`tally`]
+/// refuses.
+pub fn tally_instances(
+    keys: &EvaluationKeys,
+    resolution: &Resolution,
+    sum: &RunningSum,
+    instances: &[usize],
+    cancel: &AtomicBool,
+    on_progress: impl FnMut(usize),
+) -> Result<LabelCiphertexts, TallyError> {
+    tally_in_batches(keys, resolution, sum, instances, Batching::for_current_pool(), cancel, on_progress)
 }
 
 pub(crate) fn tally_in_batches(
     keys: &EvaluationKeys,
     resolution: &Resolution,
     sum: &RunningSum,
+    instances: &[usize],
     batching: Batching,
     cancel: &AtomicBool,
     mut on_progress: impl FnMut(usize),
@@ -100,15 +134,16 @@ pub(crate) fn tally_in_batches(
     if sum.layout() != layout {
         return Err(TallyError::Layout { expected: layout.slots(), got: sum.layout().slots() });
     }
+    check_instances(instances, layout.instances())?;
+    let outcomes = resolution.outcomes().of_instances(instances.len()).map_err(|_| TallyError::NoInstance)?;
     let circuit = Circuit::new(resolution)?;
-    let instances = layout.instances();
-    let mut labels = LabelCiphertexts::new(keys.parameter_set(), layout);
-    for first in (0..instances).step_by(batching.instances.max(1)) {
+    let mut labels = LabelCiphertexts::new(keys.parameter_set(), outcomes);
+    let mut done = 0;
+    for chunk in instances.chunks(batching.instances.max(1)) {
         if cancel.load(Ordering::Relaxed) {
-            return Err(TallyError::Cancelled { done: first, instances });
+            return Err(TallyError::Cancelled { done, instances: instances.len() });
         }
-        let chunk = first..(first + batching.instances.max(1)).min(instances);
-        let done = chunk.end;
+        done += chunk.len();
         for digits in circuit.run(keys, expand_instances(sum, chunk), batching.look_ups) {
             labels.push(&digits);
         }
@@ -117,13 +152,25 @@ pub(crate) fn tally_in_batches(
     Ok(labels)
 }
 
+/// Checks that the list ascends and stays below the number of instances of the round.
+fn check_instances(list: &[usize], instances: usize) -> Result<(), TallyError> {
+    let mut previous = None;
+    for &instance in list {
+        if instance >= instances || previous.is_some_and(|previous| previous >= instance) {
+            return Err(TallyError::Instance { instance, instances });
+        }
+        previous = Some(instance);
+    }
+    Ok(())
+}
+
 /// The ciphertexts of some instances, one per class each.
-fn expand_instances(sum: &RunningSum, instances: Range<usize>) -> Vec<Vec<Lwe>> {
+fn expand_instances(sum: &RunningSum, instances: &[usize]) -> Vec<Vec<Lwe>> {
     let classes = sum.layout().classes();
     let slots = |instance: usize| instance * classes..(instance + 1) * classes;
     instances
-        .into_par_iter()
-        .map(|instance| slots(instance).map(|slot| expand::slot(sum, slot)).collect())
+        .par_iter()
+        .map(|&instance| slots(instance).map(|slot| expand::slot(sum, slot)).collect())
         .collect()
 }
 
@@ -136,9 +183,13 @@ impl Circuit {
     fn new(resolution: &Resolution) -> Result<Self, TallyError> {
         let classes = resolution.layout().classes();
         let bound = resolution.bound();
+        let threshold = resolution.threshold_plaintext();
+        if let (true, Some(threshold)) = (resolution.is_test(), threshold) {
+            return Ok(Self::Tournament(Box::new(Tournament::test(classes, threshold))));
+        }
         match resolution.argmax() {
-            ArgmaxKind::Tournament => Ok(Self::Tournament(Box::new(Tournament::new(classes)))),
-            ArgmaxKind::Exact => Exact::new(classes, bound)
+            ArgmaxKind::Tournament => Ok(Self::Tournament(Box::new(Tournament::new(classes, threshold)))),
+            ArgmaxKind::Exact => Exact::new(classes, bound, threshold)
                 .map(|exact| Self::Exact(Box::new(exact)))
                 .ok_or(TallyError::ExactBound(bound)),
         }

@@ -5,6 +5,9 @@
 //! The winner's value is max(x, y) = (x + y + |x − y|) / 2. It is not halved: the scale doubles with every
 //! level, and the ballots are encrypted at the scale of level 0. The signs then lead to the winner's label
 //! through a few index look-ups.
+//!
+//! Where a round has a threshold, the winner meets the abstention in one match more, which has the threshold for
+//! votes and the label 0. The test of a two-step round is that match alone: its outcome is the digit.
 
 use rayon::prelude::*;
 use tfhe::core_crypto::prelude::{
@@ -22,10 +25,24 @@ use super::parameters::{POLYNOMIAL_SIZE, modulus};
 /// log2 of the plaintext of a match that the right side won; the left side's is 0.
 const WIN_LOG: u32 = 58;
 
+/// What is read off a tournament.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// The winner's label.
+    Label,
+    /// Whether the classes' winner beats the abstention.
+    Test,
+}
+
 /// The circuit for one number of classes: its bracket and all its tables.
 pub(crate) struct Tournament {
-    classes: usize,
+    reading: Reading,
+    digits: usize,
+    /// The abstention's votes at the scale of level 0, if it plays.
+    abstention: Option<u64>,
     bracket: Bracket,
+    /// Half of what a won match is worth.
+    half_win: u64,
     sign: Table,
     absolute: Vec<Table>,
     index: Vec<Table>,
@@ -35,39 +52,65 @@ pub(crate) struct Tournament {
 pub(crate) struct Play {
     /// The value of each player, in order.
     values: Vec<Lwe>,
-    /// For each match, 2^58 if the right side won, else 0.
+    /// For each match whose sign was looked up, 2^58 if the right side won, else 0; a test looks up its last match
+    /// alone, and 2^59 is a right side that won.
     right_won: Vec<Lwe>,
 }
 
-/// Seats the classes of each instance.
-pub(crate) fn begin(counts: Vec<Vec<Lwe>>) -> Vec<Play> {
-    counts.into_iter().map(|values| Play { values, right_won: Vec::new() }).collect()
-}
-
 impl Tournament {
-    /// Prepares the circuit for 2 to 100 classes.
-    pub(crate) fn new(classes: usize) -> Self {
-        let bracket = Bracket::new(classes);
+    /// Prepares the circuit for 2 to 100 classes whose winner's label is read.
+    ///
+    /// `abstention` is the plaintext, at the ballots' scale, of what a winner must exceed.
+    pub(crate) fn new(classes: usize, abstention: Option<u64>) -> Self {
+        Self::prepare(classes, abstention, Reading::Label)
+    }
+
+    /// Prepares the circuit that tells whether the most voted of 2 to 100 classes exceeds `abstention`.
+    pub(crate) fn test(classes: usize, abstention: u64) -> Self {
+        Self::prepare(classes, Some(abstention), Reading::Test)
+    }
+
+    fn prepare(classes: usize, abstention: Option<u64>, reading: Reading) -> Self {
+        let bracket = Bracket::new(classes, abstention.is_some());
         let rounds = bracket.rounds();
+        let (digits, half_win) = match reading {
+            Reading::Label => (digits_per_label(classes), 1_u64 << (WIN_LOG - 1)),
+            Reading::Test => (1, 1 << (DIGIT_LOG - 1)),
+        };
         Self {
-            classes,
-            sign: Table::sign((1_u64 << (WIN_LOG - 1)).wrapping_neg()),
+            reading,
+            digits,
+            abstention,
+            half_win,
+            sign: Table::sign(half_win.wrapping_neg()),
             absolute: (0..rounds).map(|level| absolute_table(rounds, level)).collect(),
             index: bracket.groups().iter().map(index_table).collect(),
             bracket,
         }
     }
 
+    /// Seats the classes of each instance, after the abstention if it plays.
+    pub(crate) fn begin(&self, counts: Vec<Vec<Lwe>>) -> Vec<Play> {
+        let seat = |counts| {
+            let abstention = self.abstention.map(without_noise);
+            Play { values: abstention.into_iter().chain(counts).collect(), right_won: Vec::new() }
+        };
+        counts.into_iter().map(seat).collect()
+    }
+
     /// Plays the tournaments of several instances side by side; `counts` holds C ciphertexts for each.
     ///
-    /// Returns the digits of each label. The result does not depend on `batch` or on how instances are put
+    /// Returns the digits of each label, or the one of each test. The result does not depend on `batch` or on how instances are put
     /// together.
     pub(crate) fn run(&self, keys: &EvaluationKeys, counts: Vec<Vec<Lwe>>, batch: usize) -> Vec<Vec<Lwe>> {
-        let mut plays = begin(counts);
+        let mut plays = self.begin(counts);
         for level in 0..self.bracket.rounds() {
             self.play_level(keys, &mut plays, level, batch);
         }
-        self.read_labels(keys, &plays, batch)
+        match self.reading {
+            Reading::Label => self.read_labels(keys, &plays, batch),
+            Reading::Test => plays.into_iter().map(|play| play.right_won).collect(),
+        }
     }
 
     /// Plays all matches of a level in all instances.
@@ -76,8 +119,12 @@ impl Tournament {
         let inputs = self.switch_level(keys, plays, level);
         // nobody plays on after the final, so its value is not needed
         let is_final = level + 1 == self.bracket.rounds();
-        let tables: &[&Table] =
-            if is_final { &[&self.sign] } else { &[&self.sign, &self.absolute[level as usize]] };
+        let reads_sign = is_final || self.reading == Reading::Label;
+        let tables: Vec<&Table> = reads_sign
+            .then_some(&self.sign)
+            .into_iter()
+            .chain((!is_final).then(|| &self.absolute[level as usize]))
+            .collect();
         let look_ups: Vec<LookUp<'_>> = inputs
             .iter()
             .flat_map(|input| tables.iter().map(move |&table| LookUp { input, table }))
@@ -85,7 +132,9 @@ impl Tournament {
         let mut outputs = keys.look_up_all(&look_ups, batch).into_iter();
         for play in plays {
             for &one in matches {
-                self.note_sign(play, outputs.next());
+                if reads_sign {
+                    self.note_sign(play, outputs.next());
+                }
                 if !is_final {
                     self.note_winner(play, one, level, outputs.next());
                 }
@@ -118,7 +167,7 @@ impl Tournament {
 
     fn note_sign(&self, play: &mut Play, sign: Option<Lwe>) {
         let Some(mut sign) = sign else { return };
-        lwe_ciphertext_plaintext_add_assign(&mut sign, Plaintext(1 << (WIN_LOG - 1)));
+        lwe_ciphertext_plaintext_add_assign(&mut sign, Plaintext(self.half_win));
         play.right_won.push(sign);
     }
 
@@ -149,7 +198,7 @@ impl Tournament {
     }
 
     fn add_up(&self, groups: &[Group], outputs: &[Lwe]) -> Vec<Lwe> {
-        let mut digits = vec![zero(); digits_per_label(self.classes)];
+        let mut digits = vec![zero(); self.digits];
         for (group, output) in groups.iter().zip(outputs) {
             lwe_ciphertext_add_assign(&mut digits[group.digit], output);
         }
@@ -203,6 +252,13 @@ fn index_input(play: &Play, group: &Group) -> Lwe {
 /// An encryption of zero without noise.
 pub(crate) fn zero() -> Lwe {
     LweCiphertext::new(0, super::parameters::FULL.large_size(), modulus())
+}
+
+/// A ciphertext without noise of a plaintext that everybody knows.
+pub(crate) fn without_noise(plaintext: u64) -> Lwe {
+    let mut ciphertext = zero();
+    lwe_ciphertext_plaintext_add_assign(&mut ciphertext, Plaintext(plaintext));
+    ciphertext
 }
 
 fn shift_left(ciphertext: &mut Lwe, bits: u32) {

@@ -3,15 +3,13 @@
 use dashu::integer::{IBig, UBig};
 use dashu::rational::RBig;
 use opendp::combinators::ConcentratedMeasure;
-use opendp::domains::{AtomDomain, VectorDomain};
 use opendp::error::Fallible;
-use opendp::measurements::make_gaussian;
 use opendp::measures::ZeroConcentratedDivergence;
-use opendp::metrics::L2Distance;
 use opendp::traits::{InfAdd, InfLn, InfMul, InfSqrt};
 
 use super::cost::CostError;
 use super::delta::Delta;
+use super::histogram::loss_of_replacing;
 use super::plan::{NoisePlan, ShareSize};
 use super::rho::Rho;
 use crate::decimal::Decimal;
@@ -43,10 +41,10 @@ impl UnknownNoise {
     /// 2·votes slots.
     ///
     /// The second bound of Kairouz, Liu, Steinke 2021, Proposition 14:
-    /// ρ = (Δ₂²/V + 2·Δ₁·τ_d/√V + τ_d²·d)/2, whose first term OpenDP's Gaussian mechanism computes.
+    /// ρ = (Δ₂²/V + 2·Δ₁·τ_d/√V + τ_d²·d)/2, whose first term OpenDP computes for the vote histogram and its Gaussian noise.
     pub(super) fn loss_per_label(&self, votes: u32) -> Result<Rho, CostError> {
         let scale = root_below(&self.variance);
-        let gaussian = gaussian_loss(scale, votes)?;
+        let gaussian = exact(loss_of_replacing(votes, scale)?)?;
         let root = exact(scale)?;
         let votes = RBig::from(votes);
         let drift = &votes * &self.gap * (RBig::from(2u8) / root + &self.gap);
@@ -78,16 +76,6 @@ fn loose_epsilon(rho: f64, delta: Delta) -> Fallible<f64> {
     let log = -delta.get().neg_inf_ln()?;
     let root = rho.inf_mul(&log)?.inf_sqrt()?;
     rho.inf_add(&2.0f64.inf_mul(&root)?)
-}
-
-/// Asks OpenDP for the loss of a Gaussian mechanism of the given scale at Δ₂ = votes·√2, rounded up.
-fn gaussian_loss(scale: f64, votes: u32) -> Result<RBig, CostError> {
-    let counts = VectorDomain::new(AtomDomain::<i64>::default());
-    let mechanism =
-        make_gaussian::<_, _, ZeroConcentratedDivergence>(counts, L2Distance::<f64>::default(), scale, None)?;
-    // The float SQRT_2 lies above the real root, so the sensitivity is never understated.
-    let sensitivity = f64::from(votes).inf_mul(&std::f64::consts::SQRT_2)?;
-    exact(mechanism.map(&sensitivity)?)
 }
 
 /// Returns an upper bound on τ_d = 10·(Σ_{k=1}^{h−1} exp(−2π² s²·k/(k+1)) + the coordinator's term).

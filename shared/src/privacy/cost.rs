@@ -7,6 +7,7 @@ use super::delta::Delta;
 use super::plan::NoisePlan;
 use super::policy::NoiseMode;
 use super::rho::Rho;
+use super::targets::Unit;
 
 /// One value per view: what each kind of observer knows decides what it learns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,11 +127,30 @@ impl RoundCost {
 
     /// Converts the cost to ε at `delta`, per unit and view.
     pub fn epsilon(&self, delta: Delta) -> Result<Epsilon, CostError> {
-        let person = self.rho.person.try_map(|rho| convert(*rho, delta))?;
-        let participant = self.rho.participant.try_map(|rho| convert(*rho, delta))?;
-        let reasons = self.rho.person.map(|rho| rho.is_none().then(|| unbounded_reason(self.mode)));
-        let has_reason = self.rho.person.map(Option::is_none).any();
-        Ok(Epsilon { delta, person, participant, reasons: has_reason.then_some(reasons) })
+        loss_epsilon(&self.rho, self.mode, delta)
+    }
+}
+
+/// Converts losses under a noise mode to ε at `delta`, per unit and view.
+pub fn loss_epsilon(
+    losses: &Units<Views<Option<Rho>>>,
+    mode: NoiseMode,
+    delta: Delta,
+) -> Result<Epsilon, CostError> {
+    let person = losses.person.try_map(|rho| convert(*rho, delta))?;
+    let participant = losses.participant.try_map(|rho| convert(*rho, delta))?;
+    let reasons = losses.person.map(|rho| rho.is_none().then(|| unbounded_reason(mode)));
+    let has_reason = losses.person.map(Option::is_none).any();
+    Ok(Epsilon { delta, person, participant, reasons: has_reason.then_some(reasons) })
+}
+
+impl Epsilon {
+    /// Returns ε of one unit, per view.
+    pub const fn get(&self, unit: Unit) -> &Views<Option<f64>> {
+        match unit {
+            Unit::Person => &self.person,
+            Unit::Participant => &self.participant,
+        }
     }
 }
 

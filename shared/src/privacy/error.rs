@@ -26,7 +26,8 @@ pub enum NoiseError {
     /// The colluding participants could fill the quorum by themselves.
     #[error(
         "quorum {quorum} leaves no honest ballot: with honest fraction {honest_fraction} up to {colluding} of \
-         {enrolled} participants may collude, so the quorum must be at least {}", .colluding + 1
+         {enrolled} participants may collude, so the quorum must be at least {}{}",
+        .colluding + 1, or_honest_fraction(*.quorum, *.enrolled)
     )]
     QuorumNotHonest {
         /// The quorum asked for.
@@ -90,4 +91,14 @@ pub enum NoiseError {
         /// The setting's name in the config.
         name: &'static str,
     },
+}
+
+/// Names the smallest honest fraction that a quorum allows: the smallest τ with (1 − τ)·N < q, in millionths.
+fn or_honest_fraction(quorum: u32, enrolled: u32) -> String {
+    if quorum == 0 || enrolled == 0 {
+        return String::new();
+    }
+    let colluding = (u64::from(quorum) * Decimal::SCALE).div_ceil(u64::from(enrolled)) - 1;
+    let smallest = Decimal::from_millionths(Decimal::SCALE.saturating_sub(colluding));
+    smallest.map_or(String::new(), |smallest| format!(" or the honest fraction at least {smallest}"))
 }

@@ -12,6 +12,9 @@ use super::error::NoiseError;
 use super::policy::{NoiseMode, NoisePolicy};
 use crate::decimal::Decimal;
 
+/// 10^6 votes: keeps every product below in 128 bits and is far above any useful noise.
+pub(super) const LARGEST_SIGMA: Decimal = Decimal::MILLION;
+
 /// The standard deviation of one noise share, in votes, as a numerator over 2^20.
 #[derive(
     Clone,
@@ -172,14 +175,11 @@ fn check_mode(mode: NoiseMode, is_drawn: bool, name: &'static str, value: Decima
     if !is_drawn && !value.is_zero() {
         return Err(NoiseError::ModeExcludesNoise { mode, name, value });
     }
-    if value.millionths() > LARGEST_SIGMA_MILLIONTHS {
+    if value > LARGEST_SIGMA {
         return Err(NoiseError::SigmaTooLarge { name, value });
     }
     Ok(())
 }
-
-/// 10^6 votes: keeps every product below in 128 bits and is far above any useful noise.
-const LARGEST_SIGMA_MILLIONTHS: u64 = 1_000_000 * Decimal::SCALE;
 
 /// Returns c = floor((1 − τ)·N), exactly.
 fn colluding(honest_fraction: Decimal, enrolled: u32) -> Result<u32, NoiseError> {
@@ -193,7 +193,7 @@ fn colluding(honest_fraction: Decimal, enrolled: u32) -> Result<u32, NoiseError>
 }
 
 /// Returns the smallest six-digit σ with σ/√h ≥ 1.5.
-fn smallest_sigma(honest: u32) -> Decimal {
+pub(super) fn smallest_sigma(honest: u32) -> Decimal {
     // (1.5·10^6)² = 2.25·10^12; the root of 2^32 times that is below 10^11 millionths, so it always fits.
     let smallest = ceil_sqrt(2_250_000_000_000 * u128::from(honest));
     u64::try_from(smallest).ok().and_then(|m| Decimal::from_millionths(m).ok()).unwrap_or(Decimal::MAX)

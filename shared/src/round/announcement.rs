@@ -64,6 +64,8 @@ pub struct Announcement {
     pub scale: u64,
     /// The circuit that finds the winner.
     pub argmax: ArgmaxKind,
+    /// T in votes: below it there is no label; `None` if every instance gets one.
+    pub threshold: Option<u32>,
     /// When voting begins.
     pub opens_at: Millis,
     /// When the window closes.
@@ -131,7 +133,8 @@ impl Announcement {
         let config = &founding.config;
         let plan = noise_plan(founding, roster)?;
         let layout = Layout::new(config.classes.len(), request.instance_count as usize)?;
-        let resolution = Resolution::new(layout, config.argmax, roster.teachers(), plan.drawn_variance())?;
+        let threshold = config.threshold.map(|threshold| threshold.votes);
+        let resolution = resolve(layout, config.argmax, threshold, roster, &plan)?;
         Ok(Self {
             federation,
             round: request.round,
@@ -148,6 +151,7 @@ impl Announcement {
             bound: resolution.bound(),
             scale: resolution.scale(),
             argmax: config.argmax,
+            threshold,
             opens_at,
             closes_at,
         })
@@ -176,6 +180,7 @@ impl Announcement {
             (announced != derived).then_some(AnnouncementError::Differs { field, announced, derived })
         };
         let kind = |kind: ArgmaxKind| format!("{kind:?}");
+        let votes = |votes: Option<u32>| votes.map_or("none".to_owned(), |votes| votes.to_string());
         differs("federation", &self.federation, &derived.federation)
             .or_else(|| differs("roster", &self.roster, &derived.roster))
             .or_else(|| differs("keys", &self.keys, &derived.keys))
@@ -192,6 +197,7 @@ impl Announcement {
             })
             .or_else(|| differs("bound", &self.bound, &derived.bound))
             .or_else(|| differs("scale", &self.scale, &derived.scale))
+            .or_else(|| differs("threshold", &votes(self.threshold), &votes(derived.threshold)))
             .or_else(|| differs("argmax", &kind(self.argmax), &kind(derived.argmax)))
             .unwrap_or(AnnouncementError::Differs {
                 field: "parameters",
@@ -213,22 +219,46 @@ impl Announcement {
     /// Returns what the circuit resolves, for tallying and for the release.
     pub fn resolution(&self, founding: &Founding, roster: &Roster) -> Result<Resolution, AnnouncementError> {
         let plan = noise_plan(founding, roster)?;
-        Ok(Resolution::new(self.layout()?, self.argmax, roster.teachers(), plan.drawn_variance())?)
+        Ok(resolve(self.layout()?, self.argmax, self.threshold, roster, &plan)?)
     }
 
     /// Returns the privacy cost of this round's labels, per view and unit.
     pub fn cost(&self, founding: &Founding, roster: &Roster) -> Result<RoundCost, AnnouncementError> {
-        let plan = noise_plan(founding, roster)?;
-        let sensitivity = Sensitivity {
-            participants_per_person: founding.config.privacy.participants_per_person,
-            teachers: roster.most_teachers(),
-        };
-        Ok(RoundCost::new(&plan, sensitivity, self.instance_count)?)
+        cost_of(founding, roster, self.instance_count)
     }
 
     /// Returns the cost as ε at the federation's δ, per unit and view.
     pub fn epsilon(&self, founding: &Founding, roster: &Roster) -> Result<Epsilon, AnnouncementError> {
         Ok(self.cost(founding, roster)?.epsilon(founding.config.privacy.delta)?)
+    }
+}
+
+/// Returns what one more label costs under event 0 and a roster, per view and unit.
+pub fn price_of_a_label(founding: &Founding, roster: &Roster) -> Result<RoundCost, AnnouncementError> {
+    cost_of(founding, roster, 1)
+}
+
+fn cost_of(founding: &Founding, roster: &Roster, instances: u32) -> Result<RoundCost, AnnouncementError> {
+    let plan = noise_plan(founding, roster)?;
+    let sensitivity = Sensitivity {
+        participants_per_person: founding.config.privacy.participants_per_person,
+        teachers: roster.most_teachers(),
+    };
+    Ok(RoundCost::new(&plan, sensitivity, instances)?)
+}
+
+/// Returns what the circuit of a round resolves.
+fn resolve(
+    layout: Layout,
+    argmax: ArgmaxKind,
+    threshold: Option<u32>,
+    roster: &Roster,
+    plan: &NoisePlan,
+) -> Result<Resolution, ResolutionError> {
+    let (teachers, variance) = (roster.teachers(), plan.drawn_variance());
+    match threshold {
+        None => Resolution::new(layout, argmax, teachers, variance),
+        Some(votes) => Resolution::with_threshold(layout, argmax, teachers, variance, votes),
     }
 }
 

@@ -3,6 +3,7 @@
 mod ballots;
 mod blobs;
 mod federation;
+mod ledger;
 mod rounds;
 mod work;
 
@@ -12,7 +13,10 @@ pub use federation::{
     CeremonyView, Enrol, Enrolled, FederationView, Found, Invite, NewInvite, PublishKeys, Revoke, Revoked,
     RosterView, Standing, TrusteeSteps,
 };
-pub use rounds::{Attendance, Labels, OpeningState, OpeningView, RoundSummary, RoundView, Voter};
+pub use ledger::{EntryState, LedgerEntry, LedgerView, Promise};
+pub use rounds::{
+    Answered, Answers, Attendance, Labels, OpeningState, OpeningView, RoundSummary, RoundView, Voter,
+};
 pub use work::{Beat, Checking, OpeningTask, PostOpening, Progress, Refused, Work};
 
 use serde::{Deserialize, Serialize};

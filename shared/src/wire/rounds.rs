@@ -140,10 +140,30 @@ pub struct Labels {
     pub instances: Digest,
     /// Class names in the order of their indices.
     pub classes: Vec<String>,
-    /// One entry per instance: a class index from 0, or null for an abstention.
+    /// One entry per instance that was voted on: a class index from 0, or null for an abstention.
     pub labels: Vec<Option<u16>>,
+    /// The same for everything that was submitted, in its order, where some of it had been released before or stood
+    /// twice; absent where all of it was voted on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub submitted: Option<Vec<Option<u16>>>,
     /// What they cost, as ε per unit and view.
     pub epsilon: Epsilon,
     /// How far the openings bear each other out.
     pub corroboration: Corroboration,
+}
+
+/// `POST /answers`: which of the uploaded instances were released before; nothing is voted on and nothing charged.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Answers {
+    /// One entry per instance; null if it was never released.
+    pub answers: Vec<Option<Answered>>,
+}
+
+/// Is the answer to an instance from an earlier release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answered {
+    /// The round that released it.
+    pub round: RoundId,
+    /// A class index from 0, or null for an abstention.
+    pub label: Option<u16>,
 }

@@ -14,7 +14,7 @@ use shared::{
     fhe::{ArgmaxKind, Transform},
     ids::RoundId,
     learning::{Description, load_labels},
-    privacy::{Delta, NoisePolicy},
+    privacy::{Delta, NoisePolicy, PrivacyTargets},
     round::RoundState,
     wire::{Attendance, Labels, RoundView},
 };
@@ -129,8 +129,13 @@ fn config(arguments: &Arguments, description: &Description) -> anyhow::Result<Fe
             honest_fraction: Decimal::from_float(0.7)?,
             mode: arguments.noise.mode(),
         },
-        privacy: PrivacyPolicy { delta: Delta::try_from(1e-5)?, participants_per_person: 1 },
+        privacy: PrivacyPolicy {
+            delta: Delta::try_from(1e-5)?,
+            participants_per_person: 1,
+            targets: PrivacyTargets::default(),
+        },
         argmax: ArgmaxKind::Tournament,
+        threshold: None,
         transform: Transform::default(),
         insecure_toy_parameters: arguments.insecure_toy_parameters,
     })

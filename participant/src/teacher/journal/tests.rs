@@ -22,6 +22,7 @@ fn seen(id: u8) -> Record {
         instance_count: 4,
         seen_at: Millis(i64::from(id)),
         closes_at: Millis(20),
+        cost: None,
         stage: Stage::Waiting,
     }
 }

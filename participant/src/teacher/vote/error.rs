@@ -12,7 +12,10 @@ use crate::{
     agent::BridgeError,
     client::ClientError,
     files::FileError,
-    teacher::{ensemble::EnsembleError, journal::JournalError, limits::LimitError, terms::TermsError},
+    teacher::{
+        ensemble::EnsembleError, journal::JournalError, ledger::CapError, limits::LimitError,
+        terms::TermsError,
+    },
 };
 
 /// Says why no vote was cast in a round.
@@ -27,6 +30,9 @@ pub enum VoteError {
     /// A limit of the institution stands against it.
     #[error(transparent)]
     Limit(#[from] LimitError),
+    /// The institution's own cap on its privacy loss stands against it.
+    #[error(transparent)]
+    Cap(#[from] CapError),
     /// The teachers cannot vote.
     #[error(transparent)]
     Ensemble(#[from] EnsembleError),

@@ -46,7 +46,7 @@ pub async fn vote(agent: &Agent, replay: &Replay, round: RoundId) -> Result<Outc
         return Err(VoteError::OtherAnnouncement(round));
     }
     let record = record(&journal, round, &view, agent.clock.now())?;
-    let job = match prepare::prepare(agent, &view, record.clone()).await {
+    let job = match prepare::prepare(agent, replay, &view, record.clone()).await {
         Ok(job) => job,
         Err(error) => {
             note(&journal, record, &error)?;
@@ -71,6 +71,7 @@ fn record(journal: &Journal, round: RoundId, view: &RoundView, now: Millis) -> R
         instance_count: announcement.instance_count,
         seen_at: journal.record(round)?.map_or(now, |before| before.seen_at),
         closes_at: announcement.closes_at,
+        cost: None,
         stage: Stage::Waiting,
     })
 }

@@ -7,6 +7,7 @@ use shared::{
     ids::{BallotId, Digest, RoundId},
     learning::{Dataset, files::instances_from_npy_bytes},
     round::{Announcement, RoundState},
+    transcript::Replay,
     wire::RoundView,
 };
 
@@ -19,6 +20,7 @@ use crate::{
     teacher::{
         ensemble::Ensemble,
         journal::{Journal, Record},
+        ledger::HomeLedger,
         limits,
         terms::{Approved, TermsError},
     },
@@ -27,8 +29,9 @@ use crate::{
 /// Checks a round and gathers what a ballot needs; nothing is drawn, and nothing is written but public keys.
 pub(super) async fn prepare(
     agent: &Agent,
+    replay: &Replay,
     view: &RoundView,
-    record: Record,
+    mut record: Record,
 ) -> Result<SealingJob, VoteError> {
     let announcement = &view.announcement;
     if view.state != RoundState::Voting {
@@ -39,6 +42,11 @@ pub(super) async fn prepare(
     let keys = check_keys(agent, &approved).await?;
     approved.check_round(record.round, announcement, &keys, agent.membership.participant)?;
     check_limits(agent, announcement, record.round)?;
+    // Computed here from what was approved; the coordinator's figure is never used.
+    let cost = announcement.cost(approved.founding, &roster)?;
+    let ledger = HomeLedger::of(&Journal::of(&agent.home).records()?, replay);
+    ledger.check(&agent.config.limits, record.round, &cost)?;
+    record.cost = Some(cost);
     check_keys_unused(agent, record.round).await?;
     let resolution = announcement.resolution(approved.founding, &roster)?;
     let ensemble = load_ensemble(agent).await?;

@@ -67,6 +67,7 @@ impl Story {
             instance_count: 4,
             seen_at: RECEIVED_AT,
             closes_at: RECEIVED_AT,
+            cost: None,
             stage,
         };
         make_folder(&self.home.round(round(1)), Access::Public).unwrap();

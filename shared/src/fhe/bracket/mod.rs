@@ -1,6 +1,7 @@
 //! The bracket of a tournament: who meets whom, and how the winner's label is read off the matches.
 //!
-//! Pure combinatorics over class indices; `tournament` carries it out under encryption.
+//! Pure combinatorics over labels; `tournament` carries it out under encryption. Where a round has a threshold, the
+//! abstention is a player as well, with the threshold for votes, and meets the classes' winner in the last match.
 
 mod plan;
 
@@ -8,13 +9,12 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::labels::{DIGITS, digit};
-use super::noise::rounds;
 use plan::{Node, Span};
 
 /// Boxes of one index look-up: half a box is then 64 steps, 13 standard deviations.
 pub(crate) const MAX_BOXES: usize = 16;
 
-/// A player: the classes 0..C first, then the winners of the matches in order.
+/// A player: the abstention first if it plays, then the classes, then the winners of the matches in order.
 pub(crate) type Player = usize;
 
 /// One match between two players.
@@ -31,8 +31,7 @@ pub(crate) enum Side {
     Right,
 }
 
-/// One index look-up: the digit of the winner's label if the winner is among some neighbouring classes, else
-/// 0.
+/// One index look-up: the digit of the winner's label if the winner is among some neighbours, else 0.
 ///
 /// Its input is w·2^b + v: w counts the matches on `path` won by the group's side, bit i of v says that the
 /// right side won local match i. Only w = |path| reads `digits[v]`.
@@ -58,50 +57,55 @@ impl Group {
     }
 }
 
-/// The bracket for one number of classes.
+/// The bracket for one number of classes, with or without a threshold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Bracket {
-    classes: usize,
+    /// Players that have not won a match: the classes, and the abstention if it plays.
+    seats: usize,
     matches: Vec<Match>,
-    /// For each player the level at which its value stands; ascending, 0 for a class.
+    /// For each player the level at which its value stands; ascending, 0 for a seat.
     levels: Vec<u32>,
     groups: Vec<Group>,
 }
 
 impl Bracket {
-    /// Draws the bracket of 2 to 100 classes that needs the fewest index look-ups.
-    pub(crate) fn new(classes: usize) -> Self {
-        let tree = plan::tree(classes);
+    /// Draws the bracket of 2 to 100 classes that needs the fewest index look-ups; with an abstention, which is
+    /// player 0 then, the bracket has one more level.
+    pub(crate) fn new(classes: usize, abstention: bool) -> Self {
+        let tree = plan::tree(classes, abstention);
+        let Span { first: first_label, labels: seats } = tree.span;
         // numbered level by level, so that a level's matches can be played together
         let mut nodes = tree.matches();
         nodes.sort_by_key(|node| (node.level, node.span.first));
         let numbers: HashMap<Span, usize> =
             (0..).zip(&nodes).map(|(number, node)| (node.span, number)).collect();
-        let player = |node: &Node| numbers.get(&node.span).map_or(node.span.first, |number| classes + number);
+        let player = |node: &Node| {
+            numbers.get(&node.span).map_or(node.span.first - first_label, |number| seats + number)
+        };
         let matches = nodes
             .iter()
             .filter_map(|node| node.children.as_deref())
             .map(|[left, right]| Match { left: player(left), right: player(right) })
             .collect();
-        let levels = std::iter::repeat_n(0, classes).chain(nodes.iter().map(|node| node.level)).collect();
+        let levels = std::iter::repeat_n(0, seats).chain(nodes.iter().map(|node| node.level)).collect();
         let mut groups = Vec::new();
         collect_groups(&tree, &mut Vec::new(), &numbers, &mut groups);
-        Self { classes, matches, levels, groups }
+        Self { seats, matches, levels, groups }
     }
 
-    /// Number of levels L, ceil(log2 C).
-    pub(crate) const fn rounds(&self) -> u32 {
-        rounds(self.classes)
+    /// Number of levels L, ceil(log2 C), and one more with an abstention.
+    pub(crate) fn rounds(&self) -> u32 {
+        self.levels.last().copied().unwrap_or(0)
     }
 
-    /// All C − 1 matches; the last one is the final.
+    /// All matches, one fewer than seats; the last one is the final.
     pub(crate) fn matches(&self) -> &[Match] {
         &self.matches
     }
 
     /// Returns the numbers of the matches played at a level, 0 ≤ level < L.
     pub(crate) fn matches_at(&self, level: u32) -> Range<usize> {
-        let winners = &self.levels[self.classes..];
+        let winners = &self.levels[self.seats..];
         winners.partition_point(|&stands| stands <= level)
             ..winners.partition_point(|&stands| stands <= level + 1)
     }
@@ -151,7 +155,7 @@ fn group(node: &Node, path: &[(usize, Side)], numbers: &HashMap<Span, usize>, pl
     Group { digit: place, path: path.to_vec(), local, digits }
 }
 
-/// Follows the won matches down to a class.
+/// Follows the won matches down to a label.
 fn winner(node: &Node, numbers: &HashMap<Span, usize>, right_won: &impl Fn(usize) -> bool) -> usize {
     let Some([left, right]) = node.children.as_deref() else { return node.span.first };
     winner(if right_won(numbers[&node.span]) { right } else { left }, numbers, right_won)

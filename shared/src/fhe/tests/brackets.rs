@@ -28,7 +28,7 @@ fn read(group: &Group, right_won: &[bool]) -> u64 {
 #[test]
 fn every_winner_of_every_number_of_classes_is_read_off_the_matches() {
     for classes in 2..=MAX_CLASSES {
-        let bracket = Bracket::new(classes);
+        let bracket = Bracket::new(classes, false);
         assert_eq!(bracket.matches().len(), classes - 1);
         for winner in 0..classes {
             let right_won = outcomes(&bracket, classes, winner);
@@ -44,7 +44,7 @@ fn every_winner_of_every_number_of_classes_is_read_off_the_matches() {
 #[test]
 fn no_index_look_up_has_more_than_sixteen_boxes() {
     for classes in 2..=MAX_CLASSES {
-        for group in Bracket::new(classes).groups() {
+        for group in Bracket::new(classes, false).groups() {
             assert!(group.boxes() <= MAX_BOXES, "{classes} classes: {group:?}");
             assert!((group.path.len() + 1) << group.local.len() <= group.boxes());
         }
@@ -54,7 +54,7 @@ fn no_index_look_up_has_more_than_sixteen_boxes() {
 #[test]
 fn each_player_plays_once_at_its_level_or_above() {
     for classes in 2..=MAX_CLASSES {
-        let bracket = Bracket::new(classes);
+        let bracket = Bracket::new(classes, false);
         let mut played = vec![0; 2 * classes - 1];
         let mut matches = 0;
         for level in 0..bracket.rounds() {
@@ -79,8 +79,8 @@ fn each_player_plays_once_at_its_level_or_above() {
 fn few_index_look_ups_suffice() {
     // ten classes: nine signs, eight absolute values and three index look-ups make the twenty of the cost
     // table
-    assert_eq!(Bracket::new(10).groups().len(), 3);
-    assert_eq!(Bracket::new(2).groups().len(), 1);
-    let look_ups = (2..=MAX_CLASSES).map(|classes| Bracket::new(classes).groups().len());
+    assert_eq!(Bracket::new(10, false).groups().len(), 3);
+    assert_eq!(Bracket::new(2, false).groups().len(), 1);
+    let look_ups = (2..=MAX_CLASSES).map(|classes| Bracket::new(classes, false).groups().len());
     assert_eq!(look_ups.max(), Some(55));
 }

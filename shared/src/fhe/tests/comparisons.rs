@@ -7,7 +7,7 @@ use tfhe::core_crypto::prelude::{LweSecretKey, ModulusSwitchedLweCiphertext};
 use super::super::expand::{self, Lwe};
 use super::super::lookup::{LookUp, Switched, Table};
 use super::super::noise;
-use super::super::tournament::{self, Tournament};
+use super::super::tournament::Tournament;
 use super::*;
 
 /// Mean and standard deviation.
@@ -93,12 +93,12 @@ fn the_final_of_a_tournament_errs_as_predicted() {
         .map(|_| TOY.sum(&resolution, &[counts.to_vec()]))
         .map(|sum| (0..classes).map(|slot| expand::slot(&sum, slot)).collect())
         .collect();
-    let tournament = Tournament::new(classes);
-    let mut plays = tournament::begin(expanded);
+    let tournament = Tournament::new(classes, None);
+    let mut plays = tournament.begin(expanded);
     tournament.play_level(&TOY.evaluation, &mut plays, 0, 8);
     tournament.play_level(&TOY.evaluation, &mut plays, 1, 8);
     let finals = tournament.switch_level(&TOY.evaluation, &plays, 2);
     let phases: Vec<f64> = finals.iter().map(|switched| steps(&TOY, switched)).collect();
     let lead = 500.0 * 2048.0 / resolution.bound() as f64;
-    assert_moments(&phases, lead - 0.5, noise::tournament_deviation(&INSECURE_TOY, classes));
+    assert_moments(&phases, lead - 0.5, noise::final_deviation(&INSECURE_TOY, classes, false));
 }

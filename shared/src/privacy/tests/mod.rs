@@ -3,6 +3,7 @@
 mod cost;
 mod gap;
 mod law;
+mod ledger;
 mod noise;
 mod plan;
 

@@ -20,6 +20,7 @@ use crate::{
     federation::{FederationState, Founding, Member, Roster, Trustees},
     identity::{PublicIdentity, Signed},
     ids::{Digest, ParticipantId, RoundId},
+    privacy::Ledger,
     round::{Opening, OpeningQuestion},
 };
 
@@ -46,6 +47,7 @@ pub struct Replay {
     approvals: BTreeMap<ParticipantId, Digest>,
     ceremony: CeremonyRecord,
     rounds: BTreeMap<RoundId, RoundRecord>,
+    ledger: Ledger,
 }
 
 /// Is the place of the event that is being applied.
@@ -76,6 +78,7 @@ impl Replay {
         Ok(Self {
             head,
             federation: founding.digest(),
+            ledger: Ledger::new(founding.config.privacy.targets),
             founding,
             state: FederationState::Assembling,
             members: BTreeMap::new(),
@@ -185,6 +188,11 @@ impl Replay {
     /// Returns every round.
     pub fn rounds(&self) -> impl Iterator<Item = &RoundRecord> {
         self.rounds.values()
+    }
+
+    /// Returns the ledger: every announcement reserves, every end of a round commits, charges or gives back.
+    pub const fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 
     /// Returns the tally of a round, or of the known answer, if it is on the record.

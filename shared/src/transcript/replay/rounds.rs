@@ -71,6 +71,8 @@ impl Replay {
         let keys = keys.ok_or_else(|| refuse("no keys are published".to_owned()))?;
         let roster = self.roster();
         announcement.check(&self.founding, &roster, keys).map_err(|e| refuse(e.to_string()))?;
+        let cost = announcement.cost(&self.founding, &roster).map_err(|e| at.refuse(Check::Ledger, e))?;
+        self.ledger.reserve(round, cost).map_err(|e| at.refuse(Check::Ledger, e))?;
         let record = RoundRecord {
             announcement,
             roster,
@@ -192,6 +194,7 @@ impl Replay {
         if expected.ok() != Some(cost) {
             return Err(at.refuse(Check::Ledger, format!("round {round}: the release states another cost")));
         }
+        self.ledger.charge(round).map_err(|e| at.refuse(Check::Ledger, e))?;
         let outcome = Outcome::Released { labels, corroboration, openings: came };
         self.running(at, Check::Openings, round)?.outcome = Some(outcome);
         Ok(())
@@ -217,7 +220,8 @@ impl Replay {
             return Err(at.refuse(Check::Ledger, what));
         }
         record.outcome = Some(outcome);
-        Ok(())
+        let settled = if was_charged { self.ledger.charge(round) } else { self.ledger.give_back(round) };
+        settled.map_err(|e| at.refuse(Check::Ledger, e))
     }
 }
 

@@ -66,6 +66,7 @@ impl Story {
                 instance_count: 4,
                 seen_at: Millis(14),
                 closes_at: Millis(20),
+                cost: None,
                 stage: Stage::Waiting,
             },
             ballot: BallotId::from_bytes([9; 16]),

@@ -1,0 +1,125 @@
+//! Repeats: an instance that was released before, or stands twice in one request, is voted on once.
+//!
+//! Instances are the same if all their values are the same, bit for bit. Near-duplicates are the operator's business.
+
+use std::collections::HashMap;
+
+use shared::{
+    ids::{Digest, RoundId},
+    learning::{Dataset, DatasetError, InstanceSchema, files::instances_to_npy_bytes},
+};
+
+use super::RoundError;
+use crate::{
+    app::App,
+    storage::{Answer, StorageError, Tx},
+};
+
+/// Returns the digest of each instance's values, in order.
+pub fn instance_digests(dataset: &Dataset) -> Vec<Digest> {
+    let digest = |values: &[f32]| {
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        Digest::of(&bytes)
+    };
+    (0..dataset.len()).filter_map(|index| dataset.instance(index).map(digest)).collect()
+}
+
+/// Is what a request comes down to once its repeats are taken out.
+#[derive(Debug)]
+pub struct Fresh {
+    /// Canonical bytes of the instances to be voted on.
+    pub bytes: Vec<u8>,
+    /// Their number.
+    pub count: u32,
+    /// Their digests, in order.
+    pub digests: Vec<Digest>,
+    /// Where each submitted instance is answered; `None` where all of them are new.
+    pub sources: Option<Vec<Answer>>,
+}
+
+/// Takes out what was answered before and what stands twice; `None` if nothing is left to vote on.
+pub fn take_out(
+    round: RoundId,
+    dataset: &Dataset,
+    schema: &InstanceSchema,
+    known: &HashMap<Digest, Answer>,
+) -> Result<Option<Fresh>, DatasetError> {
+    let submitted = instance_digests(dataset);
+    let (mut places, mut kept, mut digests, mut sources) =
+        (known.clone(), Vec::new(), Vec::new(), Vec::new());
+    for (index, digest) in submitted.iter().enumerate() {
+        // Rounds hold at most 10^5 instances.
+        let next = Answer { round, position: kept.len() as u32 };
+        let answer = *places.entry(*digest).or_insert(next);
+        if answer == next {
+            kept.push(index);
+            digests.push(*digest);
+        }
+        sources.push(answer);
+    }
+    if kept.is_empty() {
+        return Ok(None);
+    }
+    let fresh = dataset.select(&kept);
+    let is_all = kept.len() == submitted.len();
+    Ok(Some(Fresh {
+        bytes: instances_to_npy_bytes(fresh.values(), schema.shape())?,
+        count: kept.len() as u32,
+        digests,
+        sources: (!is_all).then_some(sources),
+    }))
+}
+
+/// Reads the label of an answer from the round that released it: `Some(None)` is an abstention.
+pub async fn answered(app: &App, tx: &mut Tx, answer: Answer) -> Result<Option<Option<u16>>, RoundError> {
+    let Some(round) = app.storage.round(tx, answer.round).await? else { return Ok(None) };
+    let label = round.labels.as_ref().and_then(|labels| labels.get(answer.position as usize));
+    Ok(label.map(|label| label.checked_sub(1)))
+}
+
+/// Returns the labels of everything that was submitted with a round, repeats included; `None` where nothing repeats.
+pub async fn submitted(app: &App, tx: &mut Tx, id: RoundId) -> Result<Option<Vec<Option<u16>>>, RoundError> {
+    let Some(sources) = app.storage.sources(tx, id).await? else { return Ok(None) };
+    let mut rounds: HashMap<RoundId, Option<Vec<u16>>> = HashMap::new();
+    let mut labels = Vec::with_capacity(sources.len());
+    for Answer { round, position } in sources {
+        if let std::collections::hash_map::Entry::Vacant(entry) = rounds.entry(round) {
+            entry.insert(app.storage.round(tx, round).await?.and_then(|row| row.labels));
+        }
+        let released = rounds.get(&round).and_then(Option::as_ref);
+        let label = released.and_then(|labels| labels.get(position as usize));
+        labels.push(label.ok_or(StorageError::unreadable("answer"))?.checked_sub(1));
+    }
+    Ok(Some(labels))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_answered_or_stands_twice_is_voted_on_once() -> anyhow::Result<()> {
+        let schema: InstanceSchema = toml::from_str("kind = \"table\"\nshape = [2]")?;
+        let values = vec![1.0, 2.0, 3.0, 4.0, 1.0, 2.0, 5.0, 6.0];
+        let dataset = Dataset::new(values, vec![2], None, None)?;
+        let digests = instance_digests(&dataset);
+        let (this, before) = (RoundId::from_bytes([1; 16]), RoundId::from_bytes([2; 16]));
+        let all = take_out(this, &dataset, &schema, &HashMap::new())?.unwrap();
+        let place = |round, position| Answer { round, position };
+        assert_eq!((all.count, all.digests.len()), (3, 3));
+        let expected = [place(this, 0), place(this, 1), place(this, 0), place(this, 2)];
+        assert_eq!(all.sources.as_deref(), Some(expected.as_slice()));
+
+        let known = HashMap::from([(digests[1], place(before, 7)), (digests[3], place(before, 8))]);
+        let fresh = take_out(this, &dataset, &schema, &known)?.unwrap();
+        assert_eq!(fresh.digests, [digests[0]]);
+        let expected = [place(this, 0), place(before, 7), place(this, 0), place(before, 8)];
+        assert_eq!(fresh.sources.as_deref(), Some(expected.as_slice()));
+
+        let known = digests.iter().map(|digest| (*digest, place(before, 0))).collect();
+        assert!(take_out(this, &dataset, &schema, &known)?.is_none());
+        let single = take_out(this, &dataset.select(&[3]), &schema, &HashMap::new())?.unwrap();
+        assert_eq!(single.sources, None, "nothing repeats");
+        Ok(())
+    }
+}

@@ -1,0 +1,53 @@
+//! Small line charts as SVG: no script, no font, no outside reference; the same input gives the same bytes.
+//!
+//! Colours follow the reader's light or dark setting. Every curve differs in width and dashes too, so that curves
+//! that coincide and readers who do not tell colours apart are served; title, description and names are text.
+
+mod axis;
+mod svg;
+#[cfg(test)]
+mod tests;
+
+pub use axis::{Axis, Scale};
+
+/// A chart of curves over two axes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chart {
+    /// What the chart shows, in one line.
+    pub title: String,
+    /// The same for those who do not see it, in a sentence or two.
+    pub description: String,
+    /// The horizontal axis.
+    pub x: Axis,
+    /// The vertical axis.
+    pub y: Axis,
+    /// The curves, in the order of the legend; more than six repeat their styles.
+    pub curves: Vec<Curve>,
+}
+
+/// One curve.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Curve {
+    /// Its name in the legend.
+    pub name: String,
+    /// Its points (x, y); those that the axes cannot show are left out.
+    pub points: Vec<(f64, f64)>,
+    /// Points of it to single out, each with its words.
+    pub marks: Vec<Mark>,
+}
+
+/// A point that is singled out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mark {
+    /// Where it is.
+    pub at: (f64, f64),
+    /// What it says.
+    pub text: String,
+}
+
+impl Chart {
+    /// Returns the chart as an SVG document of 760 × 480 units.
+    pub fn to_svg(&self) -> String {
+        svg::document(self)
+    }
+}

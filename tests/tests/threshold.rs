@@ -1,0 +1,38 @@
+//! A threshold: where too few teachers agree there is no label, and nothing else changes.
+
+use shared::{decimal::Decimal, federation::ThresholdPolicy, fhe::ArgmaxKind, privacy::NoiseMode};
+use tests::{Federation, Plan, data, federation::Candidate, oracle::plain_votes};
+
+/// Votes of nine without which an instance gets no label.
+const THRESHOLD: u32 = 7;
+
+#[test]
+fn instances_without_consensus_are_abstentions_and_the_others_keep_their_labels() -> anyhow::Result<()> {
+    // Without noise and with the exact argmax the outcome follows from the teachers' votes alone.
+    let mut plan = Plan::toy()?;
+    plan.config.argmax = ArgmaxKind::Exact;
+    plan.config.threshold = Some(ThresholdPolicy { votes: THRESHOLD });
+    plan.config.noise.mode = NoiseMode::InsecureNoNoise;
+    (plan.config.noise.sigma, plan.config.noise.coordinator_sigma) = (Decimal::ZERO, Decimal::ZERO);
+    // Few persons make teachers that often disagree.
+    plan.persons = 12;
+    let federation = Federation::found(&plan)?;
+    let round = federation.announce(&Candidate::over(data::instances(plan.classes(), 120, 4)?))?;
+    let labels = federation.wait_for_labels(round)?.labels;
+    let votes = plain_votes(&federation, round)?;
+    let expected = votes.chunks_exact(plan.classes()).map(|counts| {
+        let most = counts.iter().max().copied().unwrap_or_default();
+        let winner = counts.iter().position(|count| *count == most).map(|class| class as u16);
+        winner.filter(|_| most >= i64::from(THRESHOLD))
+    });
+    let expected: Vec<Option<u16>> = expected.collect();
+    assert_eq!(labels, expected);
+    let abstained = labels.iter().filter(|label| label.is_none()).count();
+    assert!(
+        (10..=110).contains(&abstained),
+        "both kinds must occur for this to show anything: {abstained} of 120"
+    );
+    let view = federation.round(round)?;
+    assert_eq!(view.abstained, Some(abstained as u32));
+    federation.finish()
+}
