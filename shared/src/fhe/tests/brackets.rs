@@ -96,6 +96,12 @@ fn few_index_look_ups_suffice() {
     // a threshold costs ten classes a sign, an absolute value and one index look-up
     assert_eq!(Bracket::new(10, true).groups().len(), 4);
     assert_eq!(most(true), Some(56));
+    let more = |classes| {
+        let groups = |abstention| Bracket::new(classes, abstention).groups().len();
+        groups(true).checked_sub(groups(false))
+    };
+    assert_eq!(more(100), Some(1));
+    assert_eq!((2..=MAX_CLASSES).map(more).max(), Some(Some(0)));
 }
 
 #[test]

@@ -125,10 +125,13 @@ proptest! {
             prop_assert!(resolution.bound() >= least.bound());
             prop_assert!(resolution.votes() >= least.votes());
         }
-        let with = Resolution::with_threshold(least.layout(), ArgmaxKind::Tournament, teachers, variance, more.min(teachers)).unwrap();
+        let (argmax, threshold) = (ArgmaxKind::Tournament, more.min(teachers));
+        let with =
+            Resolution::with_threshold(least.layout(), argmax, teachers, variance, threshold).unwrap();
         prop_assert!(with.bound() >= least.bound());
         prop_assert!(with.votes() >= least.votes());
-        let full_range = (u128::from(with.scale()) * u128::from(with.bound())) << classes.next_power_of_two().trailing_zeros();
+        let doublings = classes.next_power_of_two().trailing_zeros();
+        let full_range = (u128::from(with.scale()) * u128::from(with.bound())) << doublings;
         prop_assert!(full_range <= 1 << 63);
     }
 
