@@ -19,6 +19,8 @@ use shared::fhe::{
 /// Votes and noise of the reference round: 250 ballots, σ = 40, honest fraction 0.7.
 const BALLOTS: u32 = 250;
 const DRAWN_VARIANCE: f64 = 250.0 * 1600.0 / 175.0;
+/// Noise of the test of a two-step round, σ₁ = 150.
+const TEST_VARIANCE: f64 = 250.0 * 22_500.0 / 175.0;
 
 struct Keys {
     encryption: EncryptionKey,
@@ -56,6 +58,16 @@ fn measure(repetitions: u64, parts: u32, mut run: impl FnMut()) -> Duration {
 fn resolution(argmax: ArgmaxKind, classes: usize, instances: usize) -> Resolution {
     let layout = Layout::new(classes, instances).unwrap();
     Resolution::new(layout, argmax, BALLOTS, DRAWN_VARIANCE).unwrap()
+}
+
+fn with_threshold(argmax: ArgmaxKind, classes: usize, instances: usize) -> Resolution {
+    let layout = Layout::new(classes, instances).unwrap();
+    Resolution::with_threshold(layout, argmax, BALLOTS, DRAWN_VARIANCE, BALLOTS / 2).unwrap()
+}
+
+fn test(classes: usize, instances: usize) -> Resolution {
+    let layout = Layout::new(classes, instances).unwrap();
+    Resolution::test(layout, BALLOTS, TEST_VARIANCE, BALLOTS / 2).unwrap()
 }
 
 fn body(keys: &Keys, resolution: &Resolution) -> BallotBody {
@@ -127,14 +139,20 @@ fn argmax(criterion: &mut Criterion) {
     let integer = Keys::new(Transform::Integer);
     let mut group = criterion.benchmark_group("argmax per label");
     group.sample_size(10).sampling_mode(SamplingMode::Flat).warm_up_time(Duration::from_millis(1));
+    let plain = |classes, instances| resolution(ArgmaxKind::Tournament, classes, instances);
+    let exact = resolution(ArgmaxKind::Exact, 10, 2);
     let circuits = [
-        ("tournament, 10 classes", &fourier, ArgmaxKind::Tournament, 10, 16),
-        ("tournament, 10 classes, integer transform", &integer, ArgmaxKind::Tournament, 10, 1),
-        ("tournament, 100 classes", &fourier, ArgmaxKind::Tournament, 100, 2),
-        ("exact, 10 classes", &fourier, ArgmaxKind::Exact, 10, 2),
+        ("tournament, 10 classes", &fourier, plain(10, 16)),
+        ("tournament, 10 classes, threshold", &fourier, with_threshold(ArgmaxKind::Tournament, 10, 16)),
+        ("test, 10 classes", &fourier, test(10, 16)),
+        ("tournament, 10 classes, integer transform", &integer, plain(10, 1)),
+        ("tournament, 100 classes", &fourier, plain(100, 2)),
+        ("tournament, 100 classes, threshold", &fourier, with_threshold(ArgmaxKind::Tournament, 100, 2)),
+        ("exact, 10 classes", &fourier, exact),
+        ("exact, 10 classes, threshold", &fourier, with_threshold(ArgmaxKind::Exact, 10, 2)),
     ];
-    for (name, keys, kind, classes, instances) in circuits {
-        let resolution = resolution(kind, classes, instances);
+    for (name, keys, resolution) in circuits {
+        let instances = resolution.layout().instances();
         let mut sum = RunningSum::new(resolution.layout());
         sum.add(&body(keys, &resolution)).unwrap();
         group.bench_function(name, |bencher| {

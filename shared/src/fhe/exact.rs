@@ -186,8 +186,8 @@ impl Exact {
         outputs.chunks(self.outcomes.len()).map(|outputs| self.add_up(outputs)).collect()
     }
 
-    /// For each class among M seats (wins − losses) − (M − 2) verdicts: one verdict if it won all its pairs, at most −1
-    /// otherwise.
+    /// For each class among M seats (wins − losses) − (M − 2) verdicts: one verdict if it won all its pairs, at
+    /// most −1 otherwise.
     fn balances(&self, verdicts: &[Lwe]) -> Vec<Lwe> {
         let seats = self.seats();
         let offset = verdict(seats).wrapping_mul(seats as u64 - 2).wrapping_neg();

@@ -49,7 +49,8 @@ pub enum OpenError {
 }
 
 impl SecretKeys {
-    /// Decrypts the labels of a round: per instance a class index in 0..C, or `None` for an abstention.
+    /// Decrypts the labels of a round: per instance a class index in 0..C, or `None` for an abstention; of a test
+    /// `Some(0)` where it passes and `None` where it does not.
     ///
     /// # Errors
     /// Refuses labels under other parameters, and names the first instance whose digits no tally puts out.

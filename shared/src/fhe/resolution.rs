@@ -55,8 +55,8 @@ pub enum ResolutionError {
     },
     /// The threshold is not a number of votes that a class can have.
     #[error(
-        "a threshold of {threshold} votes: it must be 1 to {teachers}, the number of teachers; below 1 it never \
-         abstains for want of votes, above it no class can reach it"
+        "a threshold of {threshold} votes: it must be 1 to {teachers}, the number of teachers; set it to the votes a \
+         class needs for a label"
     )]
     Threshold {
         /// The threshold given.

@@ -86,8 +86,9 @@ impl Batching {
 /// Finds the class with the most votes of each instance, under encryption, on the threads of the current
 /// rayon pool; with the resolution of a test, whether that class reaches the threshold.
 ///
-/// The labels have the layout [`Resolution::outcomes`]. `on_progress` is told after every few instances how many are done. `cancel` is looked at as often. The
-/// same sum under the same keys gives the same bytes on the same kind of CPU.
+/// The labels have the layout [`Resolution::outcomes`]. `on_progress` is told after every few instances how many
+/// are done. `cancel` is looked at as often. The same sum under the same keys gives the same bytes on the same
+/// kind of CPU.
 ///
 /// # Errors
 /// Refuses a sum of another layout than the resolution's, and stops when cancelled.

@@ -100,8 +100,8 @@ impl Tournament {
 
     /// Plays the tournaments of several instances side by side; `counts` holds C ciphertexts for each.
     ///
-    /// Returns the digits of each label, or the one of each test. The result does not depend on `batch` or on how instances are put
-    /// together.
+    /// Returns the digits of each label, or the one of each test. The result does not depend on `batch` or on
+    /// how instances are put together.
     pub(crate) fn run(&self, keys: &EvaluationKeys, counts: Vec<Vec<Lwe>>, batch: usize) -> Vec<Vec<Lwe>> {
         let mut plays = self.begin(counts);
         for level in 0..self.bracket.rounds() {

@@ -5,8 +5,8 @@ use super::super::labels;
 use super::*;
 
 /// Which side wins each match if `winner` wins all its matches and the left side all others.
-fn outcomes(bracket: &Bracket, classes: usize, winner: usize) -> Vec<bool> {
-    let mut champions: Vec<usize> = (0..classes).collect();
+fn outcomes(bracket: &Bracket, seats: usize, winner: usize) -> Vec<bool> {
+    let mut champions: Vec<usize> = (0..seats).collect();
     let mut right_won = Vec::new();
     for one in bracket.matches() {
         let right = champions[one.right] == winner;
@@ -25,27 +25,35 @@ fn read(group: &Group, right_won: &[bool]) -> u64 {
     group.digit_in_box(wins << group.local.len() | local)
 }
 
+/// All numbers of classes, without and with an abstention.
+fn brackets() -> impl Iterator<Item = (usize, bool)> {
+    (2..=MAX_CLASSES).flat_map(|classes| [(classes, false), (classes, true)])
+}
+
 #[test]
 fn every_winner_of_every_number_of_classes_is_read_off_the_matches() {
-    for classes in 2..=MAX_CLASSES {
-        let bracket = Bracket::new(classes, false);
-        assert_eq!(bracket.matches().len(), classes - 1);
-        for winner in 0..classes {
-            let right_won = outcomes(&bracket, classes, winner);
+    for (classes, abstention) in brackets() {
+        let bracket = Bracket::new(classes, abstention);
+        let seats = classes + usize::from(abstention);
+        assert_eq!(bracket.matches().len(), seats - 1);
+        for winner in 0..seats {
+            let right_won = outcomes(&bracket, seats, winner);
             let mut digits = vec![0; labels::digits_per_label(classes)];
             for group in bracket.groups() {
                 digits[group.digit] += read(group, &right_won);
             }
-            assert_eq!(labels::label(&digits), winner as u64 + 1, "{classes} classes");
+            // with an abstention the first seat is its own, and has the label 0
+            let label = if abstention { winner } else { winner + 1 };
+            assert_eq!(labels::label(&digits), label as u64, "{classes} classes, {abstention}");
         }
     }
 }
 
 #[test]
 fn no_index_look_up_has_more_than_sixteen_boxes() {
-    for classes in 2..=MAX_CLASSES {
-        for group in Bracket::new(classes, false).groups() {
-            assert!(group.boxes() <= MAX_BOXES, "{classes} classes: {group:?}");
+    for (classes, abstention) in brackets() {
+        for group in Bracket::new(classes, abstention).groups() {
+            assert!(group.boxes() <= MAX_BOXES, "{classes} classes, {abstention}: {group:?}");
             assert!((group.path.len() + 1) << group.local.len() <= group.boxes());
         }
     }
@@ -53,14 +61,15 @@ fn no_index_look_up_has_more_than_sixteen_boxes() {
 
 #[test]
 fn each_player_plays_once_at_its_level_or_above() {
-    for classes in 2..=MAX_CLASSES {
-        let bracket = Bracket::new(classes, false);
-        let mut played = vec![0; 2 * classes - 1];
+    for (classes, abstention) in brackets() {
+        let bracket = Bracket::new(classes, abstention);
+        let seats = classes + usize::from(abstention);
+        let mut played = vec![0; 2 * seats - 1];
         let mut matches = 0;
         for level in 0..bracket.rounds() {
             for number in bracket.matches_at(level) {
                 let one = bracket.matches()[number];
-                assert_eq!(bracket.level(classes + number), level + 1);
+                assert_eq!(bracket.level(seats + number), level + 1);
                 for player in [one.left, one.right] {
                     assert!(bracket.level(player) <= level);
                     played[player] += 1;
@@ -68,7 +77,7 @@ fn each_player_plays_once_at_its_level_or_above() {
                 matches += 1;
             }
         }
-        assert_eq!(matches, classes - 1);
+        assert_eq!(matches, seats - 1);
         let final_winner = played.pop();
         assert_eq!(final_winner, Some(0));
         assert!(played.iter().all(|&times| times == 1));
@@ -81,6 +90,28 @@ fn few_index_look_ups_suffice() {
     // table
     assert_eq!(Bracket::new(10, false).groups().len(), 3);
     assert_eq!(Bracket::new(2, false).groups().len(), 1);
-    let look_ups = (2..=MAX_CLASSES).map(|classes| Bracket::new(classes, false).groups().len());
-    assert_eq!(look_ups.max(), Some(55));
+    let most =
+        |abstention| (2..=MAX_CLASSES).map(|classes| Bracket::new(classes, abstention).groups().len()).max();
+    assert_eq!(most(false), Some(55));
+    // a threshold costs ten classes a sign, an absolute value and one index look-up
+    assert_eq!(Bracket::new(10, true).groups().len(), 4);
+    assert_eq!(most(true), Some(56));
+    let more = |classes| {
+        let groups = |abstention| Bracket::new(classes, abstention).groups().len();
+        groups(true).checked_sub(groups(false))
+    };
+    assert_eq!(more(100), Some(1));
+    assert_eq!((2..=MAX_CLASSES).map(more).max(), Some(Some(0)));
+}
+
+#[test]
+fn the_abstention_meets_the_winner_of_all_classes_in_the_last_match() {
+    for classes in 2..=MAX_CLASSES {
+        let bracket = Bracket::new(classes, true);
+        let last = bracket.matches().last().unwrap();
+        // the winner of the final before it stands last among the players but one
+        assert_eq!((last.left, last.right), (0, 2 * classes - 1), "{classes} classes");
+        let without = Bracket::new(classes, false);
+        assert_eq!(bracket.rounds(), without.rounds() + 1);
+    }
 }

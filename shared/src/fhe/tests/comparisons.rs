@@ -1,13 +1,15 @@
 //! The noise of the circuit is the predicted one. Windows of ±5 standard errors: each check raises a false
 //! alarm with a chance below 6e-7.
+#![expect(clippy::print_stdout, reason = "the predicted margins are read off the output of the tests")]
 
 use rayon::prelude::*;
 use tfhe::core_crypto::prelude::{LweSecretKey, ModulusSwitchedLweCiphertext};
 
+use super::super::bracket::{Bracket, Group};
 use super::super::expand::{self, Lwe};
 use super::super::lookup::{LookUp, Switched, Table};
 use super::super::noise;
-use super::super::tournament::Tournament;
+use super::super::tournament::{Play, Tournament};
 use super::*;
 
 /// Mean and standard deviation.
@@ -81,18 +83,25 @@ fn a_switch_errs_as_predicted_with_the_toy_parameters() {
     assert_switch(&TOY, 4096);
 }
 
+/// The counts of eight classes, which play three full levels; the winners of both halves meet in the final, 500 votes
+/// apart.
+const EIGHT: [i64; 8] = [0, 50_000, 0, 0, 9_000, 0, 49_500, 0];
+
+/// Encrypts the same counts anew for each sample.
+fn eight_classes(resolution: &Resolution, samples: usize) -> Vec<Vec<Lwe>> {
+    (0..samples)
+        .into_par_iter()
+        .map(|_| TOY.sum(resolution, &[EIGHT.to_vec()]))
+        .map(|sum| (0..EIGHT.len()).map(|slot| expand::slot(&sum, slot)).collect())
+        .collect()
+}
+
 #[test]
 fn the_final_of_a_tournament_errs_as_predicted() {
-    // eight classes play three full levels; the winners of both halves meet in the final, 500 votes apart
     let (classes, samples) = (8, 500);
     let layout = Layout::new(classes, 1).unwrap();
     let resolution = Resolution::new(layout, ArgmaxKind::Tournament, 100_000, 0.0).unwrap();
-    let counts = [0, 50_000, 0, 0, 9_000, 0, 49_500, 0];
-    let expanded: Vec<Vec<Lwe>> = (0..samples)
-        .into_par_iter()
-        .map(|_| TOY.sum(&resolution, &[counts.to_vec()]))
-        .map(|sum| (0..classes).map(|slot| expand::slot(&sum, slot)).collect())
-        .collect();
+    let expanded = eight_classes(&resolution, samples);
     let tournament = Tournament::new(classes, None);
     let mut plays = tournament.begin(expanded);
     tournament.play_level(&TOY.evaluation, &mut plays, 0, 8);
@@ -101,4 +110,58 @@ fn the_final_of_a_tournament_errs_as_predicted() {
     let phases: Vec<f64> = finals.iter().map(|switched| steps(&TOY, switched)).collect();
     let lead = 500.0 * 2048.0 / resolution.bound() as f64;
     assert_moments(&phases, lead - 0.5, noise::final_deviation(&INSECURE_TOY, classes, false));
+}
+
+#[test]
+fn the_final_and_the_threshold_after_it_err_as_predicted() {
+    let (classes, samples, threshold) = (8, 500, 50_400);
+    let layout = Layout::new(classes, 1).unwrap();
+    let resolution =
+        Resolution::with_threshold(layout, ArgmaxKind::Tournament, 100_000, 0.0, threshold).unwrap();
+    let tournament = Tournament::new(classes, resolution.threshold_plaintext());
+    let mut plays = tournament.begin(eight_classes(&resolution, samples));
+    let phases = |plays: &[Play], level| -> Vec<f64> {
+        let switched = tournament.switch_level(&TOY.evaluation, plays, level);
+        switched.iter().map(|switched| steps(&TOY, switched)).collect()
+    };
+    let steps_per_vote = 2048.0 / resolution.bound() as f64;
+    (0..2).for_each(|level| tournament.play_level(&TOY.evaluation, &mut plays, level, 8));
+    let deviation = noise::final_deviation(&INSECURE_TOY, classes, true);
+    assert_moments(&phases(&plays, 2), 500.0 * steps_per_vote - 0.5, deviation);
+    tournament.play_level(&TOY.evaluation, &mut plays, 2, 8);
+    // the abstention stands half a vote below T, and on the left side of its match
+    let deviation = noise::threshold_deviation(&INSECURE_TOY, classes);
+    assert_moments(&phases(&plays, 3), 399.5 * steps_per_vote - 0.5, deviation);
+}
+
+/// Predicted standard deviation, in steps, of the input of an index look-up.
+fn index_deviation(p: &Parameters, group: &Group) -> f64 {
+    let win_bit = group.local.len() as i32;
+    let weights = group.path.iter().map(|_| win_bit).chain(0..win_bit);
+    // a won match stands at a whole box, an output's noise is multiplied with it
+    let box_steps = 2048.0 / group.boxes() as f64;
+    let win_steps = f64::from(1 << 6);
+    let bootstrap = noise::bootstrap_deviation(p) / 52_f64.exp2() * box_steps / win_steps;
+    let outputs: f64 = weights.map(|weight| 4_f64.powi(weight)).sum();
+    let switch = noise::switch_deviation(p);
+    (switch * switch + bootstrap * bootstrap * outputs).sqrt()
+}
+
+#[test]
+fn half_a_box_of_an_index_look_up_is_eleven_deviations_at_least() {
+    let mut worst = [0_f64; 2];
+    for (worst, abstention) in worst.iter_mut().zip([false, true]) {
+        for classes in 2..=MAX_CLASSES {
+            for group in Bracket::new(classes, abstention).groups() {
+                let half_box = 1024.0 / group.boxes() as f64;
+                *worst = worst.max(index_deviation(&FULL, group) / half_box);
+            }
+        }
+    }
+    println!(
+        "worst deviation of an index input, in half boxes: 1/{:.2}, with a threshold 1/{:.2}",
+        worst[0].recip(),
+        worst[1].recip()
+    );
+    assert!(worst.into_iter().all(|worst| 11.0 * worst < 1.0), "{worst:?}");
 }

@@ -2,6 +2,7 @@
 //! has a chance below 2^-30.
 
 use super::super::exact::{Refinements, WINDOW_STEPS};
+use super::thresholds::plain_label;
 use super::*;
 
 fn resolution(classes: usize, instances: usize, teachers: u32, variance: f64) -> Resolution {
@@ -94,6 +95,58 @@ fn a_range_beyond_640_votes_needs_two_refinements() {
 #[test]
 fn the_widest_range_needs_three_refinements() {
     assert_sweep(300_000, 0.0, 3);
+}
+
+/// Compares labels with the clear text: none below the threshold, else the lowest class with the most votes.
+fn assert_plain_threshold(resolution: &Resolution, counts: &[Vec<i64>]) {
+    let threshold = i64::from(resolution.threshold().unwrap());
+    let expected: Vec<Option<u16>> = counts.iter().map(|counts| plain_label(counts, threshold)).collect();
+    let labels = TOY.labels(resolution, counts);
+    for ((label, expected), counts) in labels.iter().zip(&expected).zip(counts) {
+        assert_eq!(label, expected, "T = {threshold}, D = {}: {counts:?}", resolution.bound());
+    }
+}
+
+#[test]
+fn a_threshold_is_exact_for_every_number_of_classes() {
+    let mut rng = rng(13);
+    for classes in 2..=MAX_EXACT_CLASSES {
+        let layout = Layout::new(classes, 5).unwrap();
+        let resolution = Resolution::with_threshold(layout, ArgmaxKind::Exact, 100, 384.0, 60).unwrap();
+        let mut most = |most: i64| -> Vec<i64> {
+            let mut counts: Vec<i64> = (0..classes).map(|_| rng.random_range(-70..=most)).collect();
+            counts[rng.random_range(0..classes)] = most;
+            counts
+        };
+        let counts = [most(60), most(59), most(61), vec![60; classes], vec![59; classes]];
+        assert_plain_threshold(&resolution, &counts);
+    }
+}
+
+#[test]
+fn a_threshold_is_exact_with_one_two_and_three_refinements() {
+    for (teachers, variance, refinements) in
+        [(20, 0.0, 0), (250, 900.0, 1), (1000, 90_000.0, 2), (300_000, 0.0, 3)]
+    {
+        let layout = Layout::new(2, 8).unwrap();
+        let threshold = teachers / 3;
+        let resolution =
+            Resolution::with_threshold(layout, ArgmaxKind::Exact, teachers, variance, threshold).unwrap();
+        assert_eq!(Refinements::new(resolution.bound()).unwrap().count, refinements);
+        let border = i64::from(threshold);
+        let least = border - i64::from(teachers);
+        let counts = [
+            vec![border, 0],
+            vec![border - 1, border - 2],
+            vec![border - 1, border],
+            vec![border - 1, border - 1],
+            vec![border, border],
+            vec![least, least],
+            vec![border + 1, border + 2],
+            vec![i64::from(teachers), 0],
+        ];
+        assert_plain_threshold(&resolution, &counts);
+    }
 }
 
 #[test]

@@ -8,6 +8,8 @@ mod framing;
 mod openings;
 mod resolutions;
 mod squash;
+mod steps;
+mod thresholds;
 mod tournaments;
 mod transforms;
 

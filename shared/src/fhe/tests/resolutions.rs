@@ -30,6 +30,61 @@ fn without_noise_the_range_is_the_teachers_and_the_circuits_own_error() {
 }
 
 #[test]
+fn a_threshold_counts_as_one_more_class_at_half_the_scale() {
+    let layout = Layout::new(10, 1000).unwrap();
+    let drawn = 250.0 * 1600.0 / 175.0;
+    let plain = Resolution::new(layout, ArgmaxKind::Tournament, 250, drawn).unwrap();
+    let with = Resolution::with_threshold(layout, ArgmaxKind::Tournament, 250, drawn, 130).unwrap();
+    // 55 instead of 45 differences, and a little more of the circuit's own error
+    assert!((1..=8).contains(&(with.bound() - plain.bound())), "{} {}", with.bound(), plain.bound());
+    assert_eq!(with.scale(), ((1_u64 << 63) / with.bound()) >> 4);
+    assert_eq!((with.threshold(), plain.threshold()), (Some(130), None));
+    assert_eq!((with.is_test(), with.outcomes(), plain.threshold_votes()), (false, layout, 0));
+    // the abstention's votes are half a vote short of the threshold, which then is enough
+    let plaintext = with.threshold_plaintext().unwrap();
+    assert_eq!(plaintext, 130 * with.scale() - with.scale() / 2);
+    let exact = Resolution::with_threshold(layout, ArgmaxKind::Exact, 250, drawn, 130).unwrap();
+    assert_eq!((exact.threshold_votes(), exact.scale()), (0, (1_u64 << 63) / exact.bound()));
+    assert_eq!(exact.threshold_plaintext(), Some(130 * exact.scale()));
+}
+
+#[test]
+fn the_test_of_the_reference_round_has_a_range_of_its_own() {
+    // σ₁ = 150 over h = 175 honest shares of which 250 are drawn
+    let layout = Layout::new(10, 1000).unwrap();
+    let test = Resolution::test(layout, 250, 250.0 * 22_500.0 / 175.0, 200).unwrap();
+    assert!(test.bound().abs_diff(2_400) <= 100, "{}", test.bound());
+    assert_eq!((test.is_test(), test.votes(), test.threshold()), (true, 0, Some(200)));
+    assert_eq!((test.layout(), test.outcomes()), (layout, layout.test()));
+    let label =
+        Resolution::with_threshold(layout, ArgmaxKind::Tournament, 250, 250.0 * 22_500.0 / 175.0, 200);
+    assert_eq!(label.unwrap().bound(), test.bound());
+    assert!(test.threshold_votes() > 0);
+}
+
+#[test]
+fn a_threshold_that_no_count_of_votes_can_mean_is_refused() {
+    let layout = Layout::new(10, 10).unwrap();
+    for threshold in [0, 51, u32::MAX] {
+        let refused = ResolutionError::Threshold { threshold, teachers: 50 };
+        for argmax in [ArgmaxKind::Tournament, ArgmaxKind::Exact] {
+            let error = Resolution::with_threshold(layout, argmax, 50, 9.0, threshold).unwrap_err();
+            assert_eq!(error, refused);
+        }
+        assert_eq!(Resolution::test(layout, 50, 9.0, threshold), Err(refused));
+    }
+    let seventeen = Layout::new(17, 10).unwrap();
+    let error = Resolution::with_threshold(seventeen, ArgmaxKind::Exact, 50, 9.0, 5).unwrap_err();
+    assert_eq!(error, ResolutionError::ExactClasses(17));
+    assert_eq!(
+        Resolution::new(layout.test(), ArgmaxKind::Tournament, 50, 9.0),
+        Err(ResolutionError::Outcomes)
+    );
+    assert!(Resolution::test(layout, 0, 9.0, 1).is_err_and(|e| e == ResolutionError::Teachers(0)));
+    assert_eq!(Resolution::test(layout, 50, -1.0, 1), Err(ResolutionError::Variance(-1.0)));
+}
+
+#[test]
 fn values_without_sense_are_refused_and_named() {
     let layout = Layout::new(10, 10).unwrap();
     let new = |teachers, variance| Resolution::new(layout, ArgmaxKind::Tournament, teachers, variance);
@@ -70,6 +125,14 @@ proptest! {
             prop_assert!(resolution.bound() >= least.bound());
             prop_assert!(resolution.votes() >= least.votes());
         }
+        let (argmax, threshold) = (ArgmaxKind::Tournament, more.min(teachers));
+        let with =
+            Resolution::with_threshold(least.layout(), argmax, teachers, variance, threshold).unwrap();
+        prop_assert!(with.bound() >= least.bound());
+        prop_assert!(with.votes() >= least.votes());
+        let doublings = classes.next_power_of_two().trailing_zeros();
+        let full_range = (u128::from(with.scale()) * u128::from(with.bound())) << doublings;
+        prop_assert!(full_range <= 1 << 63);
     }
 
     #[test]

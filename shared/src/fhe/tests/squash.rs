@@ -24,10 +24,10 @@ use crate::{
 const NOISE_BOUND_LOG: u32 = 70;
 
 /// What a dealer adds to a federation: the squashed key and the squashing key.
-struct Dealt {
-    keys: DealerKeys,
+pub(super) struct Dealt {
+    pub(super) keys: DealerKeys,
     frame: Vec<u8>,
-    squashing: SquashingKey,
+    pub(super) squashing: SquashingKey,
 }
 
 impl Dealt {
@@ -80,7 +80,7 @@ impl Dealt {
     }
 }
 
-static DEALT: LazyLock<Dealt> = LazyLock::new(|| Dealt::new(ParameterSet::InsecureToy, 7));
+pub(super) static DEALT: LazyLock<Dealt> = LazyLock::new(|| Dealt::new(ParameterSet::InsecureToy, 7));
 
 fn resolution(classes: usize, instances: usize) -> Resolution {
     let layout = Layout::new(classes, instances).unwrap();

@@ -98,12 +98,13 @@ fn the_bits_do_not_depend_on_batches_or_threads() {
     let counts: Vec<Vec<i64>> =
         (0..7).map(|_| (0..10).map(|_| rng.random_range(-40..90)).collect()).collect();
     let sum = TOY.sum(&resolution, &counts);
+    let all: Vec<usize> = (0..7).collect();
     let run = |threads, instances, look_ups| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let batching = Batching { instances, look_ups };
         let go = AtomicBool::new(false);
         let labels = pool
-            .install(|| tally_in_batches(&TOY.evaluation, &resolution, &sum, batching, &go, |_| ()))
+            .install(|| tally_in_batches(&TOY.evaluation, &resolution, &sum, &all, batching, &go, |_| ()))
             .unwrap();
         labels.to_bytes()
     };
@@ -137,12 +138,13 @@ fn progress_is_told_and_a_cancelled_tally_stops() {
     let sum = TOY.sum(&resolution, &vec![vec![9, 90]; 5]);
     let cancel = AtomicBool::new(false);
     let batching = Batching { instances: 2, look_ups: 8 };
+    let all: Vec<usize> = (0..5).collect();
     let mut seen = Vec::new();
     let done =
-        tally_in_batches(&TOY.evaluation, &resolution, &sum, batching, &cancel, |done| seen.push(done));
+        tally_in_batches(&TOY.evaluation, &resolution, &sum, &all, batching, &cancel, |done| seen.push(done));
     assert_eq!(TOY.secret.open(&done.unwrap()).unwrap(), [Some(1); 5]);
     assert_eq!(seen, [2, 4, 5]);
-    let stopped = tally_in_batches(&TOY.evaluation, &resolution, &sum, batching, &cancel, |done| {
+    let stopped = tally_in_batches(&TOY.evaluation, &resolution, &sum, &all, batching, &cancel, |done| {
         cancel.store(done == 4, Ordering::Relaxed);
     });
     assert_eq!(stopped, Err(TallyError::Cancelled { done: 4, instances: 5 }));

@@ -51,7 +51,8 @@ fn integer_bits_depend_neither_on_batches_nor_on_threads() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let batching = Batching { instances, look_ups };
         let go = AtomicBool::new(false);
-        pool.install(|| tally_in_batches(&INTEGER, &resolution, &sum, batching, &go, |_| ())).unwrap()
+        pool.install(|| tally_in_batches(&INTEGER, &resolution, &sum, &[0, 1, 2, 3], batching, &go, |_| ()))
+            .unwrap()
     };
     let one_by_one = run(1, 1, 1);
     for (threads, instances, look_ups) in [(1, 4, 8), (2, 2, 3), (3, 4, 64)] {
