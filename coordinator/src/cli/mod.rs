@@ -3,6 +3,7 @@
 mod client;
 mod federation;
 mod output;
+mod plan;
 mod rounds;
 mod student;
 mod transcript;
@@ -176,6 +177,9 @@ async fn dispatch(cli: Cli, output: Output) -> Result<(), Failure> {
     }
     if let Verb::Transcript(verb) = cli.verb {
         return transcript::run(&cli.home, output, verb).await;
+    }
+    if let Verb::Federation(federation::FederationVerb::Plan(args)) = &cli.verb {
+        return plan::run(output, args);
     }
     let client = Client::new(&cli.url, cli.token, &cli.home)?;
     match cli.verb {
