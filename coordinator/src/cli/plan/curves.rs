@@ -12,7 +12,7 @@ const FEWEST: u32 = 1000;
 
 /// Draws ε against labels, from one label to ten times those planned; the plan itself is marked.
 ///
-/// A coalition of participants learns what the view beside it learns, so its curve is the same and is named there.
+/// A coalition of participants adds nothing to the view it joins, so one curve stands for both.
 pub(super) fn chart(setting: &Setting, report: &Report) -> Result<Chart, CostError> {
     let sensitivity = setting.membership.sensitivity;
     let epsilon_of = |labels: u32| -> Result<(f64, Epsilon), CostError> {
@@ -42,16 +42,16 @@ fn curve(costs: &[(f64, Epsilon)], report: &Report, unit: Unit, view: View) -> C
         Unit::Participant => *epsilon.participant.get(view),
     };
     let points = costs.iter().filter_map(|(labels, cost)| Some((*labels, of(cost)?))).collect();
-    let also = match view {
-        View::Public => "public, or a coalition",
-        View::Coordinator => "coordinator, alone or with a coalition",
+    let views = match view {
+        View::Public => "public, coalition",
+        View::Coordinator => "coordinator, both",
     };
     let planned = report.cost.get(unit).get(view).epsilon;
     let mark = planned.map(|epsilon| Mark {
         at: (f64::from(report.labels), epsilon),
         text: format!("{} labels cost one {unit} ε = {epsilon} in the {view} view", report.labels),
     });
-    Curve { name: format!("one {unit}: {also}"), points, marks: mark.into_iter().collect() }
+    Curve { name: format!("one {unit}: {views}"), points, marks: mark.into_iter().collect() }
 }
 
 /// Says in words what the picture shows.

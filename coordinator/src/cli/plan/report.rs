@@ -10,6 +10,7 @@ use shared::{
 };
 
 use super::setting::{Promise, Setting};
+use crate::cli::output::insecure_line;
 
 /// The plan in figures. Counts are of participants or labels, sizes are in votes.
 #[derive(Debug, Serialize)]
@@ -122,7 +123,7 @@ impl Report {
         let Self { participants, teachers, classes, labels, delta, .. } = self;
         writeln!(
             out,
-            "plan        {participants} participants, each with up to {teachers} teachers; {classes} classes; {labels} labels"
+            "plan        participants {participants}, teachers of each {teachers}, classes {classes}, labels {labels}"
         )?;
         let solved = if self.solved { ", solved for" } else { "" };
         writeln!(
@@ -143,7 +144,7 @@ impl Report {
         let (bound, votes) = (self.bound, self.resolution_votes);
         writeln!(
             out,
-            "circuit     D = {bound} votes; a lead of {votes} or more after noise is never missed"
+            "circuit     D = {bound} votes; a noisy lead of {votes} is missed with a chance below 2^-40"
         )?;
         writeln!(
             out,
@@ -162,10 +163,12 @@ impl Report {
         for GapError { gap, probability } in &self.error_at_gap {
             writeln!(out, "  lead {gap:<6} {:>8.4} %", probability * 100.0)?;
         }
-        let reason = [&self.cost.person.public, &self.cost.person.coordinator]
-            .into_iter()
-            .find_map(|cost| cost.reason.as_ref());
-        reason.map_or(Ok(()), |reason| writeln!(out, "\nno epsilon where it says none: {reason}"))
+        let views = [&self.cost.person.public, &self.cost.person.coordinator];
+        if let Some(reason) = views.into_iter().find_map(|cost| cost.reason.as_ref()) {
+            writeln!(out, "\nno epsilon where it says none: {reason}")?;
+        }
+        let insecure: Vec<String> = self.mode.insecure_name().map(str::to_owned).into_iter().collect();
+        insecure_line(&insecure).map_or(Ok(()), |line| writeln!(out, "\n{line}"))
     }
 
     fn write_rows(&self, out: &mut String, cell: impl Fn(&ViewCost) -> Option<String>) -> std::fmt::Result {
