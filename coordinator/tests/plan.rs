@@ -142,7 +142,7 @@ fn refusals_name_the_value_and_the_nearest_choice() -> Result<()> {
     let crowd = |more: &str| refused(&format!("{CROWD} {more}"));
     let small = |more: &str| refused(&format!("--participants 10 --classes 10 --labels 100 {more}"));
     let cases = [
-        (crowd("--sigma 19.8 --labels 100")?, "the smallest sigma is 19.843136"),
+        (crowd("--sigma 19.8 --labels 100")?, "the smallest sigma is 19.843135"),
         (
             small("--sigma 40 --quorum 3")?,
             "the quorum must be at least 4 or the honest fraction at least 0.700001",
