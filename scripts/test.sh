@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The test command: format, lints with warnings denied, all tests, the demo on a small input.
+# The test command: format, lints with warnings denied, all tests, the privacy figures against another accountant, the
+# demo on a small input.
 # Everything is built in one profile, with one set of features, so that nothing is built twice.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -23,6 +24,10 @@ else
     # The stories start whole federations; one after the other they do not fight for the cores.
     cargo test --workspace --lib --bins --tests --locked -- --test-threads=2
 fi
+
+# Part of the test command where Python and PyPI are there; says so where they are not.
+step "privacy figures against dp-accounting"
+./scripts/check-privacy.sh
 
 step "demo on a small input"
 ./scripts/demo.sh --participants 3 --teachers 5 --instances 24 --noise participants --sigma 8 --format json

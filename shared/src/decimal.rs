@@ -37,6 +37,8 @@ impl Decimal {
     pub const ZERO: Self = Self(0);
     /// One.
     pub const ONE: Self = Self(Self::SCALE);
+    /// 0.7, the fraction of honest participants that is taken where nobody says otherwise.
+    pub const SEVEN_TENTHS: Self = Self(Self::SCALE / 10 * 7);
     /// One thousandth.
     pub const THOUSANDTH: Self = Self(Self::SCALE / 1000);
     /// 10^6.

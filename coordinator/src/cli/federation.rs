@@ -12,6 +12,7 @@ use shared::{
 use super::{
     Client, Failure,
     output::{Output, insecure_line},
+    plan::{self, PlanArgs},
 };
 
 #[derive(Debug, Subcommand)]
@@ -24,6 +25,10 @@ pub(super) enum FederationVerb {
         #[arg(long)]
         config: PathBuf,
     },
+    /// Says what a choice of noise costs, or which noise a promise needs; needs no server
+    ///
+    /// Example: coordinator federation plan --participants 250 --classes 10 --epsilon 1 --labels 1000
+    Plan(Box<PlanArgs>),
     /// Shows the federation
     ///
     /// Example: coordinator federation show --format json
@@ -71,6 +76,7 @@ pub(super) async fn run(client: &Client, output: Output, verb: FederationVerb) -
                 FederationConfig::from_toml(&text).map_err(|e| Failure::Usage(format!("{path}: {e}")))?;
             client.post("/federation", &Found { config }).await?
         }
+        FederationVerb::Plan(args) => return plan::run(output, &args),
         FederationVerb::Show => client.get("/federation").await?,
         FederationVerb::Close => client.post("/federation/close", &serde_json::json!({})).await?,
     };

@@ -4,6 +4,7 @@ mod client;
 mod federation;
 mod ledger;
 mod output;
+mod plan;
 mod rounds;
 mod student;
 mod transcript;
@@ -180,6 +181,9 @@ async fn dispatch(cli: Cli, output: Output) -> Result<(), Failure> {
     }
     if let Verb::Transcript(verb) = cli.verb {
         return transcript::run(&cli.home, output, verb).await;
+    }
+    if let Verb::Federation(federation::FederationVerb::Plan(args)) = &cli.verb {
+        return plan::run(output, args);
     }
     let client = Client::new(&cli.url, cli.token, &cli.home)?;
     match cli.verb {

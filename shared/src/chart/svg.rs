@@ -17,17 +17,25 @@ const LINE: f64 = 20.0;
 /// Styles c0 to c5; the first are the widest, so that curves drawn over them leave them visible.
 const STYLES: usize = 6;
 
-/// Colours by Okabe and Ito, the darker ones for light backgrounds; told apart by most colour-blind readers.
+/// Colours after Okabe and Ito, darker on light ground: told apart by most colour-blind readers. Every rule is
+/// bound to the chart's own class, because a page that holds the document inline shares its rules with it.
 const STYLE: &str = "\
-svg{--back:#fff;--ink:#1a1a1a;--grid:#d9d9d9;--c0:#0072b2;--c1:#d55e00;--c2:#007a5a;--c3:#a0468c;--c4:#8a6d00;--c5:#444}
-@media(prefers-color-scheme:dark){svg{--back:#16181c;--ink:#ececec;--grid:#3a3d44;--c0:#56b4e9;--c1:#f0a35e;--c2:#3fc59a;--c3:#e39acb;--c4:#f0e442;--c5:#bbb}}
-text{font:13px system-ui,sans-serif;fill:var(--ink)}.title{font-size:16px;font-weight:600}
-.back{fill:var(--back)}.grid{stroke:var(--grid);stroke-width:1}.axis{stroke:var(--ink);stroke-width:1}
-.curve{fill:none;stroke-linejoin:round}.mark{stroke:var(--back);stroke-width:1.5}
-.c0{stroke:var(--c0);stroke-width:6}.c1{stroke:var(--c1);stroke-width:4;stroke-dasharray:14 5}
-.c2{stroke:var(--c2);stroke-width:2.5}.c3{stroke:var(--c3);stroke-width:2;stroke-dasharray:3 4}
-.c4{stroke:var(--c4);stroke-width:2;stroke-dasharray:9 3 2 3}.c5{stroke:var(--c5);stroke-width:1}
-.m0{fill:var(--c0)}.m1{fill:var(--c1)}.m2{fill:var(--c2)}.m3{fill:var(--c3)}.m4{fill:var(--c4)}.m5{fill:var(--c5)}
+.chart text{font:13px system-ui,sans-serif;fill:#1a1a1a}.chart .title{font-size:16px;font-weight:600}
+.chart .back{fill:#fff}.chart .grid{stroke:#d9d9d9}.chart .axis{stroke:#1a1a1a}
+.chart polyline{fill:none;stroke-linejoin:round}.chart circle{stroke:#fff;stroke-width:1.5}
+.chart .c0{stroke:#0072b2;stroke-width:6}.chart .m0{fill:#0072b2}
+.chart .c1{stroke:#d55e00;stroke-width:4;stroke-dasharray:14 5}.chart .m1{fill:#d55e00}
+.chart .c2{stroke:#007a5a;stroke-width:2.5}.chart .m2{fill:#007a5a}
+.chart .c3{stroke:#a0468c;stroke-width:2;stroke-dasharray:3 4}.chart .m3{fill:#a0468c}
+.chart .c4{stroke:#8a6d00;stroke-width:2;stroke-dasharray:9 3 2 3}.chart .m4{fill:#8a6d00}
+.chart .c5{stroke:#444;stroke-width:1}.chart .m5{fill:#444}
+@media(prefers-color-scheme:dark){
+.chart text{fill:#ececec}.chart .back{fill:#16181c}.chart .grid{stroke:#3a3d44}.chart .axis{stroke:#ececec}
+.chart circle{stroke:#16181c}
+.chart .c0{stroke:#56b4e9}.chart .m0{fill:#56b4e9}.chart .c1{stroke:#f0a35e}.chart .m1{fill:#f0a35e}
+.chart .c2{stroke:#3fc59a}.chart .m2{fill:#3fc59a}.chart .c3{stroke:#e39acb}.chart .m3{fill:#e39acb}
+.chart .c4{stroke:#f0e442}.chart .m4{fill:#f0e442}.chart .c5{stroke:#bbb}.chart .m5{fill:#bbb}
+}
 ";
 
 /// Both ranges of a chart.
@@ -78,12 +86,11 @@ fn head(chart: &Chart) -> String {
     line(
         &mut out,
         format_args!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" \
-             aria-labelledby=\"chart-title chart-description\">"
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\">"
         ),
     );
-    line(&mut out, format_args!("<title id=\"chart-title\">{}</title>", escaped(&chart.title)));
-    line(&mut out, format_args!("<desc id=\"chart-description\">{}</desc>", escaped(&chart.description)));
+    line(&mut out, format_args!("<title>{}</title>", escaped(&chart.title)));
+    line(&mut out, format_args!("<desc>{}</desc>", escaped(&chart.description)));
     line(&mut out, format_args!("<style>\n{STYLE}</style>"));
     line(&mut out, format_args!("<rect class=\"back\" width=\"{WIDTH}\" height=\"{HEIGHT}\"/>"));
     line(
@@ -126,7 +133,7 @@ fn draw(out: &mut String, frame: &Frame, curve: &Curve, points: &[(f64, f64)], s
     line(
         out,
         format_args!(
-            "<polyline class=\"curve c{style}\" points=\"{}\"><title>{}</title></polyline>",
+            "<polyline class=\"c{style}\" points=\"{}\"><title>{}</title></polyline>",
             path.join(" "),
             escaped(&curve.name)
         ),
@@ -135,7 +142,7 @@ fn draw(out: &mut String, frame: &Frame, curve: &Curve, points: &[(f64, f64)], s
         line(
             out,
             format_args!(
-                "<circle class=\"mark m{style}\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"5\"><title>{}</title></circle>",
+                "<circle class=\"m{style}\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"5\"><title>{}</title></circle>",
                 frame.x(mark.at.0),
                 frame.y(mark.at.1),
                 escaped(&mark.text)

@@ -39,8 +39,8 @@ fn ticks_are_written_as_people_write_them() {
 #[test]
 fn a_curve_is_drawn_with_its_name_and_marks_and_reserved_characters_are_escaped() {
     let svg = chart(Scale::Logarithmic, vec![(1.0, 1.0), (10.0, 2.0), (100.0, 5.0)]).to_svg();
-    assert!(svg.contains("<title id=\"chart-title\">a &lt;b&gt; &amp; &quot;c&quot;</title>"), "{svg}");
-    assert!(svg.contains("<desc id=\"chart-description\">one curve </desc>"), "{svg}");
+    assert!(svg.contains("<title>a &lt;b&gt; &amp; &quot;c&quot;</title>"), "{svg}");
+    assert!(svg.contains("<desc>one curve </desc>"), "{svg}");
     assert!(svg.contains("<title>person &amp; public</title>"), "{svg}");
     // The middle of one decade of two, and the place of 2 on an axis from 1 to 5.
     assert!(svg.contains("points=\"76.0,340.0 406.0,216.0 736.0,52.0\""), "{svg}");
@@ -58,7 +58,7 @@ fn a_curve_is_drawn_with_its_name_and_marks_and_reserved_characters_are_escaped(
 fn a_chart_without_a_value_says_so() {
     for points in [vec![], vec![(0.0, 1.0), (f64::NAN, 2.0), (3.0, f64::INFINITY)]] {
         let svg = chart(Scale::Logarithmic, points).to_svg();
-        assert!(svg.contains("no value to show") && !svg.contains("polyline"), "{svg}");
+        assert!(svg.contains("no value to show") && !svg.contains("<polyline"), "{svg}");
     }
 }
 

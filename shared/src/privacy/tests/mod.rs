@@ -1,7 +1,11 @@
 //! The privacy room's tests: plans and refusals, reference costs, and the law of the noise as it is drawn.
 
+mod calibration;
+mod composition;
 mod cost;
+mod error_rate;
 mod gap;
+mod histogram;
 mod law;
 mod ledger;
 mod noise;

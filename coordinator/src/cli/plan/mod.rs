@@ -1,0 +1,98 @@
+//! `federation plan`: what a choice of noise costs, or which noise a promise needs; runs without a server.
+
+mod curves;
+mod report;
+mod setting;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use shared::{
+    decimal::Decimal,
+    federation::Quorum,
+    privacy::{Delta, Unit, View},
+};
+
+use super::{Failure, output::Output};
+use report::Report;
+use setting::Setting;
+
+/// What to plan for; a flag wins over the config.
+#[derive(Debug, Args)]
+pub(super) struct PlanArgs {
+    /// Number of participants, N
+    #[arg(long)]
+    participants: u32,
+    /// Teachers of each participant, k (the largest, if they differ)
+    #[arg(long, default_value_t = 1)]
+    teachers: u32,
+    /// Number of classes [default: the config's]
+    #[arg(long)]
+    classes: Option<usize>,
+    /// Noise of the honest participants together, in votes; solved for where --epsilon and --labels are given
+    #[arg(long)]
+    sigma: Option<Decimal>,
+    /// The coordinator's own noise, in votes [default: 0]
+    #[arg(long)]
+    coordinator_sigma: Option<Decimal>,
+    /// How many labels the budget must buy; all that --epsilon buys, where it is left out
+    #[arg(long)]
+    labels: Option<u32>,
+    /// The probability with which the promise may fail [default: 1e-5]
+    #[arg(long)]
+    delta: Option<Delta>,
+    /// Fraction of the participants that does not collude, in (0, 1] [default: 0.7]
+    #[arg(long)]
+    honest: Option<Decimal>,
+    /// Ballots a round needs: a number, or `all` [default: all]
+    #[arg(long, value_parser = parse_quorum)]
+    quorum: Option<Quorum>,
+    /// At how many participants one person may appear, m [default: 1]
+    #[arg(long)]
+    participants_per_person: Option<u32>,
+    /// Number of persons in the federation, to check delta against
+    #[arg(long)]
+    persons: Option<u64>,
+    /// The promise: labels it buys at a given sigma, or sigma for given labels
+    #[arg(long)]
+    epsilon: Option<Decimal>,
+    /// The view that --epsilon is about: public or coordinator
+    #[arg(long, default_value_t = View::Public)]
+    view: View,
+    /// Whom --epsilon protects: person or participant
+    #[arg(long, default_value_t = Unit::Person)]
+    unit: Unit,
+    /// Leads of the winner, in votes, at which the label's expected error is given
+    #[arg(long, value_delimiter = ',', default_value = "5,10,20,40")]
+    gaps: Vec<u32>,
+    /// Draws epsilon against labels into this file
+    #[arg(long)]
+    svg: Option<PathBuf>,
+    /// A federation's config: classes, noise, quorum, delta and circuit are taken from it
+    #[arg(long)]
+    config: Option<PathBuf>,
+}
+
+/// Prints the plan, and draws it where asked.
+pub(super) fn run(output: Output, args: &PlanArgs) -> Result<(), Failure> {
+    let setting = Setting::new(args)?;
+    let report = Report::new(&setting, &args.gaps).map_err(usage)?;
+    if let Some(path) = &args.svg {
+        let svg = curves::chart(&setting, &report).map_err(usage)?.to_svg();
+        std::fs::write(path, svg)
+            .map_err(|e| Failure::Usage(format!("{}: the chart cannot be written: {e}", path.display())))?;
+    }
+    output.fact(&report, || report.describe())
+}
+
+fn usage(error: impl std::fmt::Display) -> Failure {
+    Failure::Usage(error.to_string())
+}
+
+fn parse_quorum(text: &str) -> Result<Quorum, String> {
+    if text == "all" {
+        return Ok(Quorum::All);
+    }
+    let ballots = text.parse().map_err(|_| format!("`{text}` is neither a number nor `all`"))?;
+    Ok(Quorum::AtLeast(ballots))
+}

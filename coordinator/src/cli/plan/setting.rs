@@ -1,0 +1,150 @@
+//! What is planned for: flags and config put together, σ solved for where it is not given.
+
+use std::path::Path;
+
+use shared::{
+    decimal::Decimal,
+    federation::{FederationConfig, Quorum},
+    fhe::ArgmaxKind,
+    privacy::{
+        CalibrationError, Delta, Membership, NoisePlan, NoisePolicy, PrivacyTargets, Search, Sensitivity,
+        Target, Unit, View, labels_for, solve,
+    },
+};
+
+use super::{PlanArgs, usage};
+use crate::cli::Failure;
+
+/// A federation on paper, with its noise.
+pub(super) struct Setting {
+    pub(super) membership: Membership,
+    pub(super) classes: usize,
+    pub(super) argmax: ArgmaxKind,
+    pub(super) delta: Delta,
+    pub(super) labels: u32,
+    pub(super) plan: NoisePlan,
+    /// The promise asked about, if any.
+    pub(super) promise: Option<Promise>,
+    /// Whether σ was solved for.
+    pub(super) solved: bool,
+}
+
+/// An ε with the view and the unit it is about.
+#[derive(Clone, Copy, Debug, serde::Serialize)]
+pub(super) struct Promise {
+    pub(super) epsilon: Decimal,
+    pub(super) view: View,
+    pub(super) unit: Unit,
+}
+
+impl Setting {
+    pub(super) fn new(args: &PlanArgs) -> Result<Self, Failure> {
+        let config = args.config.as_deref().map(read).transpose()?;
+        let config = config.as_ref();
+        let membership = membership(args, config);
+        let delta = args.delta.or(config.map(|c| c.privacy.delta)).map_or_else(default_delta, Ok)?;
+        for unit in Unit::ALL {
+            membership.check_delta(delta, unit).map_err(usage)?;
+        }
+        let classes = args.classes.or(config.map(|c| c.classes.len()));
+        let classes = classes.ok_or_else(|| {
+            Failure::Usage("the number of classes is missing: give --classes or --config".to_owned())
+        })?;
+        let promise = args.epsilon.map(|epsilon| Promise { epsilon, view: args.view, unit: args.unit });
+        let solved = args.sigma.is_none() && promise.is_some() && args.labels.is_some();
+        let plan = match (promise, args.labels) {
+            (Some(promise), Some(labels)) if solved => {
+                solved_plan(args, &membership, promise, labels, delta).map_err(usage)?
+            }
+            _ => given_plan(args, config, &membership)?,
+        };
+        let labels = match (args.labels, promise) {
+            (Some(labels), _) => labels,
+            (None, Some(promise)) => bought(&plan, &membership, promise, delta)?,
+            (None, None) => {
+                return Err(Failure::Usage(
+                    "the number of labels is missing: give --labels, or --epsilon to see how many it buys"
+                        .to_owned(),
+                ));
+            }
+        };
+        let argmax = config.map_or_else(ArgmaxKind::default, |c| c.argmax);
+        Ok(Self { membership, classes, argmax, delta, labels, plan, promise, solved })
+    }
+}
+
+fn read(path: &Path) -> Result<FederationConfig, Failure> {
+    let said = path.display();
+    let text = std::fs::read_to_string(path).map_err(|e| Failure::Usage(format!("{said}: {e}")))?;
+    FederationConfig::from_toml(&text).map_err(|e| Failure::Usage(format!("{said}: {e}")))
+}
+
+/// Returns 1e-5, the δ of the reference points.
+fn default_delta() -> Result<Delta, Failure> {
+    Delta::try_from(1e-5).map_err(usage)
+}
+
+fn membership(args: &PlanArgs, config: Option<&FederationConfig>) -> Membership {
+    let quorum = args.quorum.or(config.map(|c| c.quorum)).unwrap_or(Quorum::All);
+    let honest_fraction = args.honest.or(config.map(|c| c.noise.honest_fraction));
+    let participants_per_person =
+        args.participants_per_person.or(config.map(|c| c.privacy.participants_per_person)).unwrap_or(1);
+    Membership {
+        enrolled: args.participants,
+        quorum: quorum.of(args.participants),
+        honest_fraction: honest_fraction.unwrap_or(Decimal::SEVEN_TENTHS),
+        sensitivity: Sensitivity { participants_per_person, teachers: args.teachers },
+        persons: args.persons,
+    }
+}
+
+/// Finds the noise that keeps the promise.
+fn solved_plan(
+    args: &PlanArgs,
+    membership: &Membership,
+    promise: Promise,
+    labels: u32,
+    delta: Delta,
+) -> Result<NoisePlan, CalibrationError> {
+    let target = Target { epsilon: promise.epsilon, delta, labels, unit: promise.unit };
+    let search = Search { coordinator_sigma: args.coordinator_sigma, ..Search::DEFAULT };
+    solve(membership, &PrivacyTargets::only(promise.view, target), search)
+}
+
+/// Takes the noise from the flags or from the config.
+fn given_plan(
+    args: &PlanArgs,
+    config: Option<&FederationConfig>,
+    membership: &Membership,
+) -> Result<NoisePlan, Failure> {
+    let noise = config.map(|c| c.noise);
+    let is_changed = args.sigma.is_some() || args.coordinator_sigma.is_some();
+    if let Some(noise) = noise.filter(|_| !is_changed) {
+        let policy = NoisePolicy { honest_fraction: membership.honest_fraction, ..noise };
+        return NoisePlan::new(policy, membership.enrolled, membership.quorum).map_err(usage);
+    }
+    let sigma = args.sigma.or(noise.map(|n| n.sigma));
+    let sigma = sigma.ok_or_else(|| {
+        Failure::Usage("sigma is missing: give --sigma, or --epsilon and --labels to solve for it".to_owned())
+    })?;
+    let coordinator_sigma = args.coordinator_sigma.or(noise.map(|n| n.coordinator_sigma));
+    membership.plan(sigma, coordinator_sigma.unwrap_or(Decimal::ZERO)).map_err(usage)
+}
+
+/// Returns how many labels the promise buys, at least one.
+fn bought(plan: &NoisePlan, membership: &Membership, promise: Promise, delta: Delta) -> Result<u32, Failure> {
+    let Promise { epsilon, view, unit } = promise;
+    let labels = labels_for(plan, membership.sensitivity, epsilon, delta).map_err(usage)?;
+    match labels.get(unit).get(view) {
+        Some(0) => Err(Failure::Usage(format!(
+            "epsilon {epsilon} does not buy one label for one {unit} in the {view} view at sigma {}: allow a larger \
+             epsilon, or give --labels instead of --sigma to solve for it",
+            plan.policy().sigma
+        ))),
+        Some(labels) => Ok(u32::try_from(*labels).unwrap_or(u32::MAX)),
+        None => Err(Failure::Usage(format!(
+            "no epsilon holds in the {view} view with noise mode `{}`: give --labels, or another mode",
+            plan.policy().mode
+        ))),
+    }
+}
