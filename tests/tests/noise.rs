@@ -134,7 +134,8 @@ fn decrypted_sums_follow_the_analysed_law_and_every_missing_part_is_seen() -> an
     }
     let red = judge("without the coordinator's noise", &law, &slots.without(&slots.coordinator))?;
     assert!(red.is_red(), "{red}");
-    truncations_are_red(&slots, &law)
+    truncations_are_red(&slots, &law)?;
+    federation.finish()
 }
 
 /// Two implementations that truncate toward zero, and one that lets no count fall below zero.
