@@ -102,13 +102,14 @@ impl Verdict {
     pub fn of(law: &Law, noise: &[i64], cells: usize, false_alarm: f64) -> anyhow::Result<Self> {
         ensure!(noise.len().is_multiple_of(2), "{} slots: give an even number", noise.len());
         let sum: f64 = noise.iter().map(|x| (x * x) as f64).sum();
-        let above = chi_square_above(sum / law.variance(), noise.len());
+        let squares = sum / law.variance();
+        let (below, above) = (chi_square_below(squares, noise.len()), chi_square_above(squares, noise.len()));
         let (low, high) = acceptance(noise.len(), false_alarm);
         Ok(Self {
             slots: noise.len(),
             mean_square: sum / noise.len() as f64,
             interval: (sum / high, sum / low),
-            variance_p: 2.0 * above.min(1.0 - above),
+            variance_p: (2.0 * above.min(below)).min(1.0),
             fit_p: fit_p(law, noise, cells)?,
             false_alarm,
         })
@@ -165,6 +166,21 @@ pub fn chi_square_above(x: f64, freedom: usize) -> f64 {
     above.min(1.0)
 }
 
+/// Returns P(X ≤ x) of the same law: e^{−x/2} Σ_{j ≥ freedom/2} (x/2)^j / j!, so that small values keep their digits.
+pub fn chi_square_below(x: f64, freedom: usize) -> f64 {
+    let half = x / 2.0;
+    let mut j = freedom / 2;
+    let mut log = (1..=j).fold(-half, |log, j| log + (half / j as f64).ln());
+    let mut below = log.exp();
+    // Beyond x/2 the terms fall faster than a geometric series.
+    while (j as f64) < half || log > below.ln() - 40.0 {
+        j += 1;
+        log += (half / j as f64).ln();
+        below += log.exp();
+    }
+    below.min(1.0)
+}
+
 /// Returns the x that a chi-square law exceeds with this probability.
 fn chi_square_quantile(above: f64, freedom: usize) -> f64 {
     let (mut low, mut high) = (0.0, 20.0 * freedom as f64 + 100.0);
@@ -189,7 +205,7 @@ fn acceptance(slots: usize, false_alarm: f64) -> (f64, f64) {
 /// times that of the law; `slots` is even.
 pub fn variance_power(slots: usize, ratio: f64, false_alarm: f64) -> f64 {
     let (low, high) = acceptance(slots, false_alarm);
-    1.0 - chi_square_above(low / ratio, slots) + chi_square_above(high / ratio, slots)
+    chi_square_below(low / ratio, slots) + chi_square_above(high / ratio, slots)
 }
 
 /// Is an implementation that truncates its shares, as a published one did: it draws a share in units of `unit` votes
@@ -249,6 +265,12 @@ mod tests {
             near(chi_square_quantile(above, freedom), x, 1e-4);
         }
         assert_eq!((chi_square_above(0.0, 10), chi_square_above(1e9, 10)), (1.0, 0.0));
+        assert_eq!((chi_square_below(0.0, 10), chi_square_below(1e4, 10)), (0.0, 1.0));
+        for (x, freedom) in [(1.0, 2), (18.307, 10), (67.328, 100), (5_900.0, 6_000), (6_100.0, 6_000)] {
+            near(chi_square_below(x, freedom) + chi_square_above(x, freedom), 1.0, 1e-9);
+        }
+        // 1 − e^{−x/2}(1 + x/2) ≈ x²/8 for four degrees of freedom.
+        near(chi_square_below(1e-6, 4), 1.25e-13, 1e-5);
     }
 
     #[test]

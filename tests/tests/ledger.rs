@@ -9,7 +9,7 @@ use shared::{
     ids::RoundId,
     privacy::{NoisePlan, RoundCost, Sensitivity},
     round::{FailureReason, RoundState},
-    wire::{Attendance, EntryState, RoundView},
+    wire::{Attendance, EntryState, OpeningState, RoundView},
 };
 use tests::{
     Federation, Member, Plan, data,
@@ -153,6 +153,31 @@ fn an_agent_at_its_own_cap_does_not_vote_and_what_was_never_opened_comes_back() 
     assert!(is_below_quorum(&view.state), "{:?}", view.state);
     let by_hand = check(&federation)?;
     assert_eq!((by_hand.count(EntryState::Committed), by_hand.count(EntryState::Returned)), (2, 2));
+    federation.finish()
+}
+
+#[test]
+fn what_one_trustee_opened_is_charged_although_nothing_is_released() -> anyhow::Result<()> {
+    let plan = plan()?.with_trustees(3, 1);
+    let mut federation = Federation::found(&plan)?;
+    let round = federation.announce(&candidate(7)?)?;
+    federation.wait_for(round, "the tally", |view| {
+        !matches!(view.state, RoundState::Announced | RoundState::Voting)
+    })?;
+    [1, 2].into_iter().for_each(|index| federation.kill_agent(index));
+    federation.wait_for(round, "the first opening", |view| {
+        view.openings.first().is_some_and(|opening| opening.state == OpeningState::Posted)
+    })?;
+    federation.restart_coordinator()?;
+    assert_eq!(check(&federation)?.count(EntryState::Reserved), 1, "it may still be released");
+    federation.cancel(round)?;
+    assert_eq!(federation.round(round)?.state, RoundState::Cancelled { charged: true });
+    assert_eq!(check(&federation)?.count(EntryState::Charged), 1);
+    let ledger = federation.ledger()?;
+    assert_eq!(ledger.spent.person.both, Some(price(&plan)?), "in full");
+    let first = federation.members[0].clone();
+    let kept = Shown { spent: price(&plan)?, cap: None, rounds: vec![(round, false)] };
+    assert_eq!(shown(&federation, &first)?, kept);
     federation.finish()
 }
 
