@@ -1,6 +1,7 @@
 //! What the coordinator refuses, with which code, and that a refusal changes nothing.
 
 mod blobs;
+mod budget;
 mod repeats;
 mod service;
 

@@ -8,6 +8,8 @@ pub mod api;
 pub mod data;
 pub mod demo;
 pub mod federation;
+pub mod law;
+pub mod ledger;
 pub mod memory;
 pub mod oracle;
 pub mod plan;

@@ -38,8 +38,13 @@ pub fn trustee_key(federation: &Federation) -> anyhow::Result<SecretKeys> {
 
 /// Decrypts one ballot, with header and signature, to its noisy counts.
 pub fn decrypt_ballot(key: &SecretKeys, view: &RoundView, bytes: &[u8]) -> anyhow::Result<Vec<i64>> {
+    decrypt_body(key, view, body_of(bytes)?)
+}
+
+/// Returns a ballot's ciphertexts, without header and signature.
+fn body_of(bytes: &[u8]) -> anyhow::Result<&[u8]> {
     let end = bytes.len().checked_sub(SIGNATURE_BYTES).context("shorter than a signature")?;
-    decrypt_body(key, view, bytes.get(HEADER_BYTES..end).context("shorter than a header")?)
+    bytes.get(HEADER_BYTES..end).context("shorter than a header")
 }
 
 fn decrypt_body(key: &SecretKeys, view: &RoundView, body: &[u8]) -> anyhow::Result<Vec<i64>> {
@@ -75,6 +80,20 @@ impl ClearTally {
             totals.iter_mut().zip(counts).for_each(|(total, count)| *total += count);
         }
         Ok(Self { classes: view.announcement.classes as usize, ballots, noise, totals })
+    }
+
+    /// Decrypts the homomorphic sum of everything that a round counted, as the tally adds it up before the argmax.
+    pub fn sum_of(federation: &Federation, round: RoundId) -> anyhow::Result<Vec<i64>> {
+        let (key, view) = (trustee_key(federation)?, federation.round(round)?);
+        let tallied = view.state.tally().context("the round was not tallied")?;
+        let layout = layout(&view)?;
+        let mut sum = RunningSum::new(layout);
+        for (_, digest) in federation.counted(round)? {
+            let bytes = federation.blob(digest)?;
+            sum.add(&BallotBody::parse(body_of(&bytes)?, layout)?)?;
+        }
+        sum.add(&BallotBody::parse(&federation.blob(tallied.noise_ballot)?, layout)?)?;
+        Ok(key.decrypt_counts(&sum, view.announcement.scale))
     }
 
     /// Returns the counts of each instance.

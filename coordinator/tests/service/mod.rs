@@ -23,7 +23,7 @@ use shared::{
         UploadView,
     },
 };
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 /// Three classes, three participants with two teachers each, toy keys.
 pub(crate) const CONFIG: &str = r#"
@@ -52,7 +52,9 @@ pub(crate) struct Service {
     pub(crate) url: String,
     pub(crate) operator: String,
     http: reqwest::Client,
-    _home: (Home, tempfile::TempDir),
+    home: Home,
+    folder: tempfile::TempDir,
+    tasks: Vec<JoinHandle<()>>,
     _stop: watch::Sender<bool>,
 }
 
@@ -62,7 +64,10 @@ pub(crate) type Answer<T> = Result<T, Problem>;
 impl Service {
     /// Starts a coordinator in a folder of its own.
     pub(crate) async fn start() -> Result<Self> {
-        let folder = tempfile::tempdir()?;
+        Self::start_in(tempfile::tempdir()?).await
+    }
+
+    async fn start_in(folder: tempfile::TempDir) -> Result<Self> {
         let home = Home::open(folder.path())?;
         let operator = home.operator_token()?;
         let storage = Storage::open(folder.path()).await?;
@@ -72,10 +77,21 @@ impl Service {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
         let (stop, stopped) = watch::channel(false);
-        tokio::spawn(conduct(app.clone(), stopped));
-        tokio::spawn(async move { axum::serve(listener, router(app)).await });
+        let conductor = tokio::spawn(conduct(app.clone(), stopped));
+        let server = tokio::spawn(async move { drop(axum::serve(listener, router(app)).await) });
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build()?;
-        Ok(Self { url, operator, http, _home: (home, folder), _stop: stop })
+        Ok(Self { url, operator, http, home, folder, tasks: vec![conductor, server], _stop: stop })
+    }
+
+    /// Ends the coordinator and starts another one in the same folder.
+    pub(crate) async fn restart(self) -> Result<Self> {
+        let Self { home, folder, tasks, .. } = self;
+        for task in tasks {
+            task.abort();
+            drop(task.await);
+        }
+        drop(home); // releases the folder's lock
+        Self::start_in(folder).await
     }
 
     pub(crate) async fn send(
@@ -143,8 +159,12 @@ impl Service {
     }
 
     pub(crate) async fn found(&self) -> Result<Answer<serde_json::Value>> {
-        self.post("/federation", &self.operator, &Found { config: FederationConfig::from_toml(CONFIG)? })
-            .await
+        self.found_with(CONFIG).await
+    }
+
+    async fn found_with(&self, config: &str) -> Result<Answer<serde_json::Value>> {
+        let body = Found { config: FederationConfig::from_toml(config)? };
+        self.post("/federation", &self.operator, &body).await
     }
 
     pub(crate) async fn invite(&self, name: &str, trustee: bool) -> Result<Answer<Invite>> {
@@ -238,10 +258,21 @@ pub(crate) struct Keyed {
 
 impl Keyed {
     pub(crate) async fn new() -> Result<Self> {
+        Self::with(CONFIG).await
+    }
+
+    /// Keys a federation of another config.
+    pub(crate) async fn with(config: &str) -> Result<Self> {
         let service = Service::start().await?;
-        let members = enrol_three(&service).await?;
+        granted(service.found_with(config).await?)?;
+        let members = enrol_members(&service).await?;
         let (secret, key) = make_keys(&service, &members[0]).await?;
         Ok(Self { service, members, secret, key })
+    }
+
+    /// Restarts the coordinator in its folder.
+    pub(crate) async fn restart(self) -> Result<Self> {
+        Ok(Self { service: self.service.restart().await?, ..self })
     }
 
     /// Announces a round and waits until it takes ballots.
@@ -317,6 +348,10 @@ impl Keyed {
 /// Founds the federation and enrols three members; the first is the trustee.
 pub(crate) async fn enrol_three(service: &Service) -> Result<Vec<Member>> {
     granted(service.found().await?)?;
+    enrol_members(service).await
+}
+
+async fn enrol_members(service: &Service) -> Result<Vec<Member>> {
     let mut members = Vec::new();
     for number in 1..=3 {
         let invite = granted(service.invite(&format!("hospital-{number}"), number == 1).await?)?;

@@ -18,10 +18,7 @@ pub(super) fn run(root: &Path, command: LedgerCommand, output: &Output) -> Resul
     let membership = Membership::load(&home)?.ok_or(AgentError::NotEnrolled)?;
     let records = Journal::of(&home).records()?;
     let chain = Chain::peek(&home, &membership)?;
-    let Some(replay) = chain.replay() else {
-        return output.show("no round was followed yet, so nothing is spent", &json!({ "entries": [] }));
-    };
-    let ledger = HomeLedger::of(&records, &replay);
+    let ledger = HomeLedger::of(&records, &membership.founding.config, chain.replay().as_deref());
     let spent = ledger.spent().map_err(Failure::job)?;
     let shown = |value: Option<f64>| value.map_or("no bound".to_owned(), |value| format!("{value:.3}"));
     let row = |views: &Views<Option<f64>>| {

@@ -6,6 +6,7 @@
 use serde::Serialize;
 use shared::{
     decimal::Decimal,
+    federation::FederationConfig,
     ids::RoundId,
     privacy::{CostError, Delta, Losses, NoiseMode, RoundCost, loss_epsilon, total_loss},
     transcript::{Outcome, Replay},
@@ -65,17 +66,20 @@ pub struct HomeLedger {
 
 impl HomeLedger {
     /// Reads the ledger from the journal's records; `replay` is the chain as far as this institution has followed it.
-    pub fn of(records: &[Record], replay: &Replay) -> Self {
+    ///
+    /// Without a chain nothing comes back, and no more does it through a later announcement under a round's old id.
+    pub fn of(records: &[Record], config: &FederationConfig, replay: Option<&Replay>) -> Self {
         let entry = |record: &Record| {
             let cost = record.cost.filter(|_| record.stage.drawn_at().is_some())?;
-            let outcome = replay.round(record.round).and_then(|round| round.outcome.as_ref());
+            let round = replay.and_then(|replay| replay.round(record.round));
+            let round = round.filter(|round| round.announcement.digest() == record.announcement);
+            let outcome = round.and_then(|round| round.outcome.as_ref());
             let returned = matches!(
                 outcome,
                 Some(Outcome::Failed { charged: false } | Outcome::Cancelled { charged: false })
             );
             Some(Entry { round: record.round, labels: record.instance_count, returned, cost })
         };
-        let config = &replay.founding().config;
         Self {
             entries: records.iter().filter_map(entry).collect(),
             mode: config.noise.mode,
@@ -120,5 +124,128 @@ impl HomeLedger {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::{
+        clock::Millis,
+        ids::{BallotId, Digest},
+        round::{Announcement, FailureReason},
+        transcript::EventBody,
+    };
+
+    use super::*;
+    use crate::{
+        teacher::journal::Stage,
+        testing::{Board, Federation, round},
+    };
+
+    /// A keyed federation in which round 1 is announced.
+    fn board() -> Board {
+        let mut board = Board::keyed(Federation::new());
+        board.announce(round(1));
+        board
+    }
+
+    fn announced(board: &Board) -> Announcement {
+        board.replay().round(round(1)).unwrap().announcement.clone()
+    }
+
+    fn cost(board: &Board) -> RoundCost {
+        announced(board).cost(&board.federation.founding, &board.federation.roster).unwrap()
+    }
+
+    fn record(board: &Board, stage: Stage) -> Record {
+        Record {
+            round: round(1),
+            announcement: announced(board).digest(),
+            instances: Digest::of(b"instances"),
+            instance_count: 4,
+            seen_at: Millis(11),
+            closes_at: Millis(20),
+            cost: Some(cost(board)),
+            stage,
+        }
+    }
+
+    fn drawn() -> Stage {
+        Stage::Drawing { ballot: BallotId::from_bytes([9; 16]), at: Millis(12) }
+    }
+
+    fn ledger(board: &Board, record: &Record) -> HomeLedger {
+        HomeLedger::of(std::slice::from_ref(record), &board.federation.founding.config, Some(&board.replay()))
+    }
+
+    /// ε about one person of what is spent, in the view of whoever knows most.
+    fn spent(ledger: &HomeLedger) -> f64 {
+        ledger.spent().unwrap().person.both.unwrap()
+    }
+
+    #[test]
+    fn a_round_counts_from_the_drawing_and_comes_back_only_by_the_transcript() {
+        let mut board = board();
+        let price = cost(&board).epsilon(board.federation.founding.config.privacy.delta).unwrap();
+        let price = price.person.both.unwrap();
+        let waiting = record(&board, Stage::Waiting);
+        assert_eq!(ledger(&board, &waiting).entries, [], "nothing was drawn");
+        let lost = record(&board, Stage::Lost { reason: "crashed".to_owned(), at: Some(Millis(12)) });
+        for record in [record(&board, drawn()), lost] {
+            assert_eq!(spent(&ledger(&board, &record)), price);
+        }
+        let record = record(&board, drawn());
+        board.push(EventBody::Cancelled { round: round(1), charged: false });
+        let back = ledger(&board, &record);
+        assert!(back.entries[0].returned && spent(&back) < price);
+        let alone = HomeLedger::of(&[record], &board.federation.founding.config, None);
+        assert_eq!(spent(&alone), price, "without a transcript nothing comes back");
+    }
+
+    #[test]
+    fn a_failure_after_an_opening_and_another_round_of_the_same_name_give_nothing_back() {
+        let mut board = board();
+        let record = record(&board, drawn());
+        let before_the_end = board.events.len();
+        let ballots: Vec<_> = (1..=5).map(|id| (id, Digest::of(&[id as u8]))).collect();
+        board.close(round(1), &ballots);
+        board.push(EventBody::NoiseBallot { round: round(1), digest: Digest::of(b"noise") });
+        let tally = board.pretended_tally(Some(round(1)));
+        board.push(EventBody::Tallied(tally));
+        board.pretend_opened(Some(round(1)), 1);
+        let reason = FailureReason::OpeningTimedOut;
+        board.push(EventBody::Failed { round: round(1), reason, charged: true });
+        assert!(!ledger(&board, &record).entries[0].returned);
+
+        // Restored from a backup, the coordinator announces under the old id and cancels.
+        board.roll_back(before_the_end - 1);
+        let mut again = board.federation.announce_with(round(1), board.federation.certificate().digest());
+        again.opens_at = Millis(11);
+        board.push(EventBody::Announced(again));
+        board.push(EventBody::Cancelled { round: round(1), charged: false });
+        assert!(!ledger(&board, &record).entries[0].returned, "this is not the round that was voted in");
+    }
+
+    #[test]
+    fn a_cap_is_reached_by_the_round_that_would_exceed_it_and_a_second_try_of_a_round_counts_once() {
+        let board = board();
+        let (record, cost) = (record(&board, drawn()), cost(&board));
+        let ledger = ledger(&board, &record);
+        let cap = |epsilon: f64| Limits {
+            epsilon: Some(Decimal::from_float(epsilon).unwrap()),
+            ..Limits::default()
+        };
+        let one = spent(&ledger);
+        ledger.check(&cap(one), round(1), &cost).unwrap();
+        let beyond = ledger.check(&cap(one), round(2), &cost).unwrap_err();
+        assert!(beyond.to_string().starts_with(&format!("limits.epsilon = {one}: ")), "{beyond}");
+        ledger.check(&cap(2.0 * one), round(2), &cost).unwrap();
+        ledger.check(&Limits::default(), round(2), &cost).unwrap();
+        let institution = Limits { participant_epsilon: cap(one).epsilon, ..Limits::default() };
+        let beyond = ledger.check(&institution, round(1), &cost).unwrap_err();
+        assert!(
+            beyond.to_string().starts_with("limits.participant_epsilon = "),
+            "20 teachers cost more: {beyond}"
+        );
     }
 }

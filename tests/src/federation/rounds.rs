@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use shared::{
+    identity::Signed,
     ids::{Digest, RoundId},
     round::RoundState,
     transcript::{Event, EventBody, Head},
-    wire::{Labels, RoundView, TranscriptPage},
+    wire::{Labels, LedgerView, RoundSummary, RoundView, TranscriptPage},
 };
 
 use super::{Federation, utf8};
@@ -84,21 +85,25 @@ impl Federation {
 
     /// Returns the whole transcript, every link and signature checked.
     pub fn transcript(&self) -> anyhow::Result<Vec<Event>> {
+        self.signed_transcript()?.iter().map(|signed| Ok(signed.unverified()?)).collect()
+    }
+
+    /// Returns the whole transcript as the coordinator signed it, every link and signature checked.
+    pub fn signed_transcript(&self) -> anyhow::Result<Vec<Signed<Event>>> {
         let signer = self.view()?.founding.coordinator;
         let (mut events, mut head) = (Vec::new(), Head::EMPTY);
         loop {
             let page = self.api.get(&format!("/transcript?from={}", head.length), &self.operator_token()?)?;
             let page: TranscriptPage = page.json()?;
-            for signed in &page.events {
-                let (event, next) = head.follow(signed, &signer)?;
-                events.push(event);
-                head = next;
+            if page.events.is_empty() && head.length < page.length {
+                bail!("the transcript has {} events, but a page from {} is empty", page.length, head.length);
+            }
+            for signed in page.events {
+                head = head.follow(&signed, &signer)?.1;
+                events.push(signed);
             }
             if head.length >= page.length {
                 return Ok(events);
-            }
-            if page.events.is_empty() {
-                bail!("the transcript has {} events, but a page from {} is empty", page.length, head.length);
             }
         }
     }
@@ -111,6 +116,22 @@ impl Federation {
         });
         let ballots = closed.with_context(|| format!("the window of round {round} is not closed"))?;
         Ok(ballots.into_iter().map(|ballot| (ballot.participant.get(), ballot.digest)).collect())
+    }
+
+    /// Ends a round at the operator's wish.
+    pub fn cancel(&self, round: RoundId) -> anyhow::Result<()> {
+        self.operate(&["round", "cancel", &round.to_string()], PATIENCE)?.success()?;
+        Ok(())
+    }
+
+    /// Returns every round of the coordinator, in words.
+    pub fn rounds(&self) -> anyhow::Result<Vec<RoundSummary>> {
+        self.api.get("/rounds", &self.operator_token()?)?.json()
+    }
+
+    /// Returns what all rounds together have cost, as the coordinator says.
+    pub fn ledger(&self) -> anyhow::Result<LedgerView> {
+        self.ask(&["ledger", "show"])
     }
 
     /// Reads a blob from the coordinator's folder and checks its digest.

@@ -44,7 +44,8 @@ pub(super) async fn prepare(
     check_limits(agent, announcement, record.round)?;
     // Computed here from what was approved; the coordinator's figure is never used.
     let cost = announcement.cost(approved.founding, &roster)?;
-    let ledger = HomeLedger::of(&Journal::of(&agent.home).records()?, replay);
+    let records = Journal::of(&agent.home).records()?;
+    let ledger = HomeLedger::of(&records, &approved.founding.config, Some(replay));
     ledger.check(&agent.config.limits, record.round, &cost)?;
     record.cost = Some(cost);
     check_keys_unused(agent, record.round).await?;
