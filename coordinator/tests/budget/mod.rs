@@ -44,7 +44,8 @@ fn config() -> Result<String> {
 
 /// Returns instances that no other round has.
 fn instances(id: u8) -> Result<Vec<u8>> {
-    Ok(instances_to_npy_bytes(&[f32::from(id); INSTANCES * 4], &[4])?)
+    let values: Vec<f32> = (0..INSTANCES * 4).map(|value| f32::from(id) + value as f32 / 64.0).collect();
+    Ok(instances_to_npy_bytes(&values, &[4])?)
 }
 
 /// Lets announcements race, all at once; returns the rounds that exist now and the refusals of the others.
