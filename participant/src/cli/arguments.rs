@@ -296,30 +296,6 @@ pub enum DataCommand {
     },
 }
 
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::*;
-
-    #[test]
-    fn every_verb_has_help_with_an_example() {
-        let mut verbs = vec![Cli::command()];
-        let mut examined = 0;
-        while let Some(verb) = verbs.pop() {
-            verbs.extend(verb.get_subcommands().cloned());
-            assert!(verb.get_about().is_some(), "{} has no help", verb.get_name());
-            if verb.get_name() != "participant" {
-                let help = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
-                assert!(help.contains("participant "), "{} has no example", verb.get_name());
-                examined += 1;
-            }
-        }
-        assert_eq!(examined, 19, "verbs and their sub-verbs");
-        Cli::command().debug_assert();
-    }
-}
-
 /// Is what `verify` takes.
 #[derive(Debug, Args)]
 pub struct VerifyArguments {
@@ -346,5 +322,30 @@ pub struct LedgerArguments {
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub enum LedgerCommand {
     /// Shows it.
+    #[command(after_help = "Example:\n  participant ledger show --format json")]
     Show,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn every_verb_has_help_with_an_example() {
+        let mut verbs = vec![Cli::command()];
+        let mut examined = 0;
+        while let Some(verb) = verbs.pop() {
+            verbs.extend(verb.get_subcommands().cloned());
+            assert!(verb.get_about().is_some(), "{} has no help", verb.get_name());
+            if verb.get_name() != "participant" {
+                let help = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
+                assert!(help.contains("participant "), "{} has no example", verb.get_name());
+                examined += 1;
+            }
+        }
+        assert_eq!(examined, 21, "verbs and their sub-verbs");
+        Cli::command().debug_assert();
+    }
 }
