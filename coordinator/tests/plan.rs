@@ -219,3 +219,25 @@ fn the_picture_is_the_same_every_time() -> Result<()> {
     insta::assert_snapshot!("svg", svg);
     Ok(())
 }
+
+#[test]
+fn the_noise_of_a_configs_targets_keeps_every_one_of_them_and_hardly_more() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("federation.toml");
+    let text =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../configs/federation-ecg.toml"))?;
+    let none = format!("--participants 5 --teachers 20 --solve --config {}", path.display());
+    std::fs::write(&path, &text)?;
+    assert!(refused(&none)?.contains("--solve needs [privacy.targets.public]"));
+    let target = |view: &str, epsilon: &str| {
+        format!("\n[privacy.targets.{view}]\nepsilon = \"{epsilon}\"\ndelta = 1e-5\nlabels = 300\n")
+    };
+    std::fs::write(&path, text + &target("public", "4") + &target("coordinator", "6"))?;
+    let plan = json(&none)?;
+    let (public, coordinator) =
+        (number(&plan, "/person/public/epsilon")?, number(&plan, "/person/coordinator/epsilon")?);
+    assert!(public <= 4.0 && coordinator <= 6.0, "{public}, {coordinator}");
+    assert!(public > 3.99 && coordinator > 5.99, "solved for, not drowned: {public}, {coordinator}");
+    assert!((number(&plan, "/labels")? - 300.0).abs() < f64::EPSILON);
+    Ok(())
+}

@@ -62,6 +62,9 @@ pub(super) struct PlanArgs {
     /// Whom --epsilon protects: person or participant
     #[arg(long, default_value_t = Unit::Person)]
     unit: Unit,
+    /// Solves for the noise that the config's [privacy.targets] need
+    #[arg(long, requires = "config", conflicts_with_all = ["sigma", "epsilon"])]
+    solve: bool,
     /// Leads of the winner, in votes, at which the label's expected error is given
     #[arg(long, value_delimiter = ',', default_value = "5,10,20,40")]
     gaps: Vec<u32>,

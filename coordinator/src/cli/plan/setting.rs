@@ -51,14 +51,17 @@ impl Setting {
             Failure::Usage("the number of classes is missing: give --classes or --config".to_owned())
         })?;
         let promise = args.epsilon.map(|epsilon| Promise { epsilon, view: args.view, unit: args.unit });
-        let solved = args.sigma.is_none() && promise.is_some() && args.labels.is_some();
+        let targets = config.map(|c| c.privacy.targets).filter(|_| args.solve);
+        let solved = args.solve || (args.sigma.is_none() && promise.is_some() && args.labels.is_some());
         let plan = match (promise, args.labels) {
+            _ if let Some(targets) = &targets => targeted_plan(args, &membership, targets)?,
             (Some(promise), Some(labels)) if solved => {
                 solved_plan(args, &membership, promise, labels, delta).map_err(usage)?
             }
             _ => given_plan(args, config, &membership)?,
         };
-        let labels = match (args.labels, promise) {
+        let promised = targets.and_then(|targets| targets.iter().map(|(_, target)| target.labels).max());
+        let labels = match (args.labels.or(promised), promise) {
             (Some(labels), _) => labels,
             (None, Some(promise)) => bought(&plan, &membership, promise, delta)?,
             (None, None) => {
@@ -109,6 +112,20 @@ fn solved_plan(
     let target = Target { epsilon: promise.epsilon, delta, labels, unit: promise.unit };
     let search = Search { coordinator_sigma: args.coordinator_sigma, ..Search::DEFAULT };
     solve(membership, &PrivacyTargets::only(promise.view, target), search)
+}
+
+/// Finds the noise that keeps every promise of a config.
+fn targeted_plan(
+    args: &PlanArgs,
+    membership: &Membership,
+    targets: &PrivacyTargets,
+) -> Result<NoisePlan, Failure> {
+    if targets.is_empty() {
+        let why = "--solve needs [privacy.targets.public] or [privacy.targets.coordinator] in the config";
+        return Err(Failure::Usage(why.to_owned()));
+    }
+    let search = Search { coordinator_sigma: args.coordinator_sigma, ..Search::DEFAULT };
+    solve(membership, targets, search).map_err(usage)
 }
 
 /// Takes the noise from the flags or from the config.

@@ -1,12 +1,14 @@
 //! Stories of a trustee among several, whose coordinator cheats.
 
-use std::fs;
+use std::{fs, sync::atomic::AtomicBool};
 
 use shared::{
+    clock::Millis,
     federation::FederationState,
     ids::{BallotId, Digest},
     round::{Corroboration, Judgement, judge},
-    transcript::EventBody,
+    threshold::Package,
+    transcript::{Check, EventBody},
     wire::{Receipt, ReceiptView},
 };
 
@@ -22,7 +24,7 @@ use crate::{
         number, round,
     },
     transcript::{Chain, FollowError},
-    trustee::{ceremony::acknowledge::Reception, package},
+    trustee::{ceremony::acknowledge::Reception, check::CheckError, package},
 };
 
 /// Holds the board of a federation with real toy keys and the home of one of its trustees.

@@ -1,0 +1,180 @@
+//! One answer on the compute pool: the sum again, the tally again, and only then shares, signed and stored.
+
+use std::{
+    fs::File,
+    io::{BufReader, Read},
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use shared::{
+    clock::Millis,
+    fhe::{Resolution, RunningSum, Squashed, SquashedRecord},
+    identity::Identity,
+    ids::ParticipantId,
+    round::{Opening, OpeningContent, OpeningQuestion},
+    threshold::{Opener, Package, Question as FloodQuestion, Shares},
+    transcript::{
+        Check, Recorded, Replay, TallyKeys, fetch, known_answer_resolution, sum_of_known_answer, sum_of_round,
+    },
+};
+
+use super::SharesError;
+use crate::{
+    agent::Pulse,
+    cpu::{process_cpu, thread_cpu},
+    files::FileError,
+    home::Home,
+    trustee::{
+        artefacts::Cached,
+        check::CheckError,
+        log::{LogLine, Openings, StoredOpening},
+    },
+};
+
+/// Is where the squashed digits come from.
+#[derive(Debug)]
+pub(in crate::trustee) enum Means {
+    /// They are computed again here, bit for bit.
+    Recompute(Arc<TallyKeys>),
+    /// They come from the coordinator, and only their digests are checked.
+    Trust {
+        /// File of the digits, one after another.
+        digits: PathBuf,
+    },
+}
+
+/// Holds everything one answer needs; runs on the compute pool. Nothing leaves it before every check passed.
+pub(in crate::trustee) struct SharesJob {
+    pub(in crate::trustee) replay: Arc<Replay>,
+    pub(in crate::trustee) asked: OpeningQuestion,
+    pub(in crate::trustee) trustee: ParticipantId,
+    pub(in crate::trustee) package: Arc<Package>,
+    pub(in crate::trustee) means: Means,
+    pub(in crate::trustee) home: Home,
+    pub(in crate::trustee) pulse: Arc<Pulse>,
+    pub(in crate::trustee) stopping: Arc<AtomicBool>,
+}
+
+/// Is what is opened: the recorded tally, its sum, and what the circuit resolves.
+struct Subject {
+    recorded: Recorded,
+    resolution: Resolution,
+    sum: RunningSum,
+}
+
+impl SharesJob {
+    /// Checks the sum, recomputes, opens, signs, logs and stores.
+    pub(in crate::trustee) fn answer(
+        self,
+        identity: &Identity,
+        now: Millis,
+    ) -> Result<StoredOpening, SharesError> {
+        let subject = self.subject()?;
+        let shares = match &self.means {
+            Means::Recompute(keys) => self.recompute(keys, &subject)?,
+            Means::Trust { digits } => self.trust(digits, &subject)?,
+        };
+        let OpeningQuestion { federation, round, step, tally, ciphertexts, instances, .. } = self.asked;
+        let content = OpeningContent::Shares(shares);
+        let opening = Opening { federation, round, step, tally, ciphertexts, trustee: self.trustee, content };
+        self.asked.check(&opening, self.trustee, self.replay.rows_of(self.trustee))?;
+        let opening = identity.sign(&opening);
+        let stored = StoredOpening { round, step, tally, ciphertexts, opening };
+        let counted = round.and_then(|round| self.replay.round(round)).and_then(|r| r.ballots.as_deref());
+        let counted = counted.unwrap_or_default().iter().map(|ballot| ballot.participant).collect();
+        // At most as many as a layout has instances, which fits 32 bits.
+        let line = LogLine { at: now, round, step, ciphertexts, labels: instances as u32, counted };
+        Openings::of(&self.home).store(&stored, &line)?;
+        Ok(stored)
+    }
+
+    /// Adds the ballots up again, each checked as at the coordinator's door, and holds the sum to the record.
+    fn subject(&self) -> Result<Subject, SharesError> {
+        let (replay, cached) = (&self.replay, Cached::of(&self.home));
+        let missing = || CheckError::NotRecorded("the tally".to_owned());
+        let recorded = replay.tally(self.asked.round).ok_or_else(missing)?;
+        let (resolution, sum) = match self.asked.round {
+            None => {
+                let resolution = known_answer_resolution(&replay.founding().config)?;
+                (resolution, sum_of_known_answer(replay, &cached)?)
+            }
+            Some(round) => {
+                let record = replay.round(round).ok_or_else(missing)?;
+                let resolution = record.announcement.resolution(replay.founding(), &record.roster)?;
+                (resolution, sum_of_round(record, &cached)?)
+            }
+        };
+        Ok(Subject { recorded, resolution, sum })
+    }
+
+    fn opener(&self, subject: &Subject) -> Opener<'_> {
+        let OpeningQuestion { federation, round, step, tally, .. } = self.asked;
+        let question = FloodQuestion { federation, round, step, tally };
+        Opener::new(&self.package, question, subject.resolution.layout())
+    }
+
+    /// Computes argmax and squash again; the shares form on the way and are worth nothing if a bit differs.
+    fn recompute(&self, keys: &TallyKeys, subject: &Subject) -> Result<Shares, SharesError> {
+        let labels = subject.resolution.layout().instances();
+        let steps = keys.steps(labels);
+        self.pulse.begin(self.asked.round, labels as u32);
+        let (started, mut opening) = (process_cpu(), Duration::ZERO);
+        let (mut opener, mut failed) = (self.opener(subject), None);
+        keys.recompute(
+            subject.recorded,
+            &subject.resolution,
+            &subject.sum,
+            &self.stopping,
+            |done| self.pulse.reached((done * labels / steps.max(1)) as u32),
+            |digit| {
+                let before = thread_cpu();
+                failed = failed.or(opener.push(digit).err());
+                opening += thread_cpu().saturating_sub(before);
+            },
+        )?;
+        if let Some(error) = failed {
+            return Err(error.into());
+        }
+        let recomputation = process_cpu().saturating_sub(started).saturating_sub(opening);
+        tracing::info!(
+            question =
+                self.asked.round.map_or("the known answer".to_owned(), |round| format!("round {round}")),
+            labels,
+            recomputation_cpu_s = recomputation.as_secs_f64(),
+            opening_cpu_s = opening.as_secs_f64(),
+            opening_ms_per_label = opening.as_secs_f64() * 1e3 / labels.max(1) as f64,
+            "recomputed the tally bit for bit and formed this trustee's shares"
+        );
+        Ok(opener.finish()?)
+    }
+
+    /// Opens the digits that the coordinator serves, each checked against the record alone.
+    fn trust(&self, digits: &PathBuf, subject: &Subject) -> Result<Shares, SharesError> {
+        tracing::warn!("insecure_trust_tally: opening without having computed the tally again");
+        let missing = || CheckError::NotRecorded("the record of squashed digits".to_owned());
+        let squashed = subject.recorded.tally.squashed.ok_or_else(missing)?;
+        let what = "record of squashed digits";
+        let bytes = fetch(&Cached::of(&self.home), Check::Tally, what, squashed)?;
+        let record = SquashedRecord::from_bytes(&bytes, subject.resolution.layout())?;
+        let mut file = BufReader::new(File::open(digits).map_err(FileError::io("open", digits))?);
+        let mut opener = self.opener(subject);
+        let started = thread_cpu();
+        for (place, expected) in record.digits().iter().enumerate() {
+            if self.stopping.load(Ordering::Relaxed) {
+                return Err(SharesError::Stopped);
+            }
+            let mut bytes = vec![0; Squashed::BYTES];
+            file.read_exact(&mut bytes).map_err(FileError::io("read", digits))?;
+            let digit = Squashed::from_bytes(&bytes).filter(|digit| digit.record() == *expected);
+            opener.push(&digit.ok_or(SharesError::Digit(place))?)?;
+        }
+        let opening_cpu_s = thread_cpu().saturating_sub(started).as_secs_f64();
+        tracing::info!(digits = record.digits().len(), opening_cpu_s, "formed this trustee's shares");
+        Ok(opener.finish()?)
+    }
+}
