@@ -172,8 +172,8 @@ pub fn chi_square_below(x: f64, freedom: usize) -> f64 {
     let mut j = freedom / 2;
     let mut log = (1..=j).fold(-half, |log, j| log + (half / j as f64).ln());
     let mut below = log.exp();
-    // Beyond x/2 the terms fall faster than a geometric series.
-    while (j as f64) < half || log > below.ln() - 40.0 {
+    // Beyond x/2 the terms fall faster than a geometric series; below e^-745 a float is 0.
+    while (j as f64) < half || log > (below.ln() - 40.0).max(-745.0) {
         j += 1;
         log += (half / j as f64).ln();
         below += log.exp();
