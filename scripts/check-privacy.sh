@@ -34,6 +34,7 @@ if ! "$python" -c 'import dp_accounting' 2>/dev/null; then
     "$python" -c 'import dp_accounting' 2>/dev/null || not_run "$package does not work with this Python"
 fi
 
-cargo build --workspace --bins --locked --quiet
+# The test command has built the programs already.
+if [ -z "${PSEPHOS_BUILT:-}" ]; then cargo build --workspace --bins --locked --quiet; fi
 target="$(cargo metadata --no-deps --offline --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')"
 exec "$python" scripts/check_privacy.py "$target/debug/coordinator"

@@ -6,8 +6,11 @@ here="$PWD"
 cd "$(dirname "$0")/.."
 ./scripts/prepare.sh
 
-echo "psephos: building (the first time takes several minutes)" >&2
-cargo build --workspace --bins --locked --quiet >&2
+# The test command has built the programs already.
+if [ -z "${PSEPHOS_BUILT:-}" ]; then
+    echo "psephos: building (the first time takes several minutes)" >&2
+    cargo build --workspace --bins --locked --quiet >&2
+fi
 target="$(cargo metadata --no-deps --offline --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')"
 cd "$here"
 exec "$target/debug/demo" "$@"
