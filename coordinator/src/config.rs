@@ -12,7 +12,7 @@ pub struct FileSettings {
     pub listen: Option<SocketAddr>,
     /// Threads of the tally; all cores by default.
     pub threads: Option<usize>,
-    /// How long trustees may take to open a round, such as "1h".
+    /// How long trustees may take to open a round, such as "1h"; they always have four times as long as its tally took.
     pub opening_window: Option<String>,
     /// How long a round that could be released waits for the other trustees, such as "10m".
     pub corroboration_window: Option<String>,
@@ -34,7 +34,7 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// Threads of the tally.
     pub threads: usize,
-    /// How long trustees may take to open a round.
+    /// How long trustees may take to open a round; they always have four times as long as its tally took.
     pub opening_window: Duration,
     /// How long a round that could be released waits for the other trustees, as long as they are online.
     pub corroboration_window: Duration,

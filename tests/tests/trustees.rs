@@ -11,7 +11,7 @@ use shared::{
 };
 use tests::{
     Federation, Plan, data,
-    federation::Candidate,
+    federation::{Candidate, utf8},
     oracle::plain_votes,
     wait::{PATIENCE, until},
 };
@@ -67,6 +67,14 @@ fn three_trustees_release_exactly_what_the_votes_say_and_anyone_can_check_it() -
     assert_eq!((quick.with("not_checked"), quick.code), (vec!["tally"], Some(0)), "{:#?}", quick.checks);
     let strict = federation.verify(&export, &["--quick", "--strict"])?;
     assert_eq!(strict.code, Some(1), "what was not checked did not pass");
+
+    let name = federation.view()?.hash.to_string();
+    let meant = federation.verify(&export, &["--quick", "--federation", &name])?;
+    assert_eq!(meant.code, Some(0));
+    let other = ["verify", utf8(&export)?, "--quick", "--federation", &"0".repeat(64)];
+    let refused = federation.participant(&other, PATIENCE)?;
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.stderr.contains(&name), "it names the federation it found: {}", refused.stderr);
     federation.finish()
 }
 

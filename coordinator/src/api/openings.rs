@@ -60,10 +60,7 @@ pub(super) async fn ciphertexts(
     InPath(id): InPath<RoundId>,
     request: Parts,
 ) -> Answer<Response> {
-    let mut tx = app.storage.read().await?;
-    let digest = tallied(&find(&app, &mut tx, id).await?)?.ciphertexts;
-    drop(tx);
-    stream_blob(&app, digest, &request).await
+    stream_tallied(&app, id, &request, |tallied| Ok(tallied.ciphertexts)).await
 }
 
 /// Streams the squashed digits to a trustee that does not recompute them.
@@ -73,11 +70,21 @@ pub(super) async fn squashed_digits(
     InPath(id): InPath<RoundId>,
     request: Parts,
 ) -> Answer<Response> {
-    let mut tx = app.storage.read().await?;
-    let digest = tallied(&find(&app, &mut tx, id).await?)?.squashed_digits;
-    drop(tx);
     let none = || ApiError::new(Code::NotFound, "with one trustee nothing is squashed");
-    stream_blob(&app, digest.ok_or_else(none)?, &request).await
+    stream_tallied(&app, id, &request, |tallied| tallied.squashed_digits.ok_or_else(none)).await
+}
+
+/// Streams one blob of what the tally of a round produced.
+async fn stream_tallied(
+    app: &App,
+    id: RoundId,
+    request: &Parts,
+    choose: impl FnOnce(Tallied) -> Answer<Digest>,
+) -> Answer<Response> {
+    let mut tx = app.storage.read().await?;
+    let digest = choose(tallied(&find(app, &mut tx, id).await?)?)?;
+    drop(tx);
+    stream_blob(app, digest, request).await
 }
 
 /// Takes a trustee's opening of a round, once; the same opening again changes nothing.
@@ -99,18 +106,19 @@ pub(super) async fn post(
     let mut tx = app.storage.write().await?;
     let row = federation(&app.storage, &mut tx).await?;
     let round = find(&app, &mut tx, id).await?;
+    let is_late =
+        matches!(round.state, RoundState::Released { .. }) && !row.founding.config.trustees.is_sole();
     let earlier = app.storage.openings(&mut tx, id, Step::Label).await?;
     for before in &earlier {
         if before.signed == signed {
-            return Ok(StatusCode::NO_CONTENT);
+            drop(tx);
+            return compared(&app, id, is_late).await;
         }
         if before.opening()?.trustee == trustee.id {
             let detail = "this trustee opened this round already, with another answer";
             return Err(ApiError::new(Code::Conflict, detail));
         }
     }
-    let is_late =
-        matches!(round.state, RoundState::Released { .. }) && !row.founding.config.trustees.is_sole();
     if !is_late && !matches!(round.state, RoundState::Opening { .. }) {
         let detail = format!("round {id} is {}, it is not being opened", round.state.name());
         return Err(ApiError::new(Code::WrongRoundState, detail));
@@ -122,8 +130,13 @@ pub(super) async fn post(
     tx.commit().await?;
     tracing::info!(round = %id, trustee = %trustee.id, "opening posted");
     app.wake.notify_one();
+    compared(&app, id, is_late).await
+}
+
+/// Answers an opening, after the comparison that a late one asks for; the service may have died before an earlier one.
+async fn compared(app: &App, id: RoundId, is_late: bool) -> Answer<StatusCode> {
     if is_late {
-        rounds::compare(&app, id).await?;
+        rounds::compare(app, id).await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -94,7 +94,7 @@ struct ServeArgs {
     /// Threads of the tally [default: all cores]
     #[arg(long)]
     threads: Option<usize>,
-    /// How long the trustees may take to open a round [default: 1h]
+    /// How long the trustees may take to open a round, never less than four times the tally [default: 1h]
     #[arg(long)]
     opening_window: Option<String>,
     /// How long a round that could be released waits for the other trustees that are online [default: 10m]

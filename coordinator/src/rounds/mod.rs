@@ -94,15 +94,14 @@ async fn dispatch(app: &App, claims: &Claims) -> Result<(), RoundError> {
                 None => known_answer::compute(&app).await.map(|()| true),
                 Some(id) => step(&app, id).await,
             };
-            match moved {
-                Ok(true) => app.wake.notify_one(),
-                Ok(false) => {}
-                Err(error) => {
-                    tracing::error!(round = ?piece, %error, "a step failed and will be tried again");
-                    tokio::time::sleep(REST).await;
-                }
+            if let Err(error) = &moved {
+                tracing::error!(round = ?piece, %error, "a step failed and will be tried again");
+                tokio::time::sleep(REST).await;
             }
             lock(&claims).remove(&piece);
+            if matches!(moved, Ok(true)) {
+                app.wake.notify_one();
+            }
         });
     }
     Ok(())

@@ -6,8 +6,8 @@ use shared::{
     fhe::SquashedRecord,
     ids::{Digest, RoundId},
     round::{
-        Corroboration, FailureReason, Judgement, JudgementError, Opening, OpeningContent, RoundState, Step,
-        judge,
+        self, Corroboration, FailureReason, Judgement, JudgementError, Opening, OpeningContent, RoundState,
+        Step, judge,
     },
     transcript::EventBody,
 };
@@ -44,7 +44,7 @@ pub(super) async fn settle(app: &App, round: &RoundRow, deadline: Millis) -> Res
     }
     match judge_rows(app, &row, round, &rows).await? {
         Ok(Judgement::Labels { labels, corroboration, .. }) => {
-            release(app, id, labels, corroboration).await.map(|()| true)
+            release(app, id, rows.len(), labels, corroboration).await.map(|()| true)
         }
         // More openings may still tell who lies.
         _ if !nobody_else => Ok(false),
@@ -109,7 +109,7 @@ async fn read_record(app: &App, round: &RoundRow, digest: Digest) -> Result<Squa
     Ok(record.map_err(|_| StorageError::unreadable("record of squashed digits"))?)
 }
 
-/// Compares an opening that came after the release with those the release rests on.
+/// Compares all openings of a released round with its labels, as long as none comes meanwhile; again changes nothing.
 pub(crate) async fn compare(app: &App, id: RoundId) -> Result<(), RoundError> {
     let mut tx = app.storage.read().await?;
     let Some(round) = app.storage.round(&mut tx, id).await? else { return Ok(()) };
@@ -120,22 +120,18 @@ pub(crate) async fn compare(app: &App, id: RoundId) -> Result<(), RoundError> {
     if row.state == FederationState::Closed {
         return Ok(());
     }
-    let now = match judge_rows(app, &row, &round, &rows).await? {
-        Ok(Judgement::Labels { labels, corroboration, .. }) if Some(&labels) == round.labels.as_ref() => {
-            corroboration
-        }
-        Ok(Judgement::Disputed { holders }) => Corroboration::Disputed { holders },
-        // Labels that differ from the released ones, or none: whoever opened is under suspicion.
-        _ => {
-            let opened = rows.iter().map(OpeningRow::opening).collect::<Result<Vec<_>, _>>()?;
-            Corroboration::Disputed { holders: opened.iter().map(|opening| opening.trustee).collect() }
-        }
-    };
+    let openings = rows.iter().map(OpeningRow::opening).collect::<Result<Vec<_>, _>>()?;
+    let released = round.labels.as_deref().unwrap_or_default();
+    let now = round::compare(judge_rows(app, &row, &round, &rows).await?, released, &openings);
     if now == *before {
         return Ok(());
     }
     tracing::warn!(round = %id, corroboration = %now, "a later opening was compared");
     let mut tx = app.storage.write().await?;
+    if app.storage.openings(&mut tx, id, Step::Label).await?.len() != rows.len() {
+        // Whoever posted the newest opening compares with that one too.
+        return Ok(());
+    }
     let Some(round) = app.storage.round(&mut tx, id).await? else { return Ok(()) };
     let state = round.state.compare(now.clone())?;
     app.storage.set_round_state(&mut tx, id, &state).await?;

@@ -12,15 +12,21 @@ use crate::{
     storage::{RoundRow, StorageError, Tx},
 };
 
-/// Publishes the opened labels with their cost, in one transaction with the transcript's event.
+/// Publishes the labels of so many judged openings with their cost, in one transaction with the transcript's event.
+///
+/// An opening that came after the judgement makes this do nothing: the release would rest on one that nobody judged.
 pub(super) async fn release(
     app: &App,
     id: RoundId,
+    judged: usize,
     labels: Vec<u16>,
     corroboration: Corroboration,
 ) -> Result<(), RoundError> {
     let instances = instances_of(app, id).await?;
     let mut tx = app.storage.write().await?;
+    if app.storage.openings(&mut tx, id, Step::Label).await?.len() != judged {
+        return Ok(());
+    }
     let Some(round) = app.storage.round(&mut tx, id).await? else { return Ok(()) };
     let founding =
         app.storage.federation(&mut tx).await?.ok_or(StorageError::unreadable("federation"))?.founding;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use shared::ids::RoundId;
+use shared::ids::{Digest, RoundId};
 
 /// Labels data together with other institutions, without showing anyone a vote.
 #[derive(Debug, Parser)]
@@ -308,6 +308,9 @@ pub struct VerifyArguments {
     /// Fails also if a check could not be made.
     #[arg(long)]
     pub strict: bool,
+    /// Hash of the federation whose transcript it must be [default: the one this home enrolled in, if it has].
+    #[arg(long, value_name = "HASH")]
+    pub federation: Option<Digest>,
 }
 
 /// Holds the verb of `ledger`.

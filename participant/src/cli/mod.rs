@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 the job failed, 2 connection or authorisation, 3 time-out, 4 wrong arguments or config,
 //! 5 a bug.
 
+mod anchor;
 mod approve;
 mod arguments;
 mod data;

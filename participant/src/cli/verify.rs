@@ -11,7 +11,13 @@ use shared::{
     transcript::{BlobError, Blobs, Check, Depth, Event, Folder, Line, Report, Verdict, verify},
 };
 
-use super::{Failure, arguments::VerifyArguments, block_on, output::Output};
+use super::{
+    Failure,
+    anchor::{Anchor, Anchored},
+    arguments::VerifyArguments,
+    block_on,
+    output::Output,
+};
 use crate::{
     client::{Client, ClientError, Patience},
     config::Config,
@@ -24,15 +30,17 @@ const LARGEST_BLOB: usize = 1 << 30;
 
 pub(super) fn run(root: &Path, arguments: &VerifyArguments, output: &Output) -> Result<(), Failure> {
     let depth = if arguments.quick { Depth::Quick } else { Depth::Full };
-    let report = match remote(&arguments.source) {
-        Some(url) => verify_served(root, &url, depth, output)?,
+    let anchor = Anchor::of(&Home::at(root), arguments.federation)?;
+    let (anchored, report) = match remote(&arguments.source) {
+        Some(url) => verify_served(root, &url, anchor, depth, output)?,
         None => {
             let folder = Folder::open(Path::new(&arguments.source)).map_err(Failure::arguments)?;
-            check(&folder.events, &folder, depth, output)
+            (anchor.hold(&folder.events)?, check(&folder.events, &folder, depth, output))
         }
     };
     let value = json!({
         "federation": report.federation,
+        "anchor": anchored,
         "events": report.events,
         "head": report.head,
         "quick": arguments.quick,
@@ -46,7 +54,7 @@ pub(super) fn run(root: &Path, arguments: &VerifyArguments, output: &Output) -> 
             "proves": line.check.proves(),
         })).collect::<Vec<_>>(),
     });
-    output.show(&in_words(&report), &value)?;
+    output.show(&in_words(anchored, &report), &value)?;
     if report.has_failed() {
         return Err(Failure::job("the transcript is not in order"));
     }
@@ -61,9 +69,9 @@ fn remote(source: &str) -> Option<Url> {
     Url::parse(source).ok().filter(|url| matches!(url.scheme(), "http" | "https"))
 }
 
-fn in_words(report: &Report) -> String {
-    let mut lines: Vec<String> =
-        report.lines.iter().zip(1..).map(|(line, number)| row(number, line)).collect();
+fn in_words(anchored: Anchored, report: &Report) -> String {
+    let mut lines = vec![anchored.in_words(report.federation)];
+    lines.extend(report.lines.iter().zip(1..).map(|(line, number)| row(number, line)));
     let count = |verdict| report.lines.iter().filter(|line| line.verdict == verdict).count();
     lines.push(format!(
         "\n{} passed, {} failed, {} not checked",
@@ -104,7 +112,13 @@ fn check(events: &[Signed<Event>], blobs: &dyn Blobs, depth: Depth, output: &Out
 }
 
 /// Fetches the events from a coordinator and checks them, with the artefacts that it serves to this participant.
-fn verify_served(root: &Path, url: &Url, depth: Depth, output: &Output) -> Result<Report, Failure> {
+fn verify_served(
+    root: &Path,
+    url: &Url,
+    anchor: Anchor,
+    depth: Depth,
+    output: &Output,
+) -> Result<(Anchored, Report), Failure> {
     let home = Home::open(root)?;
     // The home's own rule about plain HTTP holds for this address too.
     let mut config = Config::load(&home)?;
@@ -113,9 +127,10 @@ fn verify_served(root: &Path, url: &Url, depth: Depth, output: &Output) -> Resul
     let output = *output;
     block_on(async move {
         let events = all_events(&client).await?;
+        let anchored = anchor.hold(&events)?;
         let served = Served { client: Arc::new(client), runtime: tokio::runtime::Handle::current() };
         let checked = tokio::task::spawn_blocking(move || check(&events, &served, depth, &output));
-        checked.await.map_err(Failure::job)
+        Ok((anchored, checked.await.map_err(Failure::job)?))
     })?
 }
 

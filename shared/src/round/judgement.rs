@@ -70,6 +70,26 @@ pub fn judge(
     })
 }
 
+/// Returns how far all openings of a round bear out the labels that were released on some of them.
+///
+/// Where they judge otherwise, the release is disputed: among the liars if they are known, else among all who opened.
+pub fn compare(
+    judged: Result<Judgement, JudgementError>,
+    released: &[u16],
+    openings: &[Opening],
+) -> Corroboration {
+    match judged {
+        Ok(Judgement::Labels { labels, corroboration, .. }) if labels == released => corroboration,
+        Ok(Judgement::Labels { corroboration: Corroboration::Named { liars }, .. }) => {
+            Corroboration::Disputed { holders: liars }
+        }
+        Ok(Judgement::Disputed { holders }) => Corroboration::Disputed { holders },
+        Ok(Judgement::Labels { .. }) | Err(_) => {
+            Corroboration::Disputed { holders: openings.iter().map(|opening| opening.trustee).collect() }
+        }
+    }
+}
+
 /// Judges the openings of a known answer: every t + 1 of the trustees must open exactly `expected`.
 pub fn every_subset_opens(
     policy: TrusteePolicy,
@@ -100,5 +120,43 @@ fn share<'a>(
     match &opening.content {
         OpeningContent::Shares(shares) => Ok((index, shares)),
         OpeningContent::Labels(_) => Err(refused()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ids::Digest, round::Step};
+
+    fn opening(trustee: u32) -> Opening {
+        Opening {
+            federation: Digest::of(b"federation"),
+            round: None,
+            step: Step::Label,
+            tally: Digest::of(b"tally"),
+            ciphertexts: Digest::of(b"ciphertexts"),
+            trustee: ParticipantId::new(trustee).unwrap(),
+            content: OpeningContent::Labels(Vec::new()),
+        }
+    }
+
+    #[test]
+    fn openings_that_judge_otherwise_dispute_a_release_among_the_liars_or_else_among_all() {
+        let ids = |numbers: &[u32]| -> Vec<ParticipantId> {
+            numbers.iter().map(|number| ParticipantId::new(*number).unwrap()).collect()
+        };
+        let openings = [opening(1), opening(2), opening(4)];
+        let judged = |labels: &[u16], corroboration| {
+            Ok(Judgement::Labels { labels: labels.to_vec(), corroboration, largest_noise: 0 })
+        };
+        let named = || Corroboration::Named { liars: ids(&[2]) };
+        let disputed = |numbers| Corroboration::Disputed { holders: ids(numbers) };
+        let now = |judged| compare(judged, &[3, 1], &openings);
+        assert_eq!(now(judged(&[3, 1], Corroboration::Corroborated)), Corroboration::Corroborated);
+        assert_eq!(now(judged(&[3, 1], named())), named());
+        assert_eq!(now(judged(&[3, 2], named())), disputed(&[2]));
+        assert_eq!(now(judged(&[3, 2], Corroboration::Corroborated)), disputed(&[1, 2, 4]));
+        assert_eq!(now(Ok(Judgement::Disputed { holders: ids(&[1, 2]) })), disputed(&[1, 2]));
+        assert_eq!(now(Err(JudgementError::NotAShare(ids(&[1])[0]))), disputed(&[1, 2, 4]));
     }
 }

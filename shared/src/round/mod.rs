@@ -6,6 +6,6 @@ mod opening;
 mod state;
 
 pub use announcement::{Announcement, AnnouncementError, RoundRequest, price_of_a_label};
-pub use judgement::{Judgement, JudgementError, every_subset_opens, judge};
+pub use judgement::{Judgement, JudgementError, compare, every_subset_opens, judge};
 pub use opening::{Corroboration, Opening, OpeningContent, OpeningError, OpeningQuestion, Step};
 pub use state::{FailureReason, InvalidTransition, RoundState, Tallied};

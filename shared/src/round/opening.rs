@@ -98,7 +98,7 @@ pub enum Corroboration {
     },
     /// An opening that came after the release contradicts it.
     Disputed {
-        /// The trustees that hold the pieces on which openings differ.
+        /// The trustees that hold the pieces on which openings differ, or the liars once they are known.
         holders: Vec<ParticipantId>,
     },
 }

@@ -219,9 +219,10 @@ impl Replay {
             let what = format!("round {round} ends, but is not charged exactly if it was opened");
             return Err(at.refuse(Check::Ledger, what));
         }
-        record.outcome = Some(outcome);
         let settled = if was_charged { self.ledger.charge(round) } else { self.ledger.give_back(round) };
-        settled.map_err(|e| at.refuse(Check::Ledger, e))
+        settled.map_err(|e| at.refuse(Check::Ledger, e))?;
+        self.running(at, Check::Ledger, round)?.outcome = Some(outcome);
+        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Finding, Miss, Verifier};
 use crate::{
     fhe::SquashedRecord,
-    round::{Corroboration, Judgement, Opening, judge},
+    round::{Corroboration, Judgement, JudgementError, Opening, compare, judge},
     transcript::{Check, Outcome, RoundRecord, fetch},
 };
 
@@ -17,22 +17,22 @@ impl Verifier<'_> {
             };
             let record = self.record(round)?;
             let at_release = round.openings.get(..*openings).unwrap_or_default();
-            let then = self.judge_round(round, &record, at_release)?;
             let fault = |what: String| Miss::Fault(Check::Openings.fault(round.height, what));
+            let then = self.judge_round(&record, at_release).map_err(|e| fault(e.to_string()))?;
             let Judgement::Labels { labels: opened, corroboration: first, largest_noise } = then else {
                 return Err(fault("the openings of a release contradict each other".to_owned()));
             };
             if opened != *labels {
                 return Err(fault("the openings combine to other labels than the released ones".to_owned()));
             }
-            let now = match self.judge_round(round, &record, &round.openings)? {
-                Judgement::Labels { corroboration, .. } => corroboration,
-                Judgement::Disputed { holders } => Corroboration::Disputed { holders },
-            };
+            let now = compare(self.judge_round(&record, &round.openings), labels, &round.openings);
             if *corroboration != first && *corroboration != now {
                 return Err(fault(format!(
                     "the release claims to be {corroboration}, its openings are {now}"
                 )));
+            }
+            if matches!(now, Corroboration::Disputed { .. }) {
+                return Err(fault(format!("the release is {now}: its labels are not to be relied on")));
             }
             releases += 1;
             uncorroborated += u32::from(now == Corroboration::Uncorroborated);
@@ -55,13 +55,10 @@ impl Verifier<'_> {
 
     fn judge_round(
         &self,
-        round: &RoundRecord,
         record: &SquashedRecord,
         openings: &[Opening],
-    ) -> Result<Judgement, Miss> {
+    ) -> Result<Judgement, JudgementError> {
         let config = &self.replay.founding().config;
-        let classes = config.classes.len();
-        judge(config.trustees, &self.replay.trustees(), classes, record, openings)
-            .map_err(|e| Check::Openings.fault(round.height, e).into())
+        judge(config.trustees, &self.replay.trustees(), config.classes.len(), record, openings)
     }
 }
