@@ -48,6 +48,25 @@ fn refused(flags: &str) -> Result<String> {
 }
 
 #[test]
+fn a_test_before_the_labels_adds_its_cost_and_only_answers_pay_for_labels() -> Result<()> {
+    let cost = |more: &str| -> Result<f64> {
+        let plan = json(&format!("{CROWD} --sigma 40 --labels 640 {more}"))?;
+        number(&plan, "/person/public/epsilon")
+    };
+    // The published MNIST run: 2.87 where a test costs as much as its noise lets out.
+    let published = cost("--test-sigma 150 --answered 286")?;
+    assert!((2.865..2.875).contains(&published), "{published}");
+    assert!(cost("--test-sigma 150")? > cost("")?, "where everything passes, the test comes on top");
+    assert!(cost("--test-sigma 150 --answered 0")? < published);
+    assert!(refused(&format!("{CROWD} --sigma 40 --labels 10 --answered 3"))?.contains("needs a test"));
+    let more = refused(&format!("{CROWD} --sigma 40 --labels 10 --test-sigma 150 --answered 11"))?;
+    assert!(more.contains("more than --labels 10"), "{more}");
+    let small = refused(&format!("{CROWD} --sigma 40 --labels 10 --test-sigma 5"))?;
+    assert!(small.contains("sigma"), "{small}");
+    Ok(())
+}
+
+#[test]
 fn the_published_points_are_met_in_every_view_and_unit() -> Result<()> {
     for (labels, expected) in [(100, 1.478), (286, 2.642), (500, 3.617), (1000, 5.378)] {
         let plan = json(&format!("{CROWD} --sigma 40 --labels {labels}"))?;

@@ -180,7 +180,7 @@ async fn below_the_quorum_nothing_is_opened_and_late_ballots_are_named() -> Resu
     assert_eq!(attendance, [Attendance::Absent, Attendance::Cast, Attendance::Late]);
 
     let trustee = &keyed.members[0].token;
-    for path in ["opening", "label-ciphertexts"] {
+    for path in ["openings/label", "openings/label/ciphertexts"] {
         let answer =
             keyed.service.get::<serde_json::Value>(&format!("/rounds/{round}/{path}"), trustee).await?;
         assert_eq!(refused(answer)?, Code::WrongRoundState);
@@ -249,7 +249,7 @@ async fn ballots_are_served_to_nobody() -> Result<()> {
         format!("/blobs/{digest}"),
         format!("/rounds/{round}/{digest}"),
         format!("/keys/{digest}"),
-        format!("/rounds/{round}/label-ciphertexts"),
+        format!("/rounds/{round}/openings/label/ciphertexts"),
     ] {
         for token in callers {
             let response = keyed.service.send(Method::GET, &path, token, Vec::new()).await?;

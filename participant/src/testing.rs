@@ -68,6 +68,13 @@ impl Federation {
         Self::with_config(|text| text.replace("[instances]", "quorum = 4\n[instances]") + trustees)
     }
 
+    /// Builds the same federation with rounds of two steps: a class needs fifty votes of a hundred to be labelled.
+    pub(crate) fn of_three_trustees_and_two_steps() -> Self {
+        let more = "[trustees]\ncount = 3\nthreshold = 1\n\
+                    [threshold]\nvotes = 50\ntest = { sigma = 20, coordinator_sigma = 8 }\n";
+        Self::with_config(|text| text.replace("[instances]", "quorum = 4\n[instances]") + more)
+    }
+
     /// Builds the federation from an edited config.
     pub(crate) fn with_config(edit: impl FnOnce(String) -> String) -> Self {
         let coordinator = Identity::generate().unwrap();

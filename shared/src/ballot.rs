@@ -9,8 +9,8 @@
 //! | 16 | round |
 //! | 4 | participant |
 //! | 32 | digest of the announcement |
-//! | 4 | number of slots |
-//! | n | compact lists, see [`crate::fhe`] |
+//! | 4 | number of slots, of all steps together |
+//! | n | compact lists, see [`crate::fhe`]: those of the test, if the round has one, and those of the labels |
 //! | 64 | ed25519 signature over everything before |
 
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
     fhe::{self, BallotBody, EncryptionKey, Layout, LayoutError, ParameterSet, Resolution},
     identity::{Identity, IdentityError, SIGNATURE_BYTES, Signature},
     ids::{Digest, ParticipantId, RoundId},
-    round::Announcement,
+    round::{Announcement, Step},
 };
 
 const MAGIC: &[u8; 4] = b"PSEB";
@@ -92,7 +92,53 @@ pub struct ValidBallot {
     /// Digest of all its bytes.
     pub digest: Digest,
     /// Its ciphertexts.
-    pub body: BallotBody,
+    pub bodies: Bodies,
+}
+
+/// Is the ciphertexts of a ballot: one body per step, in the order of the steps.
+#[derive(Debug, Clone)]
+pub struct Bodies(Vec<(Step, BallotBody)>);
+
+impl Bodies {
+    /// Reads what follows a ballot's header, and all of the coordinator's noise ballot.
+    ///
+    /// # Errors
+    /// Refuses any other length than that of the round's lists.
+    pub fn parse(bytes: &[u8], announcement: &Announcement) -> Result<Self, BallotError> {
+        let (layout, steps) = (announcement.layout()?, announcement.steps());
+        let (found, expected) = (bytes.len(), steps.len() * layout.body_bytes());
+        if found != expected {
+            return Err(BallotError::Length { found, expected });
+        }
+        let bodies = steps.iter().zip(bytes.chunks_exact(layout.body_bytes())).map(|(step, lists)| {
+            let body = BallotBody::parse(lists, layout).map_err(|e| BallotError::Body(e.to_string()))?;
+            Ok((*step, body))
+        });
+        Ok(Self(bodies.collect::<Result<_, BallotError>>()?))
+    }
+
+    /// Returns the ciphertexts of a step, if the round has it.
+    pub fn of(&self, step: Step) -> Option<&BallotBody> {
+        self.0.iter().find(|(own, _)| *own == step).map(|(_, body)| body)
+    }
+}
+
+/// Is the noisy counts of one step (instance-major, in votes), and what its circuit resolves.
+#[derive(Debug, Clone, Copy)]
+pub struct StepCounts<'a> {
+    /// What the circuit resolves: the encoding.
+    pub resolution: &'a Resolution,
+    /// The counts.
+    pub counts: &'a [i64],
+}
+
+/// Encrypts the counts of every step, in the order of the steps: the body of a ballot, and a whole noise ballot.
+pub fn encrypt(key: &EncryptionKey, steps: &[StepCounts<'_>]) -> Result<Vec<u8>, fhe::BallotError> {
+    let mut bytes = Vec::new();
+    for StepCounts { resolution, counts } in steps {
+        bytes.extend(fhe::encrypt(key, resolution, counts)?);
+    }
+    Ok(bytes)
 }
 
 /// Is what a ballot is checked against.
@@ -104,9 +150,14 @@ pub struct Door<'a> {
     pub roster: &'a Roster,
 }
 
-/// Returns the exact length in bytes of a ballot with this layout.
-pub fn ballot_bytes(layout: &Layout) -> usize {
-    HEADER_BYTES + layout.body_bytes() + SIGNATURE_BYTES
+/// Returns the exact length in bytes of a round's ballots.
+pub fn ballot_bytes(announcement: &Announcement) -> Result<usize, LayoutError> {
+    Ok(HEADER_BYTES + announcement.steps().len() * announcement.layout()?.body_bytes() + SIGNATURE_BYTES)
+}
+
+/// Returns the number of slots of a round's ballots, of all steps together.
+fn slots(announcement: &Announcement, layout: &Layout) -> usize {
+    announcement.steps().len() * layout.slots()
 }
 
 /// Returns the byte that names a parameter set in a ballot's header.
@@ -117,18 +168,17 @@ const fn parameter_code(set: ParameterSet) -> u8 {
     }
 }
 
-/// Encrypts, frames and signs one participant's noisy counts (instance-major, in votes).
+/// Encrypts, frames and signs one participant's noisy counts, of every step in its order.
 pub fn cast(
     identity: &Identity,
     participant: ParticipantId,
     announcement: &Announcement,
-    resolution: &Resolution,
     key: &EncryptionKey,
-    noisy_counts: &[i64],
+    steps: &[StepCounts<'_>],
 ) -> Result<Vec<u8>, fhe::BallotError> {
-    let layout = resolution.layout();
-    let body = fhe::encrypt(key, resolution, noisy_counts)?;
-    let mut bytes = Vec::with_capacity(ballot_bytes(&layout));
+    let body = encrypt(key, steps)?;
+    let slots: usize = steps.iter().map(|step| step.counts.len()).sum();
+    let mut bytes = Vec::with_capacity(HEADER_BYTES + body.len() + SIGNATURE_BYTES);
     bytes.extend_from_slice(MAGIC);
     bytes.extend_from_slice(&VERSION.to_le_bytes());
     bytes.push(parameter_code(announcement.parameters));
@@ -136,7 +186,7 @@ pub fn cast(
     bytes.extend_from_slice(announcement.round.as_bytes());
     bytes.extend_from_slice(&participant.get().to_le_bytes());
     bytes.extend_from_slice(announcement.digest().as_bytes());
-    bytes.extend_from_slice(&(layout.slots() as u32).to_le_bytes());
+    bytes.extend_from_slice(&(slots as u32).to_le_bytes());
     bytes.extend_from_slice(&body);
     let signature = identity.sign_bytes(DOMAIN, &bytes);
     bytes.extend_from_slice(signature.as_bytes());
@@ -182,7 +232,7 @@ impl Door<'_> {
     /// State, deadline and "one ballot per participant" need the database and come after.
     pub fn admit(&self, bytes: &[u8], sender: ParticipantId) -> Result<ValidBallot, BallotError> {
         let layout = self.announcement.layout()?;
-        let (found, expected) = (bytes.len(), ballot_bytes(&layout));
+        let (found, expected) = (bytes.len(), ballot_bytes(self.announcement)?);
         if found != expected {
             return Err(BallotError::Length { found, expected });
         }
@@ -195,8 +245,8 @@ impl Door<'_> {
         self.check_signature(bytes, named)?;
         self.check_announcement(&header)?;
         let lists = bytes.get(HEADER_BYTES..expected - SIGNATURE_BYTES).unwrap_or_default();
-        let body = BallotBody::parse(lists, layout).map_err(|e| BallotError::Body(e.to_string()))?;
-        Ok(ValidBallot { participant: named, digest: Digest::of(bytes), body })
+        let bodies = Bodies::parse(lists, self.announcement)?;
+        Ok(ValidBallot { participant: named, digest: Digest::of(bytes), bodies })
     }
 
     fn check_parameters(&self, header: &Header, layout: &Layout) -> Result<(), BallotError> {
@@ -205,7 +255,7 @@ impl Door<'_> {
         if found != expected {
             return Err(BallotError::Parameters { field: "parameter set", found, expected });
         }
-        let (found, expected) = (u64::from(header.slots), layout.slots() as u64);
+        let (found, expected) = (u64::from(header.slots), slots(self.announcement, layout) as u64);
         if found != expected {
             return Err(BallotError::Parameters { field: "slots", found, expected });
         }
@@ -256,10 +306,17 @@ mod tests {
 
     /// Casts a ballot in the name of a participant, signed by some member's identity.
     fn vote(federation: &Federation, announcement: &Announcement, signer: usize, named: u32) -> Vec<u8> {
-        let resolution = announcement.resolution(&federation.founding, &federation.roster).unwrap();
-        let counts = vec![1; resolution.layout().slots()];
         let identity = &federation.identities[signer];
-        cast(identity, participant(named), announcement, &resolution, &encryption_key(), &counts).unwrap()
+        let (founding, roster) = (&federation.founding, &federation.roster);
+        let resolutions: Vec<Resolution> = announcement
+            .steps()
+            .iter()
+            .map(|step| announcement.resolution(founding, roster, *step).unwrap())
+            .collect();
+        let counts = vec![1; announcement.layout().unwrap().slots()];
+        let steps: Vec<StepCounts<'_>> =
+            resolutions.iter().map(|resolution| StepCounts { resolution, counts: &counts }).collect();
+        cast(identity, participant(named), announcement, &encryption_key(), &steps).unwrap()
     }
 
     impl Scene {
@@ -284,6 +341,22 @@ mod tests {
         let scene = scene();
         let ballot = scene.admit(&scene.ballot).unwrap();
         assert_eq!((ballot.participant, ballot.digest), (participant(1), Digest::of(&scene.ballot)));
+    }
+
+    #[test]
+    fn a_two_step_ballot_has_ciphertexts_for_each_step_and_no_other_length() {
+        let federation = Federation::of_two_steps(5);
+        let announcement = federation.announce(1, 5);
+        let ballot = vote(&federation, &announcement, 0, 1);
+        let (plain, scene) = (scene(), Scene { federation, announcement, ballot });
+        let bodies = scene.admit(&scene.ballot).unwrap().bodies;
+        assert!(bodies.of(Step::Test).is_some() && bodies.of(Step::Label).is_some());
+        assert!(plain.admit(&plain.ballot).unwrap().bodies.of(Step::Test).is_none());
+        let expected = scene.ballot.len();
+        let half = scene.announcement.layout().unwrap().body_bytes();
+        assert_eq!(expected, plain.ballot.len() + half);
+        let refused = scene.admit(&scene.ballot[..expected - half]).unwrap_err();
+        assert_eq!(refused, BallotError::Length { found: expected - half, expected });
     }
 
     #[test]

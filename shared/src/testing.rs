@@ -38,7 +38,16 @@ pub(crate) struct Federation {
 
 impl Federation {
     pub(crate) fn new(participants: u32) -> Self {
-        let config = FederationConfig::from_toml(CONFIG).unwrap();
+        Self::of(FederationConfig::from_toml(CONFIG).unwrap(), participants)
+    }
+
+    /// Is one whose rounds have two steps: a test of five votes with σ₁ = 9 and the coordinator's 2.
+    pub(crate) fn of_two_steps(participants: u32) -> Self {
+        let threshold = "\n[threshold]\nvotes = 5\ntest = { sigma = 9, coordinator_sigma = 2 }\n";
+        Self::of(FederationConfig::from_toml(&format!("{CONFIG}{threshold}")).unwrap(), participants)
+    }
+
+    fn of(config: FederationConfig, participants: u32) -> Self {
         let coordinator = Identity::generate().unwrap().public();
         let founding = Founding { config, coordinator, founded_at: Millis(0) };
         let identities: Vec<_> = (0..participants).map(|_| Identity::generate().unwrap()).collect();

@@ -7,6 +7,7 @@ use shared::{
     federation::{Founding, Member, Roster},
     ids::RoundId,
     privacy::{Losses, Rho, RoundCost, Units, Views, loss_epsilon},
+    round::Announcement,
     transcript::{Event, EventBody, Replay},
     wire::{EntryState, LedgerView},
 };
@@ -14,14 +15,18 @@ use shared::{
 use crate::Federation;
 
 /// Is one round in a ledger kept by hand.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Line {
     /// Height of its announcement.
     pub height: u64,
     /// What became of its cost.
     pub state: EntryState,
-    /// What it was announced to cost.
+    /// What it was announced to cost, or what its release paid.
     pub cost: RoundCost,
+    announcement: Announcement,
+    roster: Roster,
+    /// How many instances passed the test of a two-step round.
+    passed: Option<u32>,
 }
 
 /// Is a ledger kept by hand from a transcript's events.
@@ -69,11 +74,24 @@ impl HandLedger {
             EventBody::Announced(announcement) => {
                 let roster = Roster { federation: self.founding.digest(), members: members.clone() };
                 let cost = announcement.cost(&self.founding, &roster)?;
-                let line = Line { height: event.height, state: EntryState::Reserved, cost };
-                let earlier = self.lines.insert(announcement.round, line);
-                ensure!(earlier.is_none(), "round {} is announced twice", announcement.round);
+                let (height, state, announcement) =
+                    (event.height, EntryState::Reserved, announcement.clone());
+                let round = announcement.round;
+                let line = Line { height, state, cost, announcement, roster, passed: None };
+                let earlier = self.lines.insert(round, line);
+                ensure!(earlier.is_none(), "round {round} is announced twice");
             }
-            EventBody::Released { round, .. } => self.end(*round, EntryState::Committed)?,
+            EventBody::Tested { round, passed, .. } => {
+                let line = self.lines.get_mut(round).with_context(|| format!("round {round} is tested"))?;
+                line.passed = Some(u32::try_from(passed.len())?);
+            }
+            EventBody::Released { round, .. } => {
+                self.end(*round, EntryState::Committed)?;
+                let line = self.lines.get_mut(round).context("it has just ended")?;
+                if let Some(passed) = line.passed {
+                    line.cost = line.announcement.cost_of_release(&self.founding, &line.roster, passed)?;
+                }
+            }
             EventBody::Failed { round, charged, .. } | EventBody::Cancelled { round, charged } => {
                 self.end(*round, if *charged { EntryState::Charged } else { EntryState::Returned })?;
             }
@@ -140,8 +158,9 @@ impl HandLedger {
         for entry in &view.entries {
             let line =
                 self.lines.get(&entry.round).with_context(|| format!("{entry:?} was never announced"))?;
-            let found = (entry.height, entry.state, entry.labels);
-            ensure!(found == (line.height, line.state, line.cost.instances), "{entry:?}, by hand {line:?}");
+            let found = (entry.height, entry.state, entry.labels, entry.passed);
+            let expected = (line.height, line.state, line.announcement.instance_count, line.passed);
+            ensure!(found == expected, "{entry:?}, by hand {line:?}");
             ensure!(entry.epsilon == line.cost.epsilon(self.founding.config.privacy.delta)?, "{entry:?}");
         }
         Ok(())

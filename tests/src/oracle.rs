@@ -6,11 +6,12 @@
 use anyhow::{Context as _, ensure};
 use participant::{teacher::ensemble::Ensemble, trustee::vault::Vault};
 use shared::{
-    ballot::HEADER_BYTES,
-    fhe::{BallotBody, Layout, RunningSum, SecretKeys},
+    ballot::{Bodies, HEADER_BYTES},
+    fhe::{Layout, RunningSum, SecretKeys},
     identity::SIGNATURE_BYTES,
     ids::{Digest, RoundId},
     learning::files::instances_from_npy_bytes,
+    round::Step,
     wire::RoundView,
 };
 
@@ -36,9 +37,9 @@ pub fn trustee_key(federation: &Federation) -> anyhow::Result<SecretKeys> {
     Ok(vault.unlock()?)
 }
 
-/// Decrypts one ballot, with header and signature, to its noisy counts.
+/// Decrypts one ballot, with header and signature, to the noisy counts that find the labels.
 pub fn decrypt_ballot(key: &SecretKeys, view: &RoundView, bytes: &[u8]) -> anyhow::Result<Vec<i64>> {
-    decrypt_body(key, view, body_of(bytes)?)
+    decrypt_body(key, view, Step::Label, body_of(bytes)?)
 }
 
 /// Returns a ballot's ciphertexts, without header and signature.
@@ -47,11 +48,24 @@ fn body_of(bytes: &[u8]) -> anyhow::Result<&[u8]> {
     bytes.get(HEADER_BYTES..end).context("shorter than a header")
 }
 
-fn decrypt_body(key: &SecretKeys, view: &RoundView, body: &[u8]) -> anyhow::Result<Vec<i64>> {
-    let layout = layout(view)?;
-    let mut sum = RunningSum::new(layout);
-    sum.add(&BallotBody::parse(body, layout)?)?;
-    Ok(key.decrypt_counts(&sum, view.announcement.scale))
+fn decrypt_body(key: &SecretKeys, view: &RoundView, step: Step, body: &[u8]) -> anyhow::Result<Vec<i64>> {
+    let mut sum = RunningSum::new(layout(view)?);
+    add(&mut sum, view, step, body)?;
+    Ok(key.decrypt_counts(&sum, scale(view, step)))
+}
+
+/// Adds a step of a ballot, without header and signature.
+fn add(sum: &mut RunningSum, view: &RoundView, step: Step, body: &[u8]) -> anyhow::Result<()> {
+    let bodies = Bodies::parse(body, &view.announcement)?;
+    Ok(sum.add(bodies.of(step).context("the round has no such step")?)?)
+}
+
+/// Returns the scale at which a step encodes one vote.
+fn scale(view: &RoundView, step: Step) -> u64 {
+    match (step, view.announcement.test) {
+        (Step::Test, Some(test)) => test.scale,
+        _ => view.announcement.scale,
+    }
 }
 
 fn layout(view: &RoundView) -> anyhow::Result<Layout> {
@@ -60,15 +74,21 @@ fn layout(view: &RoundView) -> anyhow::Result<Layout> {
 }
 
 impl ClearTally {
-    /// Decrypts everything that a released round counted, each ballot once.
+    /// Decrypts everything that the labels of a released round were found with, each ballot once.
     pub fn of(federation: &Federation, round: RoundId) -> anyhow::Result<Self> {
+        Self::of_step(federation, round, Step::Label)
+    }
+
+    /// Decrypts everything that a step of a released round counted, each ballot once.
+    pub fn of_step(federation: &Federation, round: RoundId, step: Step) -> anyhow::Result<Self> {
         let (key, view) = (trustee_key(federation)?, federation.round(round)?);
-        let tallied = view.state.tally().context("the round was not tallied")?;
+        let tallied = view.state.last_tally().context("the round was not tallied")?;
         let mut ballots = Vec::new();
         for (participant, digest) in federation.counted(round)? {
-            ballots.push((participant, decrypt_ballot(&key, &view, &federation.blob(digest)?)?));
+            let bytes = federation.blob(digest)?;
+            ballots.push((participant, decrypt_body(&key, &view, step, body_of(&bytes)?)?));
         }
-        let noise = decrypt_body(&key, &view, &federation.blob(tallied.noise_ballot)?)?;
+        let noise = decrypt_body(&key, &view, step, &federation.blob(tallied.noise_ballot)?)?;
         let mut totals = noise.clone();
         for (_, counts) in &ballots {
             ensure!(
@@ -85,14 +105,13 @@ impl ClearTally {
     /// Decrypts the homomorphic sum of everything that a round counted, as the tally adds it up before the argmax.
     pub fn sum_of(federation: &Federation, round: RoundId) -> anyhow::Result<Vec<i64>> {
         let (key, view) = (trustee_key(federation)?, federation.round(round)?);
-        let tallied = view.state.tally().context("the round was not tallied")?;
-        let layout = layout(&view)?;
-        let mut sum = RunningSum::new(layout);
+        let tallied = view.state.tally(Step::Label).context("the round was not tallied")?;
+        let mut sum = RunningSum::new(layout(&view)?);
         for (_, digest) in federation.counted(round)? {
             let bytes = federation.blob(digest)?;
-            sum.add(&BallotBody::parse(body_of(&bytes)?, layout)?)?;
+            add(&mut sum, &view, Step::Label, body_of(&bytes)?)?;
         }
-        sum.add(&BallotBody::parse(&federation.blob(tallied.noise_ballot)?, layout)?)?;
+        add(&mut sum, &view, Step::Label, &federation.blob(tallied.noise_ballot)?)?;
         Ok(key.decrypt_counts(&sum, view.announcement.scale))
     }
 

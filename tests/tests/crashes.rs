@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha20Rng;
 use shared::{
+    federation::{TestNoise, ThresholdPolicy},
     ids::RoundId,
     privacy::{Delta, Target, Unit},
     wire::EntryState,
@@ -77,10 +78,21 @@ fn recover(federation: &mut Federation, is_cancelled: bool) -> anyhow::Result<St
 
 #[test]
 fn after_every_crash_the_ledger_is_the_sum_of_what_was_released_or_opened() -> anyhow::Result<()> {
-    let crashes = number("PSEPHOS_CRASHES")?.unwrap_or(CRASHES);
+    crash_again_and_again(Plan::toy()?, CRASHES)
+}
+
+#[test]
+fn after_every_crash_of_a_two_step_round_too() -> anyhow::Result<()> {
+    let mut plan = Plan::toy()?;
+    let test = TestNoise { sigma: "3".parse()?, coordinator_sigma: "2".parse()? };
+    plan.config.threshold = Some(ThresholdPolicy { votes: 7, test: Some(test) });
+    crash_again_and_again(plan, CRASHES / 2)
+}
+
+fn crash_again_and_again(mut plan: Plan, crashes: u64) -> anyhow::Result<()> {
+    let crashes = number("PSEPHOS_CRASHES")?.unwrap_or(crashes);
     let seed = number("PSEPHOS_SEED")?.map_or_else(getrandom::u64, Ok)?;
     say(&format!("{crashes} crashes, PSEPHOS_SEED={seed}"));
-    let mut plan = Plan::toy()?;
     let delta = Delta::try_from(1e-5)?;
     let target = Target { epsilon: "1000".parse()?, delta, labels: 1, unit: Unit::Person };
     plan.config.privacy.targets.public = Some(target);

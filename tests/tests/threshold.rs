@@ -11,7 +11,7 @@ fn instances_without_consensus_are_abstentions_and_the_others_keep_their_labels(
     // Without noise and with the exact argmax the outcome follows from the teachers' votes alone.
     let mut plan = Plan::toy()?;
     plan.config.argmax = ArgmaxKind::Exact;
-    plan.config.threshold = Some(ThresholdPolicy { votes: THRESHOLD });
+    plan.config.threshold = Some(ThresholdPolicy { votes: THRESHOLD, test: None });
     plan.config.noise.mode = NoiseMode::InsecureNoNoise;
     (plan.config.noise.sigma, plan.config.noise.coordinator_sigma) = (Decimal::ZERO, Decimal::ZERO);
     // Few persons make teachers that often disagree.

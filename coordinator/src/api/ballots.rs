@@ -60,8 +60,7 @@ async fn admit(
     (round, ballot): (RoundRow, BallotId),
     body: Body,
 ) -> Answer<BallotRow> {
-    let layout = round.announcement.layout().map_err(BallotError::from)?;
-    let expected = ballot_bytes(&layout);
+    let expected = ballot_bytes(&round.announcement).map_err(BallotError::from)?;
     // One byte more than the only valid length is read, so that a longer body is seen without taking it in.
     let bytes = axum::body::to_bytes(body, expected + 1).await.map_err(|_| {
         let detail =

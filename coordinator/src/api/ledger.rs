@@ -80,6 +80,8 @@ fn entry(replay: &Replay, round: &RoundRecord) -> Result<LedgerEntry, Announceme
         height: round.height,
         state,
         labels: announcement.instance_count,
-        epsilon: announcement.epsilon(replay.founding(), &round.roster)?,
+        // At most as many as the round has instances, whose number fits 32 bits.
+        passed: round.test.as_ref().map(|test| test.passed.len() as u32),
+        epsilon: round.cost(replay.founding())?.epsilon(replay.founding().config.privacy.delta)?,
     })
 }

@@ -51,7 +51,7 @@ pub fn router(app: App) -> Router {
         .route("/blobs/{digest}/upload/{offset}", put(blobs::append))
         .layer(DefaultBodyLimit::max(UPLOAD_CHUNK));
     let shares = Router::new()
-        .route("/rounds/{round}/openings/{trustee}", put(openings::post))
+        .route("/rounds/{round}/openings/{step}/{trustee}", put(openings::post))
         .layer(DefaultBodyLimit::max(LARGEST_OPENING));
     let api = Router::new()
         .route("/federation", post(federation::found).get(federation::show))
@@ -79,9 +79,9 @@ pub fn router(app: App) -> Router {
         .route("/rounds/{round}/cancel", post(rounds::cancel))
         .route("/rounds/{round}/labels", get(rounds::labels))
         .route("/rounds/{round}/ballots/{ballot}", put(ballots::cast))
-        .route("/rounds/{round}/opening", get(openings::task))
-        .route("/rounds/{round}/label-ciphertexts", get(openings::ciphertexts))
-        .route("/rounds/{round}/squashed-digits", get(openings::squashed_digits))
+        .route("/rounds/{round}/openings/{step}", get(openings::task))
+        .route("/rounds/{round}/openings/{step}/ciphertexts", get(openings::ciphertexts))
+        .route("/rounds/{round}/openings/{step}/squashed-digits", get(openings::squashed_digits))
         .route("/ledger", get(ledger::show))
         .route("/transcript", get(transcript::page))
         .layer(DefaultBodyLimit::max(LARGEST_JSON));

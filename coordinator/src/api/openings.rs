@@ -1,4 +1,4 @@
-//! `/rounds/{round}/opening…` and `/known-answer…`: what trustees open, and their answers.
+//! `/rounds/{round}/openings/…` and `/known-answer…`: what trustees open, step by step, and their answers.
 
 use axum::{
     extract::State,
@@ -27,28 +27,34 @@ use crate::{
     storage::{FederationRow, RoundRow, Tx},
 };
 
-/// Returns what the tally of a round produced, while it waits for its opening or after.
-fn tallied(round: &RoundRow) -> Answer<Tallied> {
+/// Returns what the tally of a round's step produced, while it waits for its opening or after.
+fn tallied(round: &RoundRow, step: Step) -> Answer<Tallied> {
     let not_yet = || {
-        let detail = format!("round {} is {}: there is nothing to open", round.id(), round.state.name());
+        let (id, state) = (round.id(), round.state.name());
+        let detail = format!("round {id} is {state}: there is nothing to open of the step `{step}`");
         ApiError::new(Code::WrongRoundState, detail)
     };
-    round.state.tally().copied().ok_or_else(not_yet)
+    round.state.tally(step).copied().ok_or_else(not_yet)
 }
 
 /// Shows the sole trustee what it is asked to open; several trustees read the transcript instead.
 pub(super) async fn task(
     _: Trustee,
     State(app): State<App>,
-    InPath(id): InPath<RoundId>,
+    InPath((id, step)): InPath<(RoundId, Step)>,
 ) -> Answer<Json<OpeningTask>> {
     let mut tx = app.storage.read().await?;
     let round = find(&app, &mut tx, id).await?;
-    let tallied = tallied(&round)?;
+    let tallied = tallied(&round, step)?;
+    let instance_count = match step {
+        Step::Test => round.announcement.instance_count,
+        Step::Label => round.passed(),
+    };
     Ok(Json(OpeningTask {
         tally: tallied.event,
+        step,
         ciphertexts: tallied.ciphertexts,
-        instance_count: round.announcement.instance_count,
+        instance_count,
         counted: round.state.counted().to_vec(),
         announcement: Some(round.announcement),
     }))
@@ -57,43 +63,43 @@ pub(super) async fn task(
 pub(super) async fn ciphertexts(
     _: Trustee,
     State(app): State<App>,
-    InPath(id): InPath<RoundId>,
+    InPath(tally): InPath<(RoundId, Step)>,
     request: Parts,
 ) -> Answer<Response> {
-    stream_tallied(&app, id, &request, |tallied| Ok(tallied.ciphertexts)).await
+    stream_tallied(&app, tally, &request, |tallied| Ok(tallied.ciphertexts)).await
 }
 
 /// Streams the squashed digits to a trustee that does not recompute them.
 pub(super) async fn squashed_digits(
     _: Trustee,
     State(app): State<App>,
-    InPath(id): InPath<RoundId>,
+    InPath(tally): InPath<(RoundId, Step)>,
     request: Parts,
 ) -> Answer<Response> {
     let none = || ApiError::new(Code::NotFound, "with one trustee nothing is squashed");
-    stream_tallied(&app, id, &request, |tallied| tallied.squashed_digits.ok_or_else(none)).await
+    stream_tallied(&app, tally, &request, |tallied| tallied.squashed_digits.ok_or_else(none)).await
 }
 
 /// Streams one blob of what the tally of a round produced.
 async fn stream_tallied(
     app: &App,
-    id: RoundId,
+    (id, step): (RoundId, Step),
     request: &Parts,
     choose: impl FnOnce(Tallied) -> Answer<Digest>,
 ) -> Answer<Response> {
     let mut tx = app.storage.read().await?;
-    let digest = choose(tallied(&find(app, &mut tx, id).await?)?)?;
+    let digest = choose(tallied(&find(app, &mut tx, id).await?, step)?)?;
     drop(tx);
     stream_blob(app, digest, request).await
 }
 
-/// Takes a trustee's opening of a round, once; the same opening again changes nothing.
+/// Takes a trustee's opening of a round's step, once; the same opening again changes nothing.
 ///
 /// An opening that comes after the release is compared with those that the release rests on.
 pub(super) async fn post(
     Trustee(trustee): Trustee,
     State(app): State<App>,
-    InPath((id, named)): InPath<(RoundId, ParticipantId)>,
+    InPath((id, step, named)): InPath<(RoundId, Step, ParticipantId)>,
     Json(PostOpening { opening: signed }): Json<PostOpening>,
 ) -> Answer<StatusCode> {
     if named != trustee.id {
@@ -108,7 +114,7 @@ pub(super) async fn post(
     let round = find(&app, &mut tx, id).await?;
     let is_late =
         matches!(round.state, RoundState::Released { .. }) && !row.founding.config.trustees.is_sole();
-    let earlier = app.storage.openings(&mut tx, id, Step::Label).await?;
+    let earlier = app.storage.openings(&mut tx, id, step).await?;
     for before in &earlier {
         if before.signed == signed {
             drop(tx);
@@ -119,16 +125,17 @@ pub(super) async fn post(
             return Err(ApiError::new(Code::Conflict, detail));
         }
     }
-    if !is_late && !matches!(round.state, RoundState::Opening { .. }) {
+    let is_running = !round.state.is_final() && round.state.tally(step).is_some();
+    if !is_late && !is_running {
         let detail = format!("round {id} is {}, it is not being opened", round.state.name());
         return Err(ApiError::new(Code::WrongRoundState, detail));
     }
-    check(&app, &mut tx, Some(id), &opening, trustee.id).await?;
+    check(&app, &mut tx, (Some(id), step), &opening, trustee.id).await?;
     let now = app.now();
-    app.storage.insert_opening(&mut tx, (id, Step::Label, trustee.id), &signed, now).await?;
+    app.storage.insert_opening(&mut tx, (id, step, trustee.id), &signed, now).await?;
     app.storage.append(&mut tx, &app.identity, now, EventBody::Opened(signed)).await?;
     tx.commit().await?;
-    tracing::info!(round = %id, trustee = %trustee.id, "opening posted");
+    tracing::info!(round = %id, %step, trustee = %trustee.id, "opening posted");
     app.wake.notify_one();
     compared(&app, id, is_late).await
 }
@@ -145,11 +152,11 @@ async fn compared(app: &App, id: RoundId, is_late: bool) -> Answer<StatusCode> {
 async fn check(
     app: &App,
     tx: &mut Tx,
-    round: Option<RoundId>,
+    (round, step): (Option<RoundId>, Step),
     opening: &Opening,
     trustee: ParticipantId,
 ) -> Answer<()> {
-    let question = app.storage.replay(tx, |replay| (replay.question(round), replay.rows_of(trustee)));
+    let question = app.storage.replay(tx, |replay| (replay.question(round, step), replay.rows_of(trustee)));
     let asked = question.await?.and_then(|(question, rows)| Some((question?, rows)));
     let not_yet = || ApiError::new(Code::WrongRoundState, "nothing is tallied that could be opened");
     let (question, rows) = asked.ok_or_else(not_yet)?;
@@ -171,12 +178,13 @@ async fn known_answer_digest(app: &App, tx: &mut Tx) -> Answer<(FederationRow, D
 pub(super) async fn known_answer(_: Trustee, State(app): State<App>) -> Answer<Json<OpeningTask>> {
     let mut tx = app.storage.read().await?;
     known_answer_digest(&app, &mut tx).await?;
-    let tally = app.storage.replay(&mut tx, |replay| replay.tally(None)).await?.flatten();
+    let tally = app.storage.replay(&mut tx, |replay| replay.tally(None, Step::Label)).await?.flatten();
     let missing = || ApiError::new(Code::Internal, "the known answer is not on the transcript");
     let recorded = tally.ok_or_else(missing)?;
     Ok(Json(OpeningTask {
         announcement: None,
         tally: recorded.event,
+        step: Step::Label,
         ciphertexts: recorded.tally.ciphertexts,
         instance_count: KNOWN_ANSWER_INSTANCES,
         counted: Vec::new(),
@@ -209,7 +217,7 @@ pub(super) async fn post_known_answer(
     if before.contains(&opening) {
         return Ok(StatusCode::NO_CONTENT);
     }
-    check(&app, &mut tx, None, &opening, trustee.id).await?;
+    check(&app, &mut tx, (None, Step::Label), &opening, trustee.id).await?;
     let Ok(keyed) = row.state.keyed() else {
         return Ok(StatusCode::NO_CONTENT);
     };
@@ -251,7 +259,7 @@ async fn prove(
 ) -> Answer<Result<bool, String>> {
     openings.push(newest);
     let known = app.storage.replay(tx, |replay| {
-        let squashed = replay.tally(None).and_then(|recorded| recorded.tally.squashed);
+        let squashed = replay.tally(None, Step::Label).and_then(|recorded| recorded.tally.squashed);
         (replay.trustees(), squashed)
     });
     let Some((trustees, squashed)) = known.await? else {

@@ -213,7 +213,9 @@ pub(super) async fn labels(
         let detail = format!("round {id} is {}, its labels are not released", round.state.name());
         return Err(ApiError::new(Code::WrongRoundState, detail));
     };
-    let epsilon = round.announcement.epsilon(&founding, &round.roster).map_err(rounds::RoundError::from)?;
+    let cost = round.announcement.cost_of_release(&founding, &round.roster, round.passed());
+    let epsilon = cost.and_then(|cost| Ok(cost.epsilon(founding.config.privacy.delta)?));
+    let epsilon = epsilon.map_err(rounds::RoundError::from)?;
     Ok(Json(Labels {
         round: id,
         instances: round.announcement.instances,

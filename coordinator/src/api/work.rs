@@ -6,7 +6,7 @@ use shared::{
     ids::ParticipantId,
     round::{Corroboration, RoundState, Step},
     transcript::Replay,
-    wire::{Beat, Work},
+    wire::{Beat, ToOpen, Work},
 };
 
 use super::{
@@ -87,11 +87,12 @@ async fn add_round(app: &App, tx: &mut Tx, member: &Member, round: &RoundRow, wo
         RoundState::Released { corroboration, .. } => *corroboration == Corroboration::Uncorroborated,
         _ => false,
     };
-    if waits && member.trustee {
-        let rows = app.storage.openings(tx, id, Step::Label).await?;
+    let tallied = Step::ALL.into_iter().filter(|step| round.state.tally(*step).is_some());
+    for step in tallied.filter(|_| waits && member.trustee) {
+        let rows = app.storage.openings(tx, id, step).await?;
         let opened = rows.iter().map(OpeningRow::opening).collect::<Result<Vec<_>, _>>()?;
         if opened.iter().all(|opening| opening.trustee != member.id) {
-            work.open.push(id);
+            work.open.push(ToOpen { round: id, step });
         }
     }
     Ok(())

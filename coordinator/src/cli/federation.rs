@@ -100,6 +100,17 @@ fn describe(view: &FederationView) -> String {
         ),
         format!("keys        {}", if view.keys.is_some() { "published" } else { "not made yet" }),
     ];
+    lines.extend(config.threshold.map(|threshold| {
+        let votes = threshold.votes;
+        match threshold.test {
+            None => format!("threshold   no label below {votes} votes"),
+            Some(test) => format!(
+                "threshold   two steps: a test of {votes} votes with σ₁ = {} by the participants and {} by the \
+                 coordinator comes first",
+                test.sigma, test.coordinator_sigma
+            ),
+        }
+    }));
     lines.extend(view.ceremony.iter().flat_map(describe_ceremony));
     lines.extend(insecure_line(&view.insecure));
     lines.join("\n")

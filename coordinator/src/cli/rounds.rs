@@ -14,7 +14,7 @@ use shared::{
         files::{instances_to_npy_bytes, integers_to_npy_bytes},
         load_instances,
     },
-    round::RoundState,
+    round::{RoundState, Step},
     wire::{
         Answered, Answers, Attendance, FederationView, Labels, OpeningState, OpeningView, RoundSummary,
         RoundView,
@@ -252,20 +252,27 @@ fn describe(view: &RoundView) -> String {
         ),
         format!("resolution  {} votes, bound D = {}", view.resolution_votes, a.bound),
     ];
-    lines
-        .extend(a.threshold.map(|votes| format!("threshold   no label below {votes} votes, noise included")));
+    lines.extend(a.threshold.map(|votes| match a.test {
+        None => format!("threshold   no label below {votes} votes, noise included"),
+        Some(test) => format!(
+            "test        only what reaches {votes} votes, noise of its own included, is labelled and paid in full; D = {}",
+            test.bound
+        ),
+    }));
     for voter in &view.voters {
         let reason = voter.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
         lines.push(format!("  {:>3} {:24} {:?}{reason}", voter.participant, voter.name, voter.attendance));
     }
-    if let Some(tally) = view.state.tally() {
+    for tally in Step::ALL.into_iter().filter_map(|step| view.state.tally(step)) {
         lines.push(format!(
-            "tally       {:.1} s, {:.1} CPU-s, and {:.1} CPU-s for the squash",
+            "tally       {}: {:.1} s, {:.1} CPU-s, and {:.1} CPU-s for the squash",
+            tally.step,
             tally.wall_ms as f64 / 1e3,
             tally.cpu_ms as f64 / 1e3,
             tally.squash_cpu_ms as f64 / 1e3
         ));
     }
+    lines.extend(view.passed.map(|passed| format!("passed      {passed} of {} instances", a.instance_count)));
     lines.extend(view.openings.iter().map(describe_opening));
     lines.extend(view.corroboration.iter().map(|standing| format!("openings    {standing}")));
     if let (Some(labelled), Some(abstained)) = (view.labelled, view.abstained) {

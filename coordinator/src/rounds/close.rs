@@ -1,11 +1,12 @@
 //! Opening and closing the window, and drawing the coordinator's own noise.
 
 use shared::{
-    federation::KeyCertificate,
-    fhe::{self, EncryptionKey},
+    ballot::{self, StepCounts},
+    federation::{Founding, KeyCertificate},
+    fhe::{EncryptionKey, Resolution},
     ids::RoundId,
     privacy::draw_shares,
-    round::RoundState,
+    round::{AnnouncementError, RoundState, Step},
     transcript::EventBody,
 };
 
@@ -57,7 +58,13 @@ pub(super) async fn certificate(app: &App) -> Result<KeyCertificate, RoundError>
     Ok(certificate.ok_or(StorageError::unreadable("key certificate"))?)
 }
 
-/// Draws the coordinator's noise in one batch and encrypts it as one more ballot; its plaintext is dropped here.
+/// Returns what the circuit of each step resolves, in the order of the steps.
+fn resolutions(founding: &Founding, round: &RoundRow) -> Result<Vec<Resolution>, AnnouncementError> {
+    let announcement = &round.announcement;
+    announcement.steps().iter().map(|step| announcement.resolution(founding, &round.roster, *step)).collect()
+}
+
+/// Draws the coordinator's noise of every step in one batch and encrypts it as one more ballot; its plaintext is dropped here.
 ///
 /// The digest is committed before the tally. After a crash before the commit nothing was used and nothing
 /// remains; after the commit the stored ciphertext is used again.
@@ -66,15 +73,21 @@ pub(super) async fn draw_noise(app: &App, round: RoundRow) -> Result<(), RoundEr
     let mut tx = app.storage.read().await?;
     let Some(federation) = app.storage.federation(&mut tx).await? else { return Ok(()) };
     drop(tx);
-    let resolution = round.announcement.resolution(&federation.founding, &round.roster)?;
+    let resolutions = resolutions(&federation.founding, &round)?;
     let certificate = certificate(app).await?;
     let public_key = app.storage.blobs().get(certificate.public_key).await?;
-    let (size, set) = (round.announcement.coordinator_share_size, certificate.parameters);
+    let (announcement, set) = (round.announcement, certificate.parameters);
     let encrypted = app.pool.run(move || {
-        let slots = resolution.layout().slots();
-        let noise = draw_shares(size, slots).map_err(|e| e.to_string())?;
+        let draw = |(resolution, step): (&Resolution, &Step)| {
+            let (_, size) = announcement.share_sizes(*step);
+            draw_shares(size, resolution.layout().slots()).map_err(|e| e.to_string())
+        };
+        let noise = resolutions.iter().zip(announcement.steps()).map(draw);
+        let noise = noise.collect::<Result<Vec<_>, _>>()?;
         let key = EncryptionKey::from_bytes(&public_key, set).map_err(|e| e.to_string())?;
-        fhe::encrypt(&key, &resolution, &noise).map_err(|e| e.to_string())
+        let steps =
+            resolutions.iter().zip(&noise).map(|(resolution, counts)| StepCounts { resolution, counts });
+        ballot::encrypt(&key, &steps.collect::<Vec<_>>()).map_err(|e| e.to_string())
     });
     let bytes = match encrypted.await {
         Ok(Ok(bytes)) => bytes,

@@ -7,7 +7,7 @@ use shared::{
     fhe::{self, BallotBody, EncryptionKey, Resolution, RunningSum, SquashedRecord},
     ids::Digest,
     round::{Opening, OpeningContent, Step, every_subset_opens},
-    transcript::{EventBody, TallyKeys, TallyRecord, known_answer_resolution},
+    transcript::{EventBody, TallyInput, TallyKeys, TallyRecord, known_answer_resolution},
 };
 
 use super::{
@@ -82,8 +82,10 @@ fn tally_known_answer(
     let body = BallotBody::parse(&ballot, resolution.layout()).map_err(|e| e.to_string())?;
     let mut sum = RunningSum::new(resolution.layout());
     sum.add(&body).map_err(|e| e.to_string())?;
-    let tally = run(keys, resolution, &sum, &AtomicBool::new(false), |_| {}).map_err(|e| e.to_string())?;
-    Ok((ballot, Digest::of(&sum.to_bytes()), tally))
+    let digest = Digest::of(&sum.to_bytes());
+    let input = TallyInput::of_all(*resolution, sum);
+    let tally = run(keys, &input, &AtomicBool::new(false), |_| {}).map_err(|e| e.to_string())?;
+    Ok((ballot, digest, tally))
 }
 
 /// Tells whether the openings so far prove the keys; says what is wrong if they prove the contrary, and `false`

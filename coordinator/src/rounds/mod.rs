@@ -128,6 +128,9 @@ async fn step(app: &App, id: RoundId) -> Result<bool, RoundError> {
             close::close(app, id).await.map(|()| true)
         }
         RoundState::Tallying { noise_ballot: None, .. } => close::draw_noise(app, round).await.map(|()| true),
+        RoundState::Tallying { tested: Some(test), .. } if test.passed == 0 => {
+            opening::release_nothing(app, &round).await
+        }
         RoundState::Tallying { .. } => tally::tally(app, round).await,
         RoundState::Opening { deadline, .. } => opening::settle(app, &round, *deadline).await,
         _ => Ok(false),

@@ -1,4 +1,4 @@
-//! What becomes of a tallied round: it waits for the trustees, is released, or fails over contradicting openings.
+//! What becomes of a tallied round: it waits for the trustees, goes on, is released, or fails over contradicting openings.
 
 use shared::{
     clock::Millis,
@@ -9,13 +9,13 @@ use shared::{
         self, Corroboration, FailureReason, Judgement, JudgementError, Opening, OpeningContent, RoundState,
         Step, judge,
     },
-    transcript::EventBody,
+    transcript::{EventBody, RoundRecord},
 };
 
 use super::{
     RoundError,
-    release::{damage, fail, release, time_out},
-    tally::forget_digits,
+    release::{Labelled, damage, fail, pass, release, time_out},
+    tally::{digits_of, forget_digits},
 };
 use crate::{
     app::App,
@@ -24,10 +24,11 @@ use crate::{
 
 /// Takes a tallied round one step further if the openings that came allow it, and tells whether it moved.
 pub(super) async fn settle(app: &App, round: &RoundRow, deadline: Millis) -> Result<bool, RoundError> {
-    let id = round.id();
+    let RoundState::Opening { tallied, .. } = &round.state else { return Ok(false) };
+    let (id, step) = (round.id(), tallied.step);
     let mut tx = app.storage.read().await?;
     let row = app.storage.federation(&mut tx).await?.ok_or(StorageError::unreadable("federation"))?;
-    let rows = app.storage.openings(&mut tx, id, Step::Label).await?;
+    let rows = app.storage.openings(&mut tx, id, step).await?;
     let policy = row.founding.config.trustees;
     let sharing = policy.sharing().map_err(|_| StorageError::unreadable("trustee policy"))?;
     let is_late = app.now() >= deadline;
@@ -42,9 +43,9 @@ pub(super) async fn settle(app: &App, round: &RoundRow, deadline: Millis) -> Res
     if rows.len() < sharing.corroborated_from() && !nobody_else {
         return Ok(false);
     }
-    match judge_rows(app, &row, round, &rows).await? {
+    match judge_rows(app, &row, round, step, &rows).await? {
         Ok(Judgement::Labels { labels, corroboration, .. }) => {
-            release(app, id, rows.len(), labels, corroboration).await.map(|()| true)
+            go_on(app, round, step, Labelled { labels, corroboration, openings: rows.len() }).await
         }
         // More openings may still tell who lies.
         _ if !nobody_else => Ok(false),
@@ -53,6 +54,79 @@ pub(super) async fn settle(app: &App, round: &RoundRow, deadline: Millis) -> Res
         }
         Err(error) => damage(app, id, error.to_string()).await.map(|()| true),
     }
+}
+
+/// Ends the test of a two-step round, or releases its labels together with how the test stands by now.
+async fn go_on(app: &App, round: &RoundRow, step: Step, opened: Labelled) -> Result<bool, RoundError> {
+    let id = round.id();
+    if step == Step::Test {
+        return pass(app, id, opened).await.map(|()| true);
+    }
+    let Labelled { labels, corroboration, openings } = opened;
+    let record = recorded(app, id).await?;
+    let labels = record.spread(&labels).ok_or(StorageError::unreadable("opening"))?;
+    conclude(app, round, &record, Labelled { labels, corroboration, openings }).await
+}
+
+/// Releases a round that nothing passed: all of its instances are abstentions.
+pub(super) async fn release_nothing(app: &App, round: &RoundRow) -> Result<bool, RoundError> {
+    let record = recorded(app, round.id()).await?;
+    let labels = vec![0; round.announcement.instance_count as usize];
+    let corroboration =
+        round.state.test().map_or(Corroboration::Uncorroborated, |test| test.corroboration.clone());
+    conclude(app, round, &record, Labelled { labels, corroboration, openings: 0 }).await
+}
+
+/// Releases labels with the corroboration of every step that they rest on.
+async fn conclude(
+    app: &App,
+    round: &RoundRow,
+    record: &RoundRecord,
+    mut labelled: Labelled,
+) -> Result<bool, RoundError> {
+    let id = round.id();
+    if record.test.is_some() {
+        let (test, openings) = standing(app, round, record, Step::Test, &[]).await?;
+        if let Corroboration::Disputed { holders } = test {
+            return fail(app, id, FailureReason::Disputed { holders }).await.map(|()| true);
+        }
+        // Where nothing passed, the test is all there is.
+        let labels_rest_on_more = labelled.openings > 0;
+        labelled.openings += openings;
+        labelled.corroboration = if labels_rest_on_more { labelled.corroboration.and(test) } else { test };
+    }
+    release(app, id, labelled).await.map(|()| true)
+}
+
+/// Returns what the transcript says about a round.
+async fn recorded(app: &App, id: RoundId) -> Result<RoundRecord, RoundError> {
+    let mut tx = app.storage.read().await?;
+    let record = app.storage.replay(&mut tx, |replay| replay.round(id).cloned()).await?.flatten();
+    Ok(record.ok_or(StorageError::unreadable("transcript"))?)
+}
+
+/// Returns how far all openings of a step that came so far bear out what it was taken for, and their number.
+async fn standing(
+    app: &App,
+    round: &RoundRow,
+    record: &RoundRecord,
+    step: Step,
+    released: &[u16],
+) -> Result<(Corroboration, usize), RoundError> {
+    let mut tx = app.storage.read().await?;
+    let row = app.storage.federation(&mut tx).await?.ok_or(StorageError::unreadable("federation"))?;
+    let rows = app.storage.openings(&mut tx, round.id(), step).await?;
+    drop(tx);
+    let openings = rows.iter().map(OpeningRow::opening).collect::<Result<Vec<_>, _>>()?;
+    let expected: Vec<u16> = match (step, &record.test) {
+        (Step::Test, Some(test)) => record.bits(&test.passed),
+        _ => {
+            let places = record.instances_of(Step::Label).unwrap_or_default();
+            places.into_iter().filter_map(|place| released.get(place).copied()).collect()
+        }
+    };
+    let judged = judge_rows(app, &row, round, step, &rows).await?;
+    Ok((round::compare(judged, &expected, &openings), rows.len()))
 }
 
 /// Tells whether no further opening is waited for: the window for it has passed since the round could be opened,
@@ -79,16 +153,17 @@ async fn is_alone(
     Ok(!missing.any(|trustee| members.iter().any(|row| row.member.id == trustee.id && is_online(row))))
 }
 
-/// Judges the openings of a round; the sole trustee's labels are taken as they are.
+/// Judges the openings of a step; the sole trustee's labels are taken as they are.
 async fn judge_rows(
     app: &App,
     row: &FederationRow,
     round: &RoundRow,
+    step: Step,
     rows: &[OpeningRow],
 ) -> Result<Result<Judgement, JudgementError>, RoundError> {
     let openings: Vec<Opening> = rows.iter().map(OpeningRow::opening).collect::<Result<_, _>>()?;
     let policy: TrusteePolicy = row.founding.config.trustees;
-    let Some(digest) = round.state.tally().and_then(|tallied| tallied.squashed) else {
+    let Some(digest) = round.state.tally(step).and_then(|tallied| tallied.squashed) else {
         let labels = match openings.into_iter().next().map(|opening| opening.content) {
             Some(OpeningContent::Labels(labels)) => labels,
             _ => return Err(StorageError::unreadable("opening").into()),
@@ -96,15 +171,20 @@ async fn judge_rows(
         let corroboration = Corroboration::SoleTrustee;
         return Ok(Ok(Judgement::Labels { labels, corroboration, largest_noise: 0 }));
     };
-    let record = read_record(app, round, digest).await?;
-    let (trustees, classes) = (Trustees::of(&round.roster), row.founding.config.classes.len());
+    let record = read_record(app, round.id(), step, digest).await?;
+    let (trustees, classes) = (Trustees::of(&round.roster), record.layout().classes());
     let judged = app.pool.run(move || judge(policy, &trustees, classes, &record, &openings)).await;
     Ok(judged.map_err(|_| StorageError::unreadable("opening: the judgement was stopped"))?)
 }
 
-async fn read_record(app: &App, round: &RoundRow, digest: Digest) -> Result<SquashedRecord, RoundError> {
+async fn read_record(
+    app: &App,
+    id: RoundId,
+    step: Step,
+    digest: Digest,
+) -> Result<SquashedRecord, RoundError> {
+    let layout = recorded(app, id).await?.outcomes(step).ok_or(StorageError::unreadable("transcript"))?;
     let bytes = app.storage.blobs().get(digest).await?;
-    let layout = round.announcement.layout().map_err(|_| StorageError::unreadable("announcement"))?;
     let record = SquashedRecord::from_bytes(&bytes, layout);
     Ok(record.map_err(|_| StorageError::unreadable("record of squashed digits"))?)
 }
@@ -114,31 +194,32 @@ pub(crate) async fn compare(app: &App, id: RoundId) -> Result<(), RoundError> {
     let mut tx = app.storage.read().await?;
     let Some(round) = app.storage.round(&mut tx, id).await? else { return Ok(()) };
     let row = app.storage.federation(&mut tx).await?.ok_or(StorageError::unreadable("federation"))?;
-    let rows = app.storage.openings(&mut tx, id, Step::Label).await?;
     drop(tx);
     let RoundState::Released { corroboration: before, .. } = &round.state else { return Ok(()) };
     if row.state == FederationState::Closed {
         return Ok(());
     }
-    let openings = rows.iter().map(OpeningRow::opening).collect::<Result<Vec<_>, _>>()?;
+    let record = recorded(app, id).await?;
     let released = round.labels.as_deref().unwrap_or_default();
-    let now = round::compare(judge_rows(app, &row, &round, &rows).await?, released, &openings);
-    if now == *before {
-        return Ok(());
+    let (mut now, mut openings): (Option<Corroboration>, usize) = (None, 0);
+    for step in record.steps.keys() {
+        let (standing, count) = standing(app, &round, &record, *step, released).await?;
+        now = Some(now.map_or(standing.clone(), |others| others.and(standing)));
+        openings += count;
     }
+    let Some(now) = now.filter(|now| now != before) else { return Ok(()) };
     tracing::warn!(round = %id, corroboration = %now, "a later opening was compared");
     let mut tx = app.storage.write().await?;
-    if app.storage.openings(&mut tx, id, Step::Label).await?.len() != rows.len() {
+    if app.storage.count_openings(&mut tx, id).await? != openings {
         // Whoever posted the newest opening compares with that one too.
         return Ok(());
     }
     let Some(round) = app.storage.round(&mut tx, id).await? else { return Ok(()) };
     let state = round.state.compare(now.clone())?;
     app.storage.set_round_state(&mut tx, id, &state).await?;
-    let digits = state.tally().and_then(|tallied| tallied.squashed_digits);
     let event = EventBody::Compared { round: id, corroboration: now };
     app.storage.append(&mut tx, &app.identity, app.now(), event).await?;
     tx.commit().await?;
-    forget_digits(app, id, digits).await;
+    forget_digits(app, id, &digits_of(&state)).await;
     Ok(())
 }

@@ -7,10 +7,12 @@ use std::{
 
 use shared::{
     ballot::Door,
-    fhe::{Resolution, RunningSum, TallyError},
+    fhe::TallyError,
     ids::{Digest, RoundId},
     round::{RoundState, Step, Tallied},
-    transcript::{Computed, CountedBallot, EventBody, RecomputeError, TallyKeys, TallyRecord, add_up},
+    transcript::{
+        Computed, CountedBallot, EventBody, RecomputeError, TallyInput, TallyKeys, TallyRecord, add_up,
+    },
 };
 
 use super::{
@@ -27,20 +29,29 @@ use crate::{
 /// How many times the tally's own time a trustee has at least to open it.
 const SLOWEST_TRUSTEE: u32 = 4;
 
-/// Tallies a round and hands it to the trustees; tells whether it moved (a stopped tally runs again later).
+/// Returns the step of a round whose tally is due.
+fn due_step(round: &RoundRow) -> Step {
+    match round.announcement.test {
+        Some(_) if round.state.test().is_none() => Step::Test,
+        _ => Step::Label,
+    }
+}
+
+/// Tallies the step of a round that is due and hands it to the trustees; tells whether it moved (a stopped tally runs
+/// again later).
 pub(super) async fn tally(app: &App, round: RoundRow) -> Result<bool, RoundError> {
-    let id = round.id();
+    let (id, step) = (round.id(), due_step(&round));
     let RoundState::Tallying { noise_ballot: Some(noise_ballot), .. } = round.state else { return Ok(false) };
     let Ok(_turn) = app.tally_turn.acquire().await else { return Ok(false) };
     let (started, cpu) = (Instant::now(), process_cpu());
-    let sum = match sum(app, &round, noise_ballot).await {
-        Ok(sum) => sum,
+    let input = match input(app, &round, step, noise_ballot).await {
+        Ok(input) => input,
         Err(Stop::Damaged(detail)) => return damage(app, id, detail).await.map(|()| true),
         Err(Stop::Cancelled) => return Ok(false),
         Err(Stop::Round(error)) => return fail_if_damaged(app, id, error).await,
     };
-    let sum_digest = Digest::of(&sum.to_bytes());
-    let computed = compute(app, &round, sum).await;
+    let sum = Digest::of(&input.sum.to_bytes());
+    let computed = compute(app, &round, input).await;
     app.end_tally(id);
     let tally = match computed {
         Ok(tally) => tally,
@@ -54,13 +65,13 @@ pub(super) async fn tally(app: &App, round: RoundRow) -> Result<bool, RoundError
     let stored = store(app, tally).await?;
     let record = TallyRecord {
         round: Some(id),
-        step: Step::Label,
-        sum: sum_digest,
+        step,
+        sum,
         ciphertexts: stored.ciphertexts,
         squashed: stored.squashed,
     };
     commit(app, noise_ballot, record, stored.squashed_digits, times).await?;
-    tracing::info!(round = %id, cpu_ms = millis(times.cpu), squash_cpu_ms = millis(times.squash), wall_ms = millis(times.wall), "tallied");
+    tracing::info!(round = %id, %step, cpu_ms = millis(times.cpu), squash_cpu_ms = millis(times.squash), wall_ms = millis(times.wall), "tallied");
     Ok(true)
 }
 
@@ -88,21 +99,27 @@ impl<E: Into<RoundError>> From<E> for Stop {
     }
 }
 
-/// Adds up the counted ballots and the coordinator's noise, raw, before any expansion.
-async fn sum(app: &App, round: &RoundRow, noise_ballot: Digest) -> Result<RunningSum, Stop> {
+/// Adds up a step of the counted ballots and of the coordinator's noise, raw, before any expansion.
+async fn input(app: &App, round: &RoundRow, step: Step, noise_ballot: Digest) -> Result<TallyInput, Stop> {
+    let id = round.id();
     let mut tx = app.storage.read().await?;
-    let rows = app.storage.ballots(&mut tx, round.id()).await?;
+    let rows = app.storage.ballots(&mut tx, id).await?;
+    let federation = app.storage.federation(&mut tx).await?.ok_or(StorageError::unreadable("federation"))?;
+    let instances =
+        app.storage.replay(&mut tx, |replay| replay.round(id)?.instances_of(step)).await?.flatten();
     drop(tx);
+    let instances = instances.ok_or(StorageError::unreadable("transcript"))?;
+    let resolution = round.announcement.resolution(&federation.founding, &round.roster, step)?;
     let is_counted = |row: &BallotRow| round.state.counted().contains(&row.participant);
     let counted: Vec<CountedBallot> = rows.iter().filter(|row| is_counted(row)).map(on_record).collect();
     let (announcement, roster) = (round.announcement.clone(), round.roster.clone());
     let blobs = app.storage.blobs().clone();
     let added = app.pool.run(move || {
         let door = Door { announcement: &announcement, roster: &roster };
-        add_up(door, &counted, noise_ballot, &blobs)
+        add_up(door, &counted, noise_ballot, step, &blobs)
     });
     match added.await {
-        Ok(Ok(sum)) => Ok(sum),
+        Ok(Ok(sum)) => Ok(TallyInput { resolution, sum, instances }),
         Ok(Err(RecomputeError::Cancelled)) => Err(Stop::Cancelled),
         Ok(Err(error)) => Err(Stop::Damaged(error.to_string())),
         Err(stopped) => Err(Stop::Damaged(stopped.to_string())),
@@ -122,23 +139,21 @@ pub(super) struct Tally {
 }
 
 /// Runs argmax and squash on the pool.
-async fn compute(app: &App, round: &RoundRow, sum: RunningSum) -> Result<Tally, Stop> {
+async fn compute(app: &App, round: &RoundRow, input: TallyInput) -> Result<Tally, Stop> {
     let id = round.id();
     let mut tx = app.storage.read().await?;
     let federation = app.storage.federation(&mut tx).await?.ok_or(StorageError::unreadable("federation"))?;
     drop(tx);
-    let resolution: Resolution = round.announcement.resolution(&federation.founding, &round.roster)?;
     let certificate = certificate(app).await?;
     let config = &federation.founding.config;
     let keys = app.keys.get(&certificate, config, app.storage.blobs(), &app.pool).await;
     let keys = keys.map_err(|e| Stop::Damaged(e.to_string()))?;
-    let instances = round.announcement.instance_count;
-    let steps = u32::try_from(keys.steps(instances as usize)).unwrap_or(u32::MAX);
+    let steps = u32::try_from(keys.steps(input.instances.len())).unwrap_or(u32::MAX);
     let cancel = app.begin_tally(id, steps);
     let watched = app.clone();
     let tally = app.pool.run(move || {
         let progress = |done: usize| watched.tally_progress(id, u32::try_from(done).unwrap_or(u32::MAX));
-        run(&keys, &resolution, &sum, &cancel, progress)
+        run(&keys, &input, &cancel, progress)
     });
     match tally.await {
         Ok(Ok(tally)) => Ok(tally),
@@ -151,12 +166,11 @@ async fn compute(app: &App, round: &RoundRow, sum: RunningSum) -> Result<Tally, 
 /// Tallies a sum on the threads of the current pool and measures the squash on its own.
 pub(super) fn run(
     keys: &Arc<TallyKeys>,
-    resolution: &Resolution,
-    sum: &RunningSum,
+    input: &TallyInput,
     cancel: &AtomicBool,
     mut on_progress: impl FnMut(usize),
 ) -> Result<Tally, TallyError> {
-    let instances = resolution.layout().instances();
+    let instances = input.instances.len();
     let (mut argmax_done, mut squashed_digits) = (process_cpu(), Vec::new());
     let watch = |done: usize| {
         if done <= instances {
@@ -164,8 +178,7 @@ pub(super) fn run(
         }
         on_progress(done);
     };
-    let computed =
-        keys.tally(resolution, sum, cancel, watch, |digit| squashed_digits.extend(digit.to_bytes()))?;
+    let computed = keys.tally(input, cancel, watch, |digit| squashed_digits.extend(digit.to_bytes()))?;
     let squash = process_cpu().saturating_sub(argmax_done);
     let squash = if computed.squashed.is_some() { squash } else { Duration::ZERO };
     Ok(Tally { computed, squashed_digits, squash })
@@ -206,6 +219,7 @@ async fn commit(
     let now = app.now();
     let event = app.storage.append(&mut tx, &app.identity, now, EventBody::Tallied(record)).await?;
     let tallied = Tallied {
+        step: record.step,
         noise_ballot,
         ciphertexts: record.ciphertexts,
         squashed: record.squashed,
@@ -221,10 +235,16 @@ async fn commit(
     Ok(())
 }
 
+/// Returns where the squashed digits of every tally of a round lie.
+pub(super) fn digits_of(state: &RoundState) -> Vec<Digest> {
+    Step::ALL.into_iter().filter_map(|step| state.tally(step)?.squashed_digits).collect()
+}
+
 /// Forgets the squashed digits of a round that needs them no more.
-pub(super) async fn forget_digits(app: &App, id: RoundId, digits: Option<Digest>) {
-    let Some(digits) = digits else { return };
-    if let Err(error) = app.storage.blobs().remove(digits).await {
-        tracing::warn!(round = %id, %error, "the squashed digits of a finished round stay on the disk");
+pub(super) async fn forget_digits(app: &App, id: RoundId, digits: &[Digest]) {
+    for digits in digits {
+        if let Err(error) = app.storage.blobs().remove(*digits).await {
+            tracing::warn!(round = %id, %error, "the squashed digits of a finished round stay on the disk");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use shared::{
     ballot::ballot_bytes,
     federation::{Founding, Member},
-    round::{RoundState, Step},
+    round::{AnnouncementError, RoundState, Step},
     wire::{Attendance, OpeningState, OpeningView, RoundSummary, RoundView, Voter},
 };
 
@@ -23,7 +23,14 @@ pub async fn view(
     let id = round.id();
     let (ballots, refusals) = (app.storage.ballots(tx, id).await?, app.storage.refusals(tx, id).await?);
     let announcement = &round.announcement;
-    let resolution = announcement.resolution(founding, &round.roster)?;
+    let resolution = announcement.resolution(founding, &round.roster, Step::Label)?;
+    let cost = match round.state {
+        RoundState::Released { .. } => {
+            announcement.cost_of_release(founding, &round.roster, round.passed())?
+        }
+        _ => announcement.cost(founding, &round.roster)?,
+    };
+    let epsilon = cost.epsilon(founding.config.privacy.delta).map_err(AnnouncementError::from)?;
     let voter = |member: &Member| voter(member, &round.state, &ballots, &refusals);
     let count = |kept: fn(&u16) -> bool| {
         round.labels.as_ref().map(|labels| labels.iter().filter(|label| kept(label)).count() as u32)
@@ -34,10 +41,11 @@ pub async fn view(
         state: round.state.clone(),
         voters: round.roster.members.iter().map(voter).collect(),
         progress: app.running_tally(id).map(|running| running.progress),
-        ballot_bytes: ballot_bytes(&resolution.layout()) as u64,
-        cost: announcement.cost(founding, &round.roster)?,
-        epsilon: announcement.epsilon(founding, &round.roster)?,
+        ballot_bytes: ballot_bytes(announcement).map_err(AnnouncementError::from)? as u64,
+        cost,
+        epsilon,
         resolution_votes: resolution.votes(),
+        passed: round.state.test().map(|test| test.passed),
         openings: openings(app, tx, round).await?,
         corroboration: match &round.state {
             RoundState::Released { corroboration, .. } => Some(corroboration.clone()),
@@ -51,11 +59,9 @@ pub async fn view(
 
 /// Says what each trustee did about a tallied round; before the tally there is nothing to say.
 async fn openings(app: &App, tx: &mut Tx, round: &RoundRow) -> Result<Vec<OpeningView>, RoundError> {
-    if round.state.tally().is_none() {
-        return Ok(Vec::new());
-    }
+    let Some(step) = round.state.last_tally().map(|tallied| tallied.step) else { return Ok(Vec::new()) };
     let id = round.id();
-    let rows = app.storage.openings(tx, id, Step::Label).await?;
+    let rows = app.storage.openings(tx, id, step).await?;
     let posted = rows.iter().map(OpeningRow::opening).collect::<Result<Vec<_>, _>>()?;
     let within = i64::try_from(app.settings.online_within.as_millis()).unwrap_or(i64::MAX);
     let mut views = Vec::new();

@@ -14,6 +14,7 @@ const INSERT: &str =
     "INSERT INTO openings (round, step, trustee, signed, received_at) VALUES ($1, $2, $3, $4, $5)";
 const SELECT: &str =
     "SELECT signed, received_at FROM openings WHERE round = $1 AND step = $2 ORDER BY received_at, trustee";
+const COUNT: &str = "SELECT COUNT(*) AS count FROM openings WHERE round = $1";
 
 /// Is an opening as stored; it was checked against its question when it came.
 #[derive(Debug, Clone)]
@@ -49,6 +50,13 @@ impl Storage {
             .execute(&mut **tx)
             .await?;
         Ok(())
+    }
+
+    /// Returns the number of openings of all steps of a round.
+    pub async fn count_openings(&self, tx: &mut Tx, round: RoundId) -> Result<usize> {
+        let row = sqlx::query(COUNT).bind(round.to_string()).fetch_one(&mut **tx).await?;
+        let count: i64 = row.try_get("count")?;
+        usize::try_from(count).map_err(|_| StorageError::unreadable("openings"))
     }
 
     /// Returns the openings of one step in the order they came.

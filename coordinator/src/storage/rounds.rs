@@ -43,6 +43,12 @@ impl RoundRow {
     pub const fn id(&self) -> RoundId {
         self.announcement.round
     }
+
+    /// Returns how many instances get a label in the end, as far as it is known: those that passed the test of a
+    /// two-step round, all of them before it and in a plain round.
+    pub fn passed(&self) -> u32 {
+        self.state.test().map_or(self.announcement.instance_count, |test| test.passed)
+    }
 }
 
 fn state_json(state: &RoundState) -> Result<String> {

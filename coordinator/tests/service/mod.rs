@@ -10,7 +10,7 @@ use coordinator::{
 use reqwest::{Method, Response, StatusCode};
 use serde::{Serialize, de::DeserializeOwned};
 use shared::{
-    ballot::cast,
+    ballot::{StepCounts, cast},
     federation::{Enrolment, FederationConfig, Founding, KeyCertificate, Roster},
     fhe::{EncryptionKey, LabelCiphertexts, SecretKeys},
     identity::{Identity, Signed},
@@ -287,10 +287,11 @@ impl Keyed {
         let roster: Roster =
             granted(self.service.get(&format!("/rounds/{}/roster", view.round), token).await?)?;
         let announcement: &Announcement = &view.announcement;
-        let resolution = announcement.resolution(founding, &roster)?;
+        let resolution = &announcement.resolution(founding, &roster, Step::Label)?;
         let counts: Vec<i64> =
             (0..resolution.layout().slots()).map(|slot| if slot % 3 == class { 2 } else { 0 }).collect();
-        Ok(cast(identity, *id, announcement, &resolution, &self.key, &counts)?)
+        let steps = [StepCounts { resolution, counts: &counts }];
+        Ok(cast(identity, *id, announcement, &self.key, &steps)?)
     }
 
     pub(crate) async fn cast(
@@ -315,9 +316,10 @@ impl Keyed {
     /// Opens a round's label ciphertexts as the trustee does.
     pub(crate) async fn opening(&self, view: &RoundView) -> Result<Opening> {
         let trustee = &self.members[0];
-        let task: OpeningTask =
-            granted(self.service.get(&format!("/rounds/{}/opening", view.round), &trustee.token).await?)?;
-        let path = format!("/rounds/{}/label-ciphertexts", view.round);
+        let task: OpeningTask = granted(
+            self.service.get(&format!("/rounds/{}/openings/label", view.round), &trustee.token).await?,
+        )?;
+        let path = format!("/rounds/{}/openings/label/ciphertexts", view.round);
         let bytes = self.service.send(Method::GET, &path, &trustee.token, Vec::new()).await?.bytes().await?;
         let layout = view.announcement.layout()?;
         let ciphertexts = LabelCiphertexts::from_bytes(&bytes, view.announcement.parameters, layout)?;
@@ -334,7 +336,7 @@ impl Keyed {
 
     pub(crate) async fn post_opening(&self, id: RoundId, opening: Signed<Opening>) -> Result<Answer<()>> {
         let trustee = &self.members[0];
-        let path = format!("/rounds/{id}/openings/{}", trustee.id);
+        let path = format!("/rounds/{id}/openings/label/{}", trustee.id);
         self.service.put(&path, &trustee.token, &PostOpening { opening }).await
     }
 

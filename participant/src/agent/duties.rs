@@ -59,7 +59,7 @@ async fn until(moment: Option<Instant>) {
 /// Returns what waits to be opened.
 fn questions(work: &Work) -> impl Iterator<Item = Question> {
     let known_answer = work.open_known_answer.then_some(Question::KnownAnswer);
-    known_answer.into_iter().chain(work.open.iter().copied().map(Question::Round))
+    known_answer.into_iter().chain(work.open.iter().map(|open| Question::Round(open.round, open.step)))
 }
 
 async fn serve(agent: &Agent, trustee: &mut Trustee, work: &Work) {

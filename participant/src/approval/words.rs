@@ -26,6 +26,7 @@ pub fn in_words(review: &Review, color: bool) -> String {
         format!("collusion    {}", collusion(review)),
         format!("roster       {} with {} participants", review.roster.digest(), review.roster.enrolled()),
     ];
+    lines.splice(7..7, abstention(review));
     lines.extend(members(review));
     lines.push(trustees(review));
     lines.extend(epsilon(review));
@@ -76,6 +77,27 @@ fn noise(review: &Review) -> String {
         }
         NoiseMode::InsecureNoNoise => "nobody adds noise; the keys serve one round only".to_owned(),
     }
+}
+
+/// Says when an instance gets no label, and what is opened to find out.
+fn abstention(review: &Review) -> Option<String> {
+    let config = &review.founding.config;
+    let votes = config.threshold?.votes;
+    let Some(test) = config.test_noise() else {
+        return Some(format!(
+            "abstention   no label where the noisy maximum is below {votes} votes, at the same cost"
+        ));
+    };
+    let shares = review.preview.as_ref().ok().and_then(|preview| preview.test);
+    let shares = shares.map_or("of a size not known yet".to_owned(), |test| {
+        format!("of {:.2} votes", test.share_size.to_f64())
+    });
+    Some(format!(
+        "abstention   two steps: first one bit per instance is opened, whether its maximum reaches {votes} votes, with \
+         noise of its own ({} votes by the participants, {} by the coordinator; shares {shares}); only such instances \
+         are labelled",
+        test.sigma, test.coordinator_sigma
+    ))
 }
 
 fn collusion(review: &Review) -> String {
@@ -134,8 +156,9 @@ fn epsilon(review: &Review) -> Vec<String> {
             show(views.both)
         )
     };
+    let both = if review.founding.config.test_noise().is_some() { " and its test" } else { "" };
     vec![
-        format!("cost         epsilon of one label at delta {}:", epsilon.delta),
+        format!("cost         epsilon of one label{both} at delta {}:", epsilon.delta),
         format!("             about one person:       {}", views(&epsilon.person)),
         format!("             about one participant:  {}", views(&epsilon.participant)),
     ]

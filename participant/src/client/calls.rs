@@ -5,6 +5,7 @@ use shared::{
     federation::{Acknowledgement, Approval, Complaint, TrusteeApproval},
     identity::Signed,
     ids::{BallotId, Digest, ParticipantId, RoundId},
+    round::Step,
     wire::{
         Beat, Enrol, Enrolled, FederationView, OpeningTask, PostOpening, PublishKeys, ReceiptView,
         RosterView, RoundView, TranscriptPage, Work,
@@ -25,8 +26,8 @@ const NPY_HEADER_LIMIT: usize = 64 << 10;
 pub enum Question {
     /// The known answer that proves the keys.
     KnownAnswer,
-    /// The label step of a round.
-    Round(RoundId),
+    /// A step of a round.
+    Round(RoundId, Step),
 }
 
 impl Question {
@@ -34,7 +35,15 @@ impl Question {
     pub const fn round(self) -> Option<RoundId> {
         match self {
             Self::KnownAnswer => None,
-            Self::Round(round) => Some(round),
+            Self::Round(round, _) => Some(round),
+        }
+    }
+
+    /// Returns the step; that of labels for the known answer.
+    pub const fn step(self) -> Step {
+        match self {
+            Self::KnownAnswer => Step::Label,
+            Self::Round(_, step) => step,
         }
     }
 }
@@ -43,7 +52,8 @@ impl std::fmt::Display for Question {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::KnownAnswer => f.write_str("the known answer"),
-            Self::Round(round) => write!(f, "round {round}"),
+            Self::Round(round, Step::Label) => write!(f, "round {round}"),
+            Self::Round(round, step) => write!(f, "the {step} of round {round}"),
         }
     }
 }
@@ -159,7 +169,7 @@ impl Client {
     pub async fn opening_task(&self, question: Question) -> Result<OpeningTask, ClientError> {
         let path = match question {
             Question::KnownAnswer => "api/v1/known-answer".to_owned(),
-            Question::Round(round) => format!("api/v1/rounds/{round}/opening"),
+            Question::Round(round, step) => format!("api/v1/rounds/{round}/openings/{step}"),
         };
         self.json(Call::new("show what is to be opened", Method::GET, path)).await
     }
@@ -168,7 +178,7 @@ impl Client {
     pub async fn label_ciphertexts(&self, question: Question, limit: usize) -> Result<Vec<u8>, ClientError> {
         let path = match question {
             Question::KnownAnswer => "api/v1/known-answer/label-ciphertexts".to_owned(),
-            Question::Round(round) => format!("api/v1/rounds/{round}/label-ciphertexts"),
+            Question::Round(round, step) => format!("api/v1/rounds/{round}/openings/{step}/ciphertexts"),
         };
         self.send(Call::new("serve the label ciphertexts", Method::GET, path).download(limit)).await
     }
@@ -182,7 +192,7 @@ impl Client {
     ) -> Result<(), ClientError> {
         let path = match question {
             Question::KnownAnswer => "api/v1/known-answer".to_owned(),
-            Question::Round(round) => format!("api/v1/rounds/{round}/openings/{trustee}"),
+            Question::Round(round, step) => format!("api/v1/rounds/{round}/openings/{step}/{trustee}"),
         };
         self.send(Call::new("take the opening", Method::PUT, path).json(opening)?).await.map(drop)
     }

@@ -73,6 +73,12 @@ impl HomeLedger {
             let cost = record.cost.filter(|_| record.stage.drawn_at().is_some())?;
             let round = replay.and_then(|replay| replay.round(record.round));
             let round = round.filter(|round| round.announcement.digest() == record.announcement);
+            // What a two-step round did not label is not paid for: the trustees open nothing of it.
+            let released = round.filter(|round| matches!(round.outcome, Some(Outcome::Released { .. })));
+            let cost = released
+                .zip(replay)
+                .and_then(|(round, replay)| round.cost(replay.founding()).ok())
+                .unwrap_or(cost);
             let outcome = round.and_then(|round| round.outcome.as_ref());
             let returned = matches!(
                 outcome,

@@ -6,16 +6,16 @@ use std::{
 };
 
 use shared::{
-    ballot::{Door, cast},
+    ballot::{Door, StepCounts, cast, encrypt},
     federation::KeyCertificate,
     fhe::{
         BallotBody, EncryptionKey, LabelCiphertexts, ParameterSet, Resolution, RunningSum, Squashed,
-        SquashedRecord, encrypt, squash,
+        SquashedRecord, squash,
     },
     identity::Identity,
     ids::{Digest, RoundId},
     round::Step,
-    transcript::{Computed, EventBody, TallyKeys, TallyRecord, add_up},
+    transcript::{Computed, EventBody, TallyInput, TallyKeys, TallyRecord, add_up},
 };
 
 use super::{Board, Federation, board::RECEIVED_AT, number};
@@ -65,8 +65,13 @@ pub(crate) fn dealer_of(board: &Board, home: &Home) -> Dealer {
 impl Dealt {
     /// Deals real keys and goes on to a keyed federation.
     pub(crate) fn keyed() -> Self {
+        Self::keyed_of(Federation::of_three_trustees())
+    }
+
+    /// Does so for this federation.
+    pub(crate) fn keyed_of(federation: Federation) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut board = Board::founded(Federation::of_three_trustees());
+        let mut board = Board::founded(federation);
         board.approve_trustees();
         let home = Home::at(folder.path());
         let dealt = dealer_of(&board, &home).prepare().unwrap();
@@ -82,20 +87,29 @@ impl Dealt {
     }
 
     fn resolution(&self, round: RoundId) -> Resolution {
+        *self.resolutions(round).last().unwrap()
+    }
+
+    /// Returns what the circuit of each step resolves; that of the labels comes last.
+    fn resolutions(&self, round: RoundId) -> Vec<Resolution> {
         let replay = self.board.replay();
         let record = replay.round(round).unwrap();
-        record.announcement.resolution(replay.founding(), &record.roster).unwrap()
+        let of =
+            |step: &Step| record.announcement.resolution(replay.founding(), &record.roster, *step).unwrap();
+        record.announcement.steps().iter().map(of).collect()
     }
 
     /// Casts a member's ballot of twenty votes for one class of every instance, and stores it.
     pub(crate) fn cast(&mut self, round: RoundId, id: u32, class: usize) -> (u32, Digest) {
         let replay = self.board.replay();
         let announcement = &replay.round(round).unwrap().announcement;
-        let resolution = self.resolution(round);
-        let counts: Vec<i64> =
-            (0..resolution.layout().slots()).map(|slot| if slot % 3 == class { 20 } else { 0 }).collect();
+        let resolutions = self.resolutions(round);
+        let slots = announcement.layout().unwrap().slots();
+        let counts: Vec<i64> = (0..slots).map(|slot| if slot % 3 == class { 20 } else { 0 }).collect();
         let identity = self.board.federation.identity(id);
-        let ballot = cast(identity, number(id), announcement, &resolution, &self.key, &counts).unwrap();
+        let steps: Vec<StepCounts<'_>> =
+            resolutions.iter().map(|resolution| StepCounts { resolution, counts: &counts }).collect();
+        let ballot = cast(identity, number(id), announcement, &self.key, &steps).unwrap();
         (id, self.board.keep(ballot))
     }
 
@@ -115,19 +129,26 @@ impl Dealt {
 
     /// Fixes the coordinator's noise ballot: an encryption of zeros.
     pub(crate) fn fix_noise(&mut self, round: RoundId) {
-        let resolution = self.resolution(round);
-        let noise = encrypt(&self.key, &resolution, &vec![0; resolution.layout().slots()]).unwrap();
+        let resolutions = self.resolutions(round);
+        let zeros = vec![0; resolutions[0].layout().slots()];
+        let steps: Vec<StepCounts<'_>> =
+            resolutions.iter().map(|resolution| StepCounts { resolution, counts: &zeros }).collect();
+        let noise = encrypt(&self.key, &steps).unwrap();
         let digest = self.board.keep(noise);
         self.board.push(EventBody::NoiseBallot { round, digest });
     }
 
     /// Adds up what is counted, as an honest coordinator does.
     pub(crate) fn honest_sum(&self, round: RoundId) -> RunningSum {
+        self.honest_sum_of(round, Step::Label)
+    }
+
+    fn honest_sum_of(&self, round: RoundId, step: Step) -> RunningSum {
         let replay = self.board.replay();
         let record = replay.round(round).unwrap();
         let door = Door { announcement: &record.announcement, roster: &record.roster };
         let ballots = record.ballots.as_deref().unwrap();
-        add_up(door, ballots, record.noise_ballot.unwrap(), &self.board).unwrap()
+        add_up(door, ballots, record.noise_ballot.unwrap(), step, &self.board).unwrap()
     }
 
     /// Adds up some ballots alone, as a cheating coordinator may.
@@ -137,8 +158,8 @@ impl Dealt {
         let mut sum = RunningSum::new(record.announcement.layout().unwrap());
         for counted in record.ballots.iter().flatten().filter(|ballot| ballots.contains(&ballot.digest)) {
             let door = Door { announcement: &record.announcement, roster: &record.roster };
-            sum.add(&door.admit(&self.board.blobs[&counted.digest], counted.participant).unwrap().body)
-                .unwrap();
+            let ballot = door.admit(&self.board.blobs[&counted.digest], counted.participant).unwrap();
+            sum.add(ballot.bodies.of(Step::Label).unwrap()).unwrap();
         }
         let noise = &self.board.blobs[&record.noise_ballot.unwrap()];
         sum.add(&BallotBody::parse(noise, sum.layout()).unwrap()).unwrap();
@@ -147,18 +168,36 @@ impl Dealt {
 
     /// Tallies a sum, whatever it is, and records it.
     pub(crate) fn tally(&mut self, round: RoundId, sum: &RunningSum) -> Computed {
-        let resolution = self.resolution(round);
-        let never = AtomicBool::new(false);
-        let computed = self.keys.tally(&resolution, sum, &never, |_| {}, |_| {}).unwrap();
+        self.tally_input(round, &TallyInput::of_all(self.resolution(round), sum.clone()))
+    }
+
+    /// Tallies an honest sum of a step, for the instances that the transcript says it is about, and records it.
+    pub(crate) fn tally_step(&mut self, round: RoundId, step: Step) -> Computed {
+        let (replay, sum) = (self.board.replay(), self.honest_sum_of(round, step));
+        let record = replay.round(round).unwrap();
+        let resolution = record.announcement.resolution(replay.founding(), &record.roster, step).unwrap();
+        let instances = record.instances_of(step).unwrap();
+        self.tally_input(round, &TallyInput { resolution, sum, instances })
+    }
+
+    fn tally_input(&mut self, round: RoundId, input: &TallyInput) -> Computed {
+        let step = if input.resolution.is_test() { Step::Test } else { Step::Label };
+        let computed = self.keys.tally(input, &AtomicBool::new(false), |_| {}, |_| {}).unwrap();
         let record = computed.squashed.as_ref().unwrap().to_bytes();
-        self.record(round, Digest::of(&sum.to_bytes()), &computed.labels, record);
+        self.record((round, step), Digest::of(&input.sum.to_bytes()), &computed.labels, record);
         computed
     }
 
-    fn record(&mut self, round: RoundId, sum: Digest, labels: &LabelCiphertexts, record: Vec<u8>) {
+    fn record(
+        &mut self,
+        (round, step): (RoundId, Step),
+        sum: Digest,
+        labels: &LabelCiphertexts,
+        record: Vec<u8>,
+    ) {
         let ciphertexts = self.board.keep(labels.to_bytes());
         let squashed = Some(self.board.keep(record));
-        let tally = TallyRecord { round: Some(round), step: Step::Label, sum, ciphertexts, squashed };
+        let tally = TallyRecord { round: Some(round), step, sum, ciphertexts, squashed };
         self.board.push(EventBody::Tallied(tally));
     }
 
@@ -168,7 +207,8 @@ impl Dealt {
         let sum = self.honest_sum(round);
         let resolution = self.resolution(round);
         let never = AtomicBool::new(false);
-        let honest = self.keys.tally(&resolution, &sum, &never, |_| {}, |_| {}).unwrap().labels;
+        let input = TallyInput::of_all(resolution, sum.clone());
+        let honest = self.keys.tally(&input, &never, |_| {}, |_| {}).unwrap().labels;
         let mut bytes = honest.to_bytes();
         let first = bytes.len() - resolution.layout().instances() * words.len() * 8;
         for (place, word) in bytes[first..].chunks_exact_mut(8).zip(words) {
@@ -185,7 +225,7 @@ impl Dealt {
             }
         })
         .unwrap();
-        self.record(round, Digest::of(&sum.to_bytes()), &labels, record.to_bytes());
+        self.record((round, Step::Label), Digest::of(&sum.to_bytes()), &labels, record.to_bytes());
         digits
     }
 

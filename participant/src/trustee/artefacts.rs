@@ -3,8 +3,9 @@
 use shared::{
     ballot::ballot_bytes,
     federation::KeyCertificate,
-    fhe::{Layout, Squashed, SquashedRecord},
+    fhe::{Layout, LayoutError, Squashed, SquashedRecord},
     ids::{Digest, RoundId},
+    round::Step,
     transcript::{BlobError, Blobs, Replay, RoundRecord},
 };
 
@@ -63,10 +64,16 @@ pub fn keys_of(certificate: &KeyCertificate) -> Vec<Wanted> {
 }
 
 /// Lists the counted ballots of a round and the coordinator's noise ballot.
-pub fn ballots_of(record: &RoundRecord, layout: &Layout) -> Vec<Wanted> {
-    let limit = ballot_bytes(layout) as u64;
+pub fn ballots_of(record: &RoundRecord) -> Result<Vec<Wanted>, LayoutError> {
+    let limit = ballot_bytes(&record.announcement)? as u64;
     let counted = record.ballots.iter().flatten().map(|ballot| ballot.digest);
-    counted.chain(record.noise_ballot).map(|digest| Wanted { digest, limit }).collect()
+    Ok(counted.chain(record.noise_ballot).map(|digest| Wanted { digest, limit }).collect())
+}
+
+/// Returns the record of the test's squashed digits, by which a label step is held to the openings of its test.
+pub fn test_of(record: &RoundRecord) -> Option<Wanted> {
+    let digest = record.test.as_ref().and_then(|_| record.tally(Step::Test)?.tally.squashed)?;
+    Some(record_of(digest, record.outcomes(Step::Test)?))
 }
 
 /// Returns the ballot of the known answer.
@@ -94,12 +101,12 @@ pub async fn download(client: &Client, home: &Home, wanted: &[Wanted]) -> Result
 pub async fn download_digits(
     client: &Client,
     home: &Home,
-    round: RoundId,
+    (round, step): (RoundId, Step),
     digest: Digest,
     layout: Layout,
 ) -> Result<(), TransferError> {
     let limit = SquashedRecord::expected(layout) as u64 * Squashed::BYTES as u64;
-    client.get_blob(BlobPath::SquashedDigits(round), digest, limit, &home.blob(digest), |_, _| {}).await
+    client.get_blob(BlobPath::SquashedDigits(round, step), digest, limit, &home.blob(digest), |_, _| {}).await
 }
 
 /// Removes artefacts from the cache; the coordinator and the transcript's copies still have them.
@@ -110,8 +117,8 @@ pub fn forget(home: &Home, wanted: &[Wanted]) -> Result<(), FileError> {
 /// Removes the ballots of every round that has ended without an answer from here.
 pub fn forget_ended(home: &Home, replay: &Replay) -> Result<(), FileError> {
     for record in replay.rounds().filter(|record| record.outcome.is_some()) {
-        if let Ok(layout) = record.announcement.layout() {
-            forget(home, &ballots_of(record, &layout))?;
+        if let Ok(ballots) = ballots_of(record) {
+            forget(home, &ballots)?;
         }
     }
     Ok(())

@@ -110,14 +110,19 @@ pub enum Verdict {
 
 impl Grounds<'_> {
     /// Checks a round's opening against what this institution approved, cast and opened.
-    pub fn check_round(&self, round: RoundId, before: Option<StoredOpening>) -> Result<Verdict, CheckError> {
+    pub fn check_round(
+        &self,
+        round: RoundId,
+        step: Step,
+        before: Option<StoredOpening>,
+    ) -> Result<Verdict, CheckError> {
         let replay = self.replay;
         if replay.state() != FederationState::Keyed {
             return Err(CheckError::NotKeyed(replay.state()));
         }
-        let missing = || CheckError::NotRecorded(format!("the tally of round {round}"));
+        let missing = || CheckError::NotRecorded(format!("the tally of the step `{step}` of round {round}"));
         let record = replay.round(round).ok_or_else(missing)?;
-        let question = replay.question(Some(round)).ok_or_else(missing)?;
+        let question = replay.question(Some(round), step).ok_or_else(missing)?;
         if let Some(Outcome::Failed { .. } | Outcome::Cancelled { .. }) = record.outcome {
             return Err(CheckError::Ended);
         }
@@ -137,7 +142,7 @@ impl Grounds<'_> {
             return Err(CheckError::CeremonyOver);
         }
         let missing = || CheckError::NotRecorded("the tally of the known answer".to_owned());
-        once(self.replay.question(None).ok_or_else(missing)?, before)
+        once(self.replay.question(None, Step::Label).ok_or_else(missing)?, before)
     }
 
     /// The round is held under a roster that was approved here, and every number follows from it.
@@ -173,7 +178,7 @@ fn once(question: OpeningQuestion, before: Option<StoredOpening>) -> Result<Verd
         None => Ok(Verdict::Recompute(question)),
         Some(stored)
             if (stored.tally, stored.ciphertexts, stored.step)
-                == (question.tally, question.ciphertexts, Step::Label) =>
+                == (question.tally, question.ciphertexts, question.step) =>
         {
             Ok(Verdict::Repeat(Box::new(stored)))
         }

@@ -59,8 +59,8 @@ impl Openings {
     }
 
     /// Returns the opening of a question, if it was given.
-    pub fn of_question(&self, question: Question, step: Step) -> Result<Option<StoredOpening>, FileError> {
-        read_json(&self.path(question.round(), step))
+    pub fn of_question(&self, question: Question) -> Result<Option<StoredOpening>, FileError> {
+        read_json(&self.path(question.round(), question.step()))
     }
 
     /// Returns the rounds of which anything was opened.

@@ -102,10 +102,11 @@ pub async fn open(
 /// Checks that what is asked for is what the transcript tells.
 pub(super) fn check_recorded(replay: &Replay, question: Question, task: &OpeningTask) -> Result<(), Refusal> {
     let differs = |what| Refusal::OtherTranscript { question: question.to_string(), what };
-    let recorded = replay.question(question.round()).ok_or_else(|| differs("tally"))?;
+    let recorded = replay.question(question.round(), question.step()).ok_or_else(|| differs("tally"))?;
     let round = question.round().and_then(|round| replay.round(round));
     let counted = round.and_then(|round| round.ballots.as_deref()).unwrap_or_default();
     let same = [
+        ("step", task.step == recorded.step),
         ("tally", task.tally == recorded.tally),
         ("digest of label ciphertexts", task.ciphertexts == recorded.ciphertexts),
         ("number of instances", task.instance_count as usize == recorded.instances),
@@ -118,9 +119,13 @@ pub(super) fn check_recorded(replay: &Replay, question: Question, task: &Opening
     }
 }
 
-/// Returns the layout of the round that a task is about.
+/// Returns the layout of what a task is about: labels, or the bits of a test.
 fn layout(founding: &Founding, task: &OpeningTask) -> Result<Layout, LayoutError> {
-    Layout::new(founding.config.classes.len(), task.instance_count as usize)
+    let labels = Layout::new(founding.config.classes.len(), task.instance_count as usize)?;
+    Ok(match task.step {
+        Step::Label => labels,
+        Step::Test => labels.test(),
+    })
 }
 
 /// Returns the roster under which a round is held, if it was ever approved; the newest one for the known answer.
@@ -152,7 +157,7 @@ pub(super) struct OpeningJob {
 impl OpeningJob {
     /// Checks, decrypts, signs, logs and stores; or returns what was stored before.
     pub(super) fn answer(self, identity: &Identity, now: Millis) -> Result<StoredOpening, OpeningFailure> {
-        let before = self.openings.of_question(self.question, Step::Label)?;
+        let before = self.openings.of_question(self.question)?;
         let opened = self.openings.rounds()?;
         let knowledge = Knowledge {
             founding: &self.founding,
@@ -166,7 +171,7 @@ impl OpeningJob {
             return Ok(*stored);
         }
         let labels = self.decrypt()?;
-        let (round, step) = (self.question.round(), Step::Label);
+        let (round, step) = (self.question.round(), self.question.step());
         let (federation, trustee) = (self.founding.digest(), self.certificate.trustee);
         let (count, tally) = (self.task.instance_count, self.task.tally);
         let content = OpeningContent::Labels(labels);
@@ -178,7 +183,7 @@ impl OpeningJob {
         Ok(stored)
     }
 
-    /// Decrypts exactly one label per instance: class + 1, or 0 for an abstention.
+    /// Decrypts exactly one label per instance: class + 1, or 0 for an abstention; of a test 1 where it passes, or 0.
     fn decrypt(&self) -> Result<Vec<u16>, OpeningFailure> {
         let classes = self.founding.config.classes.len();
         let layout = layout(&self.founding, &self.task)?;

@@ -42,6 +42,14 @@ pub enum Refusal {
         /// Instances expected.
         expected: u32,
     },
+    /// The round has no such step, or the task is for another one.
+    #[error("the task is for the step `{found}`, asked is `{expected}`, which must be a step of the round")]
+    Step {
+        /// Step of the task.
+        found: Step,
+        /// Step asked for.
+        expected: Step,
+    },
     /// Somebody counted is not on the roster.
     #[error("participant {0} is counted but is not on the approved roster")]
     NotAMember(ParticipantId),
@@ -129,7 +137,7 @@ impl Knowledge<'_> {
         }
         match question {
             Question::KnownAnswer => check_known_answer(task)?,
-            Question::Round(round) => self.check_round(round, task)?,
+            Question::Round(round, step) => self.check_round(round, step, task)?,
         }
         if downloaded != task.ciphertexts {
             return Err(Refusal::Digest { found: downloaded, expected: task.ciphertexts });
@@ -138,7 +146,7 @@ impl Knowledge<'_> {
             None => Ok(Permit::Open),
             Some(stored)
                 if (stored.ciphertexts, stored.tally, stored.step)
-                    == (downloaded, task.tally, Step::Label) =>
+                    == (downloaded, task.tally, question.step()) =>
             {
                 Ok(Permit::Repeat(Box::new(stored)))
             }
@@ -148,14 +156,14 @@ impl Knowledge<'_> {
         }
     }
 
-    fn check_round(&self, round: RoundId, task: &OpeningTask) -> Result<(), Refusal> {
+    fn check_round(&self, round: RoundId, step: Step, task: &OpeningTask) -> Result<(), Refusal> {
         let other = |found: String| Refusal::OtherQuestion { question: format!("round {round}"), found };
         let announcement = task.announcement.as_ref().ok_or_else(|| other("nothing".to_owned()))?;
         if announcement.round != round {
             return Err(other(format!("round {}", announcement.round)));
         }
         announcement.check(self.founding, self.roster, self.keys)?;
-        check_instances(task.instance_count, announcement.instance_count)?;
+        check_step(announcement, step, task)?;
         self.check_counted(announcement, &task.counted)?;
         let other_round = self.opened.iter().find(|opened| **opened != round);
         match other_round.filter(|_| self.founding.config.throw_away_keys()) {
@@ -178,6 +186,18 @@ impl Knowledge<'_> {
             return Err(Refusal::BelowQuorum { counted, quorum });
         }
         Ok(())
+    }
+}
+
+/// A test and a plain round are opened for every instance; after a test, for those that the transcript says passed.
+fn check_step(announcement: &Announcement, step: Step, task: &OpeningTask) -> Result<(), Refusal> {
+    if task.step != step || !announcement.steps().contains(&step) {
+        return Err(Refusal::Step { found: task.step, expected: step });
+    }
+    let (found, all) = (task.instance_count, announcement.instance_count);
+    match (step, announcement.test) {
+        (Step::Label, Some(_)) if (1..=all).contains(&found) => Ok(()),
+        _ => check_instances(found, all),
     }
 }
 

@@ -21,6 +21,7 @@ use super::{
     agreement::Seat,
     artefacts::{
         Cached, Wanted, ballots_of, download, download_digits, forget, keys_of, known_answer_of, record_of,
+        test_of,
     },
     ceremony::acknowledge::own_complaint,
     check::{CheckError, Grounds, OwnBallot, Verdict},
@@ -112,7 +113,7 @@ impl Gathered {
             Some(certificate) => own_complaint(home, certificate.digest())?.map(|stored| stored.reason),
             None => None,
         };
-        let before = openings.of_question(question, Step::Label)?;
+        let before = openings.of_question(question)?;
         Ok(Self { participant, roster, own, opened: openings.rounds()?, before, complaint })
     }
 
@@ -130,7 +131,7 @@ impl Gathered {
         };
         match question {
             Question::KnownAnswer => grounds.check_known_answer(self.before),
-            Question::Round(round) => grounds.check_round(round, self.before),
+            Question::Round(round, step) => grounds.check_round(round, step, self.before),
         }
     }
 }
@@ -157,7 +158,7 @@ async fn answer(
     download(&agent.client(), &agent.home, &wanted).await?;
     let is_trusting = agent.config.trustee.check == TallyCheck::InsecureTrustTally;
     let means = match asked.round.filter(|_| is_trusting) {
-        Some(round) => trusted_digits(agent, replay, round).await?,
+        Some(round) => trusted_digits(agent, replay, (round, asked.step)).await?,
         None => Means::Recompute(load_keys(agent, trustee, certificate).await?),
     };
     let job = SharesJob {
@@ -181,7 +182,7 @@ fn inputs_of(replay: &Replay, round: Option<RoundId>) -> Result<Vec<Wanted>, Sha
     let Some(round) = round else { return Ok(known_answer_of(replay).into_iter().collect()) };
     let record = replay.round(round);
     let record = record.ok_or_else(|| CheckError::NotRecorded(format!("round {round}")))?;
-    Ok(ballots_of(record, &record.announcement.layout()?))
+    Ok(ballots_of(record)?.into_iter().chain(test_of(record)).collect())
 }
 
 /// Returns the keys of recomputation: from memory, else from the cache, else from the coordinator.
@@ -207,16 +208,21 @@ async fn load_keys(
 }
 
 /// Fetches the squashed digits that the coordinator made, for a trustee that is told to trust them.
-async fn trusted_digits(agent: &Agent, replay: &Replay, round: RoundId) -> Result<Means, SharesError> {
+async fn trusted_digits(
+    agent: &Agent,
+    replay: &Replay,
+    (round, step): (RoundId, Step),
+) -> Result<Means, SharesError> {
     let missing = || CheckError::NotRecorded(format!("the tally of round {round}"));
     let record = replay.round(round).ok_or_else(missing)?;
-    let squashed = replay.tally(Some(round)).and_then(|recorded| recorded.tally.squashed);
-    let layout = record.announcement.layout()?;
+    let squashed = record.tally(step).and_then(|recorded| recorded.tally.squashed);
+    let layout = record.outcomes(step).ok_or_else(missing)?;
     let wanted = record_of(squashed.ok_or_else(missing)?, layout);
     download(&agent.client(), &agent.home, &[wanted]).await?;
     let view = agent.client().round(round).await?;
-    let digits = view.state.tally().and_then(|tally| tally.squashed_digits).ok_or(SharesError::NoDigits)?;
-    download_digits(&agent.client(), &agent.home, round, digits, layout).await?;
+    let digits =
+        view.state.tally(step).and_then(|tally| tally.squashed_digits).ok_or(SharesError::NoDigits)?;
+    download_digits(&agent.client(), &agent.home, (round, step), digits, layout).await?;
     Ok(Means::Trust { digits: agent.home.blob(digits) })
 }
 

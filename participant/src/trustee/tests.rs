@@ -15,7 +15,7 @@ use shared::{
     },
     identity::Identity,
     ids::{Digest, RoundId},
-    round::OpeningContent,
+    round::{OpeningContent, Step},
     wire::OpeningTask,
 };
 
@@ -108,6 +108,7 @@ impl Trustee {
         OpeningTask {
             announcement: Some(self.federation.announce_with(id, keys)),
             tally: TALLY,
+            step: Step::Label,
             ciphertexts: Digest::of(bytes),
             instance_count: 4,
             counted: (1..=5).map(number).collect(),
@@ -185,7 +186,7 @@ fn a_round_is_opened_logged_once_and_answered_again_with_the_same_bytes() {
     let keys = trustee.make_keys().unwrap();
     let bytes = Trustee::tallied(&keys, &COUNTS);
     let task = trustee.task(&keys, round(1), &bytes);
-    let question = Question::Round(round(1));
+    let question = Question::Round(round(1), Step::Label);
     let first = trustee.answer(&keys, question, task.clone(), bytes.clone()).unwrap();
     let opening = first.opening.verify(&trustee.identity().public()).unwrap();
     assert_eq!(opening.content, OpeningContent::Labels(vec![2, 1, 3, 2]));
@@ -204,7 +205,7 @@ fn a_round_is_opened_logged_once_and_answered_again_with_the_same_bytes() {
 fn other_ciphertexts_for_an_opened_round_stay_closed() {
     let trustee = Trustee::new();
     let keys = trustee.make_keys().unwrap();
-    let question = Question::Round(round(1));
+    let question = Question::Round(round(1), Step::Label);
     let bytes = Trustee::tallied(&keys, &COUNTS);
     let task = trustee.task(&keys, round(1), &bytes);
     trustee.answer(&keys, question, task, bytes).unwrap();
@@ -220,7 +221,7 @@ fn other_ciphertexts_for_an_opened_round_stay_closed() {
 fn ciphertexts_of_another_length_or_digest_are_refused_before_the_key_is_touched() {
     let trustee = Trustee::new();
     let keys = trustee.make_keys().unwrap();
-    let question = Question::Round(round(1));
+    let question = Question::Round(round(1), Step::Label);
     let bytes = Trustee::tallied(&keys, &COUNTS);
     let task = trustee.task(&keys, round(1), &bytes);
     let refused = trustee.answer(&keys, question, task, bytes[1..].to_vec()).unwrap_err();
@@ -242,6 +243,7 @@ fn the_known_answer_is_posted_only_if_it_is_the_known_one() {
         let task = OpeningTask {
             announcement: None,
             tally: TALLY,
+            step: Step::Label,
             ciphertexts,
             instance_count,
             counted: Vec::new(),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::{
     clock::Millis,
+    decimal::Decimal,
     fhe::{ArgmaxKind, MAX_CLASSES, MAX_EXACT_CLASSES, ParameterSet, Transform},
     identity::PublicIdentity,
     ids::Digest,
@@ -81,8 +82,23 @@ impl Default for TrusteePolicy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ThresholdPolicy {
-    /// T: an instance whose noisy maximum is below so many votes is an abstention, at the same privacy cost.
+    /// T: an instance whose noisy maximum is below so many votes is an abstention.
     pub votes: u32,
+    /// Makes rounds of two steps: a first test with this noise, and labels only for what passes it. Without it the
+    /// threshold is applied to the label's own noisy counts, and an abstention costs what a label costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<TestNoise>,
+}
+
+/// Is the noise of the first step of a two-step round, drawn by whoever draws that of the labels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TestNoise {
+    /// σ₁: the standard deviation, in votes, that the shares of the honest participants reach together.
+    pub sigma: Decimal,
+    /// σ₁ of the coordinator: the standard deviation, in votes, of its own noise.
+    #[serde(default)]
+    pub coordinator_sigma: Decimal,
 }
 
 /// Is the number of ballots that a round needs.
@@ -183,6 +199,9 @@ pub enum ConfigError {
     /// No person would be protected.
     #[error("privacy.participants_per_person = 0 must be at least 1")]
     ParticipantsPerPerson,
+    /// The noise of the test is unusable.
+    #[error("threshold.test: {0}")]
+    TestNoise(String),
     /// The threshold is below every count.
     #[error("threshold.votes = 0 would abstain from nothing: leave [threshold] out, or use a number from 1")]
     Threshold,
@@ -209,13 +228,16 @@ impl FederationConfig {
         }
         self.check_classes()?;
         self.trustees.sharing()?;
-        if self.threshold == Some(ThresholdPolicy { votes: 0 }) {
+        if self.threshold.is_some_and(|threshold| threshold.votes == 0) {
             return Err(ConfigError::Threshold);
         }
         if self.quorum == Quorum::AtLeast(0) {
             return Err(ConfigError::Quorum);
         }
         self.noise.check().map_err(|e| ConfigError::Noise(e.to_string()))?;
+        if let Some(noise) = self.test_noise() {
+            noise.check().map_err(|e| ConfigError::TestNoise(e.to_string()))?;
+        }
         if self.privacy.participants_per_person == 0 {
             return Err(ConfigError::ParticipantsPerPerson);
         }
@@ -236,6 +258,12 @@ impl FederationConfig {
             Some(class) => Err(ConfigError::ClassName(class.clone())),
             None => Ok(()),
         }
+    }
+
+    /// Returns the noise of the first step, for rounds of two steps.
+    pub fn test_noise(&self) -> Option<NoisePolicy> {
+        let TestNoise { sigma, coordinator_sigma } = self.threshold?.test?;
+        Some(NoisePolicy { sigma, coordinator_sigma, ..self.noise })
     }
 
     /// Returns the set of cryptographic parameters in use.

@@ -12,7 +12,7 @@ mod roster;
 
 pub use ceremony::{Acknowledgement, Complaint, TrusteeApproval, Trustees};
 pub use config::{
-    ConfigError, FederationConfig, Founding, PrivacyPolicy, Quorum, ThresholdPolicy, TrusteePolicy,
+    ConfigError, FederationConfig, Founding, PrivacyPolicy, Quorum, TestNoise, ThresholdPolicy, TrusteePolicy,
 };
 pub use keys::{
     KNOWN_ANSWER_INSTANCES, KNOWN_ANSWER_VOTES, KeyCertificate, KeySharing, known_answer_counts,

@@ -1,7 +1,7 @@
 //! From ε to labels and back: what a plan's noise buys, per unit and view.
 
 use super::accounting;
-use super::cost::{CostError, Epsilon, RoundCost, Sensitivity, Units, Views};
+use super::cost::{CostError, RoundCost, Sensitivity, Units, Views};
 use super::delta::Delta;
 use super::plan::NoisePlan;
 use super::rho::Rho;
@@ -9,19 +9,6 @@ use crate::decimal::Decimal;
 
 /// The largest number of labels that is counted; a budget that buys more is reported as this many.
 pub const MAX_LABELS: u64 = 1 << 53;
-
-/// Returns ε at `delta` of `labels` labels under `plan`, per unit and view, whatever rounds they are spread over.
-///
-/// # Errors
-/// Refuses what [`RoundCost::new`] refuses.
-pub fn epsilon_for(
-    plan: &NoisePlan,
-    sensitivity: Sensitivity,
-    labels: u32,
-    delta: Delta,
-) -> Result<Epsilon, CostError> {
-    RoundCost::new(plan, sensitivity, labels)?.epsilon(delta)
-}
 
 /// Returns how many labels cost at most (`epsilon`, `delta`) under `plan`, per unit and view.
 ///

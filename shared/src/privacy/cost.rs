@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::accounting::{self, UnknownNoise};
 use super::delta::Delta;
+use super::ledger::total_loss;
 use super::plan::NoisePlan;
 use super::policy::NoiseMode;
 use super::rho::Rho;
@@ -68,7 +69,7 @@ pub enum CostError {
     Library(String),
 }
 
-/// The privacy loss of one round of Q labels, exact, per unit and view.
+/// The privacy loss of one round over Q instances, exact, per unit and view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RoundCost {
@@ -123,6 +124,12 @@ impl RoundCost {
         };
         let rho = Units { person: views(participants_per_person)?, participant: views(teachers)? };
         Ok(Self { instances, mode: plan.policy().mode, rho })
+    }
+
+    /// Adds the cost of the labels that followed this test; noise of its own makes the two steps add up.
+    #[must_use]
+    pub fn and_labels(self, labels: &Self) -> Self {
+        Self { rho: total_loss([&self.rho, &labels.rho].into_iter()), ..self }
     }
 
     /// Converts the cost to ε at `delta`, per unit and view.

@@ -22,7 +22,7 @@ mod targets;
 #[cfg(test)]
 mod tests;
 
-pub use budget::{MAX_LABELS, epsilon_for, labels_for};
+pub use budget::{MAX_LABELS, labels_for};
 pub use calibration::{Membership, Search, solve};
 pub use calibration_error::CalibrationError;
 pub use cost::{CostError, Epsilon, RoundCost, Sensitivity, Units, Views, loss_epsilon};

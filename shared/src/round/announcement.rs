@@ -6,12 +6,14 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
+use super::policy::{cost_of, noise_plan, resolve, test_terms};
 use crate::{
     clock::Millis,
     federation::{Founding, Roster},
     fhe::{ArgmaxKind, Layout, LayoutError, ParameterSet, Resolution, ResolutionError},
     ids::{Digest, RoundId},
-    privacy::{CostError, Epsilon, NoiseError, NoisePlan, RoundCost, Sensitivity, ShareSize},
+    privacy::{CostError, Epsilon, NoiseError, RoundCost, ShareSize},
+    round::Step,
 };
 
 /// Is what the operator chooses for a round; all else follows from federation and roster.
@@ -29,6 +31,19 @@ pub struct RoundRequest {
     pub opens_at: Millis,
     /// When the window closes.
     pub closes_at: Millis,
+}
+
+/// Is what a two-step round fixes for its test: the same votes, with noise and an encoding of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
+pub struct TestTerms {
+    /// Scale of each participant's noise share, in votes.
+    pub share_size: ShareSize,
+    /// Scale of the coordinator's own noise, in votes.
+    pub coordinator_share_size: ShareSize,
+    /// Bound D on the difference of two noisy counts, or of one and T, in votes.
+    pub bound: u64,
+    /// Scale at which one vote is encoded on the 64-bit torus.
+    pub scale: u64,
 }
 
 /// Is what a round fixes before anyone votes.
@@ -66,6 +81,9 @@ pub struct Announcement {
     pub argmax: ArgmaxKind,
     /// T in votes: below it there is no label; `None` if every instance gets one.
     pub threshold: Option<u32>,
+    /// The terms of the test that comes before the labels; `None` in a plain round.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<TestTerms>,
     /// When voting begins.
     pub opens_at: Millis,
     /// When the window closes.
@@ -131,10 +149,9 @@ impl Announcement {
             return Err(AnnouncementError::Window { opens_at, closes_at });
         }
         let config = &founding.config;
-        let plan = noise_plan(founding, roster)?;
+        let plan = noise_plan(founding, roster, Step::Label)?;
         let layout = Layout::new(config.classes.len(), request.instance_count as usize)?;
-        let threshold = config.threshold.map(|threshold| threshold.votes);
-        let resolution = resolve(layout, config.argmax, threshold, roster, &plan)?;
+        let resolution = resolve(founding, roster, layout, Step::Label)?;
         Ok(Self {
             federation,
             round: request.round,
@@ -151,7 +168,8 @@ impl Announcement {
             bound: resolution.bound(),
             scale: resolution.scale(),
             argmax: config.argmax,
-            threshold,
+            threshold: config.threshold.map(|threshold| threshold.votes),
+            test: test_terms(founding, roster, layout)?,
             opens_at,
             closes_at,
         })
@@ -181,6 +199,7 @@ impl Announcement {
         };
         let kind = |kind: ArgmaxKind| format!("{kind:?}");
         let votes = |votes: Option<u32>| votes.map_or("none".to_owned(), |votes| votes.to_string());
+        let test = |test: Option<TestTerms>| test.map_or("none".to_owned(), |test| format!("{test:?}"));
         differs("federation", &self.federation, &derived.federation)
             .or_else(|| differs("roster", &self.roster, &derived.roster))
             .or_else(|| differs("keys", &self.keys, &derived.keys))
@@ -198,6 +217,7 @@ impl Announcement {
             .or_else(|| differs("bound", &self.bound, &derived.bound))
             .or_else(|| differs("scale", &self.scale, &derived.scale))
             .or_else(|| differs("threshold", &votes(self.threshold), &votes(derived.threshold)))
+            .or_else(|| differs("test", &test(self.test), &test(derived.test)))
             .or_else(|| differs("argmax", &kind(self.argmax), &kind(derived.argmax)))
             .unwrap_or(AnnouncementError::Differs {
                 field: "parameters",
@@ -216,56 +236,50 @@ impl Announcement {
         Layout::new(self.classes as usize, self.instance_count as usize)
     }
 
-    /// Returns what the circuit resolves, for tallying and for the release.
-    pub fn resolution(&self, founding: &Founding, roster: &Roster) -> Result<Resolution, AnnouncementError> {
-        let plan = noise_plan(founding, roster)?;
-        Ok(resolve(self.layout()?, self.argmax, self.threshold, roster, &plan)?)
+    /// Lists the steps of this round in the order in which they are tallied and opened.
+    pub const fn steps(&self) -> &'static [Step] {
+        if self.test.is_some() { &Step::ALL } else { &[Step::Label] }
     }
 
-    /// Returns the privacy cost of this round's labels, per view and unit.
+    /// Returns the scales of a participant's and of the coordinator's noise in a step, in votes.
+    pub fn share_sizes(&self, step: Step) -> (ShareSize, ShareSize) {
+        match (step, self.test) {
+            (Step::Test, Some(test)) => (test.share_size, test.coordinator_share_size),
+            _ => (self.share_size, self.coordinator_share_size),
+        }
+    }
+
+    /// Returns what the circuit of a step resolves, for ballots and tally.
+    pub fn resolution(
+        &self,
+        founding: &Founding,
+        roster: &Roster,
+        step: Step,
+    ) -> Result<Resolution, AnnouncementError> {
+        resolve(founding, roster, self.layout()?, step)
+    }
+
+    /// Returns the privacy cost of this round, per view and unit; in a two-step round the most it may cost, with a
+    /// label for every instance.
     pub fn cost(&self, founding: &Founding, roster: &Roster) -> Result<RoundCost, AnnouncementError> {
-        cost_of(founding, roster, self.instance_count)
+        cost_of(founding, roster, self.instance_count, self.instance_count)
     }
 
-    /// Returns the cost as ε at the federation's δ, per unit and view.
+    /// Returns [`Announcement::cost`] as ε at the federation's δ, per unit and view.
     pub fn epsilon(&self, founding: &Founding, roster: &Roster) -> Result<Epsilon, AnnouncementError> {
         Ok(self.cost(founding, roster)?.epsilon(founding.config.privacy.delta)?)
     }
-}
 
-/// Returns what one more label costs under event 0 and a roster, per view and unit.
-pub fn price_of_a_label(founding: &Founding, roster: &Roster) -> Result<RoundCost, AnnouncementError> {
-    cost_of(founding, roster, 1)
-}
-
-fn cost_of(founding: &Founding, roster: &Roster, instances: u32) -> Result<RoundCost, AnnouncementError> {
-    let plan = noise_plan(founding, roster)?;
-    let sensitivity = Sensitivity {
-        participants_per_person: founding.config.privacy.participants_per_person,
-        teachers: roster.most_teachers(),
-    };
-    Ok(RoundCost::new(&plan, sensitivity, instances)?)
-}
-
-/// Returns what the circuit of a round resolves.
-fn resolve(
-    layout: Layout,
-    argmax: ArgmaxKind,
-    threshold: Option<u32>,
-    roster: &Roster,
-    plan: &NoisePlan,
-) -> Result<Resolution, ResolutionError> {
-    let (teachers, variance) = (roster.teachers(), plan.drawn_variance());
-    match threshold {
-        None => Resolution::new(layout, argmax, teachers, variance),
-        Some(votes) => Resolution::with_threshold(layout, argmax, teachers, variance, votes),
+    /// Returns the privacy cost of this round once it is known how many instances passed the test; a plain round costs
+    /// the same whatever it answers.
+    pub fn cost_of_release(
+        &self,
+        founding: &Founding,
+        roster: &Roster,
+        passed: u32,
+    ) -> Result<RoundCost, AnnouncementError> {
+        cost_of(founding, roster, self.instance_count, passed)
     }
-}
-
-/// Returns how the noise is shared among the roster's members.
-fn noise_plan(founding: &Founding, roster: &Roster) -> Result<NoisePlan, NoiseError> {
-    let enrolled = roster.enrolled();
-    NoisePlan::new(founding.config.noise, enrolled, founding.config.quorum.of(enrolled))
 }
 
 #[cfg(test)]
@@ -273,6 +287,7 @@ mod tests {
     use super::*;
     use crate::{
         federation::Quorum,
+        round::price_of_a_label,
         testing::{Federation, request},
     };
 
@@ -283,6 +298,54 @@ mod tests {
         assert_eq!((announcement.quorum, announcement.colluding), (5, 1));
         assert!((announcement.share_size.to_f64() - 3.0).abs() < 1e-5, "σ = 6 over h = 4 honest ballots");
         announcement.check(&federation.founding, &federation.roster, announcement.keys).unwrap();
+    }
+
+    #[test]
+    fn a_two_step_round_fixes_noise_and_encoding_of_its_test_too() {
+        let (plain, federation) = (Federation::new(5).announce(1, 20), Federation::of_two_steps(5));
+        let announcement = federation.announce(1, 20);
+        let (founding, roster) = (&federation.founding, &federation.roster);
+        announcement.check(founding, roster, announcement.keys).unwrap();
+        assert_eq!(
+            (plain.steps(), announcement.steps()),
+            (&[Step::Label][..], &[Step::Test, Step::Label][..])
+        );
+        let (own, of_coordinator) = announcement.share_sizes(Step::Test);
+        assert_eq!((own.to_f64(), of_coordinator.to_f64()), (4.5, 2.0), "σ₁ = 9 over h = 4 honest ballots");
+        let labels = announcement.resolution(founding, roster, Step::Label).unwrap();
+        assert_eq!(
+            (labels.threshold(), labels.bound()),
+            (None, plain.bound),
+            "the labels' step has no threshold"
+        );
+        let test = announcement.test.unwrap();
+        assert!(test.bound > plain.bound && test.scale < plain.scale, "more noise needs a wider range");
+
+        let mut changed = announcement.clone();
+        changed.test = Some(TestTerms { bound: test.bound + 1, ..test });
+        let error = changed.check(founding, roster, announcement.keys).unwrap_err();
+        assert!(error.to_string().starts_with("the announcement says test = "), "{error}");
+        changed.test = None;
+        assert!(changed.check(founding, roster, announcement.keys).is_err());
+    }
+
+    #[test]
+    fn a_two_step_round_reserves_both_steps_and_pays_for_the_labels_that_it_gives() {
+        let federation = Federation::of_two_steps(5);
+        let (founding, roster) = (&federation.founding, &federation.roster);
+        let (announcement, plain) = (federation.announce(1, 20), Federation::new(5));
+        let label = price_of_a_label(&plain.founding, &plain.roster).unwrap().rho.person.public.unwrap();
+        let paid = |passed| {
+            let cost = announcement.cost_of_release(founding, roster, passed).unwrap();
+            cost.rho.person.public.unwrap()
+        };
+        for passed in [1, 7, 20] {
+            let labels = label.checked_mul(u64::from(passed)).unwrap();
+            assert_eq!(paid(passed), paid(0).checked_add(labels).unwrap());
+        }
+        assert_eq!(announcement.cost(founding, roster).unwrap().rho.person.public, Some(paid(20)));
+        let both = price_of_a_label(founding, roster).unwrap().rho.person.public.unwrap();
+        assert_eq!(both.checked_mul(20), Some(paid(20)));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::{
     threshold::Shares,
 };
 
-/// Is what a tally computes and a trustee opens; a plain round has the one step `label`.
+/// Is what a tally computes and a trustee opens: a plain round has the one step `label`, a two-step round `test` before.
 #[derive(
     Debug,
     Clone,
@@ -34,12 +34,20 @@ use crate::{
 pub enum Step {
     /// The winning labels.
     Label,
+    /// Whether the noisy maximum reaches the threshold: one bit per instance.
+    Test,
+}
+
+impl Step {
+    /// Lists every step there is.
+    pub const ALL: [Self; 2] = [Self::Test, Self::Label];
 }
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Label => "label",
+            Self::Test => "test",
         })
     }
 }
@@ -112,6 +120,30 @@ impl fmt::Display for Corroboration {
             Self::Corroborated => f.write_str("corroborated"),
             Self::Named { liars } => write!(f, "corroborated against participants {}", list(liars)),
             Self::Disputed { holders } => write!(f, "disputed among participants {}", list(holders)),
+        }
+    }
+}
+
+impl Corroboration {
+    /// Returns how far the openings of two steps bear each other out together: no further than those of either.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let both = |mut ids: Vec<ParticipantId>, more: Vec<ParticipantId>| {
+            ids.extend(more);
+            ids.sort_unstable();
+            ids.dedup();
+            ids
+        };
+        match (self, other) {
+            (Self::Disputed { holders }, Self::Disputed { holders: more }) => {
+                Self::Disputed { holders: both(holders, more) }
+            }
+            (disputed @ Self::Disputed { .. }, _) | (_, disputed @ Self::Disputed { .. }) => disputed,
+            (Self::Uncorroborated, _) | (_, Self::Uncorroborated) => Self::Uncorroborated,
+            (Self::Named { liars }, Self::Named { liars: more }) => Self::Named { liars: both(liars, more) },
+            (named @ Self::Named { .. }, _) | (_, named @ Self::Named { .. }) => named,
+            (Self::SoleTrustee, _) | (_, Self::SoleTrustee) => Self::SoleTrustee,
+            (Self::Corroborated, Self::Corroborated) => Self::Corroborated,
         }
     }
 }

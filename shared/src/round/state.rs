@@ -4,11 +4,14 @@
 //! Announced ─▶ Voting ─▶ Tallying ─▶ Opening ─▶ Released
 //!     └──────────┴───────────┴──────────┴─▶ Failed { reason } | Cancelled
 //! ```
+//!
+//! `Tallying ─▶ Opening` runs once per step. After the test of a two-step round the labels are tallied; where nothing
+//! passed it, the round is released at once.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
-use super::Corroboration;
+use super::{Corroboration, Step};
 use crate::{
     clock::Millis,
     ids::{Digest, ParticipantId},
@@ -30,26 +33,34 @@ pub enum RoundState {
         closed_at: Millis,
         /// Digest of the coordinator's own encrypted noise, once it is drawn.
         noise_ballot: Option<Digest>,
+        /// What the test came to, once it was opened; `None` in a plain round.
+        tested: Option<Tested>,
     },
-    /// The label ciphertexts wait for the trustees until the deadline.
+    /// What the tally of a step produced waits for the trustees until the deadline.
     Opening {
         /// Participants whose ballots are counted.
         counted: Vec<ParticipantId>,
+        /// When the window closed.
+        closed_at: Millis,
         /// What the tally produced.
         tallied: Tallied,
         /// When the round fails if the trustees have not answered.
         deadline: Millis,
+        /// What the test came to, once it was opened; `None` in a plain round.
+        tested: Option<Tested>,
     },
     /// The labels are published.
     Released {
         /// Participants whose ballots are counted.
         counted: Vec<ParticipantId>,
-        /// What the tally produced.
+        /// What the last tally produced: that of the labels, or of the test where nothing passed it.
         tallied: Tallied,
         /// When the labels were published.
         released_at: Millis,
         /// How far the openings bear each other out.
         corroboration: Corroboration,
+        /// What the test came to; `None` in a plain round.
+        tested: Option<Tested>,
     },
     /// The round ended without labels.
     Failed {
@@ -65,9 +76,22 @@ pub enum RoundState {
     },
 }
 
+/// Is what the test of a two-step round came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tested {
+    /// What its tally produced.
+    pub tallied: Tallied,
+    /// Number of instances that passed; which, the transcript tells.
+    pub passed: u32,
+    /// How far its openings bore each other out.
+    pub corroboration: Corroboration,
+}
+
 /// Is what a tally leaves behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tallied {
+    /// The step.
+    pub step: Step,
     /// Digest of the coordinator's own encrypted noise.
     pub noise_ballot: Digest,
     /// Digest of the label ciphertexts.
@@ -176,7 +200,7 @@ impl RoundState {
                 let reason = FailureReason::QuorumNotMet { ballots: counted.len() as u32, quorum };
                 Ok(Self::Failed { reason, charged: false })
             }
-            Self::Voting => Ok(Self::Tallying { counted, closed_at, noise_ballot: None }),
+            Self::Voting => Ok(Self::Tallying { counted, closed_at, noise_ballot: None, tested: None }),
             other => Err(other.cannot("tallying")),
         }
     }
@@ -184,32 +208,50 @@ impl RoundState {
     /// Records the coordinator's noise ballot, once, before the tally begins.
     pub fn with_noise(self, digest: Digest) -> Result<Self, InvalidTransition> {
         match self {
-            Self::Tallying { counted, closed_at, noise_ballot: None } => {
-                Ok(Self::Tallying { counted, closed_at, noise_ballot: Some(digest) })
+            Self::Tallying { counted, closed_at, noise_ballot: None, tested } => {
+                Ok(Self::Tallying { counted, closed_at, noise_ballot: Some(digest), tested })
             }
             other => Err(other.cannot("tallying with a noise ballot")),
         }
     }
 
-    /// Goes on to the opening of the label ciphertexts.
+    /// Goes on to the opening of what a step's tally produced; a test is tallied once.
     pub fn tallied(self, tallied: Tallied, deadline: Millis) -> Result<Self, InvalidTransition> {
         match self {
-            Self::Tallying { counted, noise_ballot: Some(noise), .. } if noise == tallied.noise_ballot => {
-                Ok(Self::Opening { counted, tallied, deadline })
+            Self::Tallying { counted, closed_at, noise_ballot: Some(noise), tested }
+                if noise == tallied.noise_ballot && (tested.is_none() || tallied.step == Step::Label) =>
+            {
+                Ok(Self::Opening { counted, closed_at, tallied, deadline, tested })
             }
             other => Err(other.cannot("opening")),
         }
     }
 
-    /// Publishes the opened labels.
+    /// Goes on to the labels of the instances that passed the opened test.
+    pub fn tested(self, passed: u32, corroboration: Corroboration) -> Result<Self, InvalidTransition> {
+        match self {
+            Self::Opening { counted, closed_at, tallied, tested: None, .. } if tallied.step == Step::Test => {
+                let noise_ballot = Some(tallied.noise_ballot);
+                let tested = Some(Tested { tallied, passed, corroboration });
+                Ok(Self::Tallying { counted, closed_at, noise_ballot, tested })
+            }
+            other => Err(other.cannot("tallying its labels")),
+        }
+    }
+
+    /// Publishes the opened labels, or that nothing passed the test.
     pub fn release(
         self,
         released_at: Millis,
         corroboration: Corroboration,
     ) -> Result<Self, InvalidTransition> {
         match self {
-            Self::Opening { counted, tallied, .. } => {
-                Ok(Self::Released { counted, tallied, released_at, corroboration })
+            Self::Opening { counted, tallied, tested, .. } if tallied.step == Step::Label => {
+                Ok(Self::Released { counted, tallied, released_at, corroboration, tested })
+            }
+            Self::Tallying { counted, tested: Some(tested), .. } if tested.passed == 0 => {
+                let (tallied, tested) = (tested.tallied, Some(tested));
+                Ok(Self::Released { counted, tallied, released_at, corroboration, tested })
             }
             other => Err(other.cannot("released")),
         }
@@ -218,8 +260,8 @@ impl RoundState {
     /// Records how far the openings bear each other out after one more came.
     pub fn compare(self, corroboration: Corroboration) -> Result<Self, InvalidTransition> {
         match self {
-            Self::Released { counted, tallied, released_at, .. } => {
-                Ok(Self::Released { counted, tallied, released_at, corroboration })
+            Self::Released { counted, tallied, released_at, tested, .. } => {
+                Ok(Self::Released { counted, tallied, released_at, corroboration, tested })
             }
             other => Err(other.cannot("released with another corroboration")),
         }
@@ -251,10 +293,27 @@ impl RoundState {
         }
     }
 
-    /// Returns what the tally produced, once it ran.
-    pub const fn tally(&self) -> Option<&Tallied> {
-        match self {
+    /// Returns what the tally of a step produced, once it ran.
+    pub fn tally(&self, step: Step) -> Option<&Tallied> {
+        let last = match self {
             Self::Opening { tallied, .. } | Self::Released { tallied, .. } => Some(tallied),
+            _ => None,
+        };
+        let test = self.test().map(|tested| &tested.tallied);
+        last.into_iter().chain(test).find(|tallied| tallied.step == step)
+    }
+
+    /// Returns what the last tally produced that ran.
+    pub fn last_tally(&self) -> Option<&Tallied> {
+        self.tally(Step::Label).or_else(|| self.tally(Step::Test))
+    }
+
+    /// Returns what the test came to, once it was opened.
+    pub const fn test(&self) -> Option<&Tested> {
+        match self {
+            Self::Tallying { tested, .. } | Self::Opening { tested, .. } | Self::Released { tested, .. } => {
+                tested.as_ref()
+            }
             _ => None,
         }
     }
@@ -274,6 +333,7 @@ mod tests {
 
     fn tallied() -> Tallied {
         Tallied {
+            step: Step::Label,
             noise_ballot: Digest::of(b"noise"),
             ciphertexts: Digest::of(b"labels"),
             squashed: None,
@@ -319,8 +379,39 @@ mod tests {
     }
 
     #[test]
+    fn a_test_comes_before_the_labels_and_ends_a_round_that_nothing_passed() -> Result<(), InvalidTransition>
+    {
+        let test = Tallied { step: Step::Test, ..tallied() };
+        let tallying = RoundState::Voting.close(voters(&[1]), 1, Millis(5))?.with_noise(test.noise_ballot)?;
+        let opening = tallying.tallied(test, Millis(9))?;
+        assert!(
+            opening.clone().release(Millis(8), Corroboration::SoleTrustee).is_err(),
+            "bits are no labels"
+        );
+        let nothing = opening.clone().tested(0, Corroboration::SoleTrustee)?;
+        let released = nothing.release(Millis(8), Corroboration::SoleTrustee)?;
+        assert_eq!((released.tally(Step::Test), released.tally(Step::Label)), (Some(&test), None));
+
+        let tallying = opening.tested(2, Corroboration::SoleTrustee)?;
+        assert!(
+            tallying.clone().release(Millis(8), Corroboration::SoleTrustee).is_err(),
+            "two labels are due"
+        );
+        assert!(tallying.clone().tallied(test, Millis(9)).is_err(), "a test is tallied once");
+        let opening = tallying.tallied(tallied(), Millis(12))?;
+        assert!(opening.clone().tested(1, Corroboration::SoleTrustee).is_err(), "a test is opened once");
+        let released = opening.release(Millis(11), Corroboration::SoleTrustee)?;
+        assert_eq!(released.test().map(|tested| tested.passed), Some(2));
+        assert_eq!((released.last_tally(), released.tally(Step::Test)), (Some(&tallied()), Some(&test)));
+        Ok(())
+    }
+
+    #[test]
     fn states_round_trip_through_their_row() -> Result<(), serde_json::Error> {
-        let state = RoundState::Opening { counted: voters(&[1, 2]), tallied: tallied(), deadline: Millis(7) };
+        let test = Tallied { step: Step::Test, ..tallied() };
+        let tested = Some(Tested { tallied: test, passed: 3, corroboration: Corroboration::Uncorroborated });
+        let (counted, closed_at, deadline) = (voters(&[1, 2]), Millis(5), Millis(7));
+        let state = RoundState::Opening { counted, closed_at, tallied: tallied(), deadline, tested };
         assert_eq!(serde_json::from_str::<RoundState>(&serde_json::to_string(&state)?)?, state);
         Ok(())
     }

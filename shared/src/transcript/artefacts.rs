@@ -1,7 +1,11 @@
 //! The artefacts that a transcript refers to, and who may have them.
 
 use super::{Replay, RoundRecord};
-use crate::{ids::Digest, threshold::TrusteeIndex};
+use crate::{
+    ids::{Digest, RoundId},
+    round::Step,
+    threshold::TrusteeIndex,
+};
 
 /// Is who may have an artefact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,11 +40,12 @@ impl Replay {
         artefacts.extend(
             self.ceremony().known_answer().map(|digest| public(digest, "ballot of the known answer")),
         );
-        artefacts.extend(self.tally_artefacts(None));
+        artefacts.extend(self.tally_artefacts(None, Step::Label));
         for round in self.rounds() {
             artefacts.push(public(round.announcement.instances, "instances"));
             artefacts.extend(ballots(round));
-            artefacts.extend(self.tally_artefacts(Some(round)));
+            let id = Some(round.announcement.round);
+            artefacts.extend(Step::ALL.into_iter().flat_map(|step| self.tally_artefacts(id, step)));
         }
         artefacts
     }
@@ -64,11 +69,13 @@ impl Replay {
         artefacts
     }
 
-    fn tally_artefacts(&self, round: Option<&RoundRecord>) -> Vec<Artefact> {
-        let Some(recorded) = self.tally(round.map(|record| record.announcement.round)) else {
-            return Vec::new();
+    fn tally_artefacts(&self, round: Option<RoundId>, step: Step) -> Vec<Artefact> {
+        let Some(recorded) = self.tally(round, step) else { return Vec::new() };
+        let what = match step {
+            Step::Test => "ciphertexts of the test",
+            Step::Label => "label ciphertexts",
         };
-        let mut artefacts = vec![public(recorded.tally.ciphertexts, "label ciphertexts")];
+        let mut artefacts = vec![public(recorded.tally.ciphertexts, what)];
         artefacts.extend(recorded.tally.squashed.map(|digest| public(digest, "record of squashed digits")));
         artefacts
     }

@@ -61,6 +61,15 @@ pub enum EventBody {
     Tallied(TallyRecord),
     /// A trustee opened the label ciphertexts of a round, or of the known answer.
     Opened(Signed<Opening>),
+    /// The test of a two-step round was opened: only these instances are labelled, opened further, and charged for it.
+    Tested {
+        /// The round.
+        round: RoundId,
+        /// The instances whose noisy maximum reaches the threshold, from 0 and ascending.
+        passed: Vec<u32>,
+        /// How far the openings of the test bear each other out.
+        corroboration: Corroboration,
+    },
     /// The labels were published at this privacy cost.
     Released {
         /// The round.

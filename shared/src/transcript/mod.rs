@@ -18,8 +18,8 @@ pub use check::{Check, Fault, Place};
 pub use event::{ChainError, CountedBallot, Event, EventBody, Head, TallyRecord};
 pub use folder::{EVENTS_FILE, Folder, FolderError};
 pub use recompute::{
-    BlobError, Blobs, Computed, RecomputeError, TallyKeys, add_up, fetch, known_answer_resolution,
-    sum_of_known_answer, sum_of_round,
+    BlobError, Blobs, Computed, RecomputeError, TallyInput, TallyKeys, add_up, check_test, fetch,
+    known_answer_resolution, sum_of_known_answer, sum_of_round,
 };
-pub use replay::{CeremonyRecord, Outcome, Recorded, Replay, RoundRecord};
+pub use replay::{CeremonyRecord, Outcome, Recorded, Replay, RoundRecord, StepRecord, TestRecord};
 pub use verify::{Depth, Line, OnProgress, Report, Verdict, verify};

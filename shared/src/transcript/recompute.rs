@@ -5,16 +5,16 @@
 
 use std::sync::atomic::AtomicBool;
 
-use super::{Check, CountedBallot, Fault, Place, Recorded, Replay, RoundRecord};
+use super::{Check, CountedBallot, Fault, Place, Recorded, Replay, RoundRecord, StepRecord};
 use crate::{
-    ballot::{Door, ValidBallot},
-    federation::{FederationConfig, KNOWN_ANSWER_INSTANCES, KNOWN_ANSWER_VOTES, KeyCertificate},
+    ballot::{Bodies, Door, ValidBallot},
+    federation::{FederationConfig, Founding, KNOWN_ANSWER_INSTANCES, KNOWN_ANSWER_VOTES, KeyCertificate},
     fhe::{
         self, BallotBody, EvaluationKeys, LabelCiphertexts, Layout, Resolution, RunningSum, Squashed,
         SquashedRecord, SquashingKey, TallyError,
     },
     ids::Digest,
-    round::AnnouncementError,
+    round::{AnnouncementError, Judgement, Step, judge},
 };
 
 /// Says why an artefact is not at hand.
@@ -76,11 +76,40 @@ pub fn known_answer_resolution(config: &FederationConfig) -> Result<Resolution, 
     Ok(Resolution::new(layout, config.argmax, KNOWN_ANSWER_VOTES, 0.0)?)
 }
 
-/// Checks every counted ballot as the coordinator's door does, and adds them up with the coordinator's noise.
+/// Is what the tally of one step begins with.
+#[derive(Debug, Clone)]
+pub struct TallyInput {
+    /// What the circuit resolves.
+    pub resolution: Resolution,
+    /// The sum of the ballots.
+    pub sum: RunningSum,
+    /// The instances to be tallied, from 0 and ascending; at least one.
+    pub instances: Vec<usize>,
+}
+
+impl TallyInput {
+    /// Takes every instance of a sum.
+    pub fn of_all(resolution: Resolution, sum: RunningSum) -> Self {
+        Self { resolution, sum, instances: (0..resolution.layout().instances()).collect() }
+    }
+
+    /// Returns the layout of what the tally puts out.
+    ///
+    /// # Errors
+    /// Refuses a tally of no instance.
+    pub fn outcomes(&self) -> Result<Layout, TallyError> {
+        let outcomes = self.resolution.outcomes();
+        outcomes.of_instances(self.instances.len()).map_err(|_| TallyError::NoInstance)
+    }
+}
+
+/// Checks every counted ballot as the coordinator's door does, and adds up one step of them with the coordinator's
+/// noise.
 pub fn add_up(
     door: Door<'_>,
     ballots: &[CountedBallot],
     noise_ballot: Digest,
+    step: Step,
     blobs: &dyn Blobs,
 ) -> Result<RunningSum, RecomputeError> {
     let fault = |what: &str, digest: Digest, error: String| Fault {
@@ -95,33 +124,73 @@ pub fn add_up(
         let name = format!("ballot of participant {}", counted.participant);
         let bytes = fetch(blobs, Check::Ballots, &name, counted.digest)?;
         let unusable = |e: String| fault(&name, counted.digest, e);
-        let ValidBallot { body, .. } =
+        let ValidBallot { bodies, .. } =
             door.admit(&bytes, counted.participant).map_err(|e| unusable(e.to_string()))?;
-        sum.add(&body).map_err(|e| unusable(e.to_string()))?;
+        add_step(&mut sum, &bodies, step).map_err(unusable)?;
     }
     let name = "noise ballot of the coordinator";
     let bytes = fetch(blobs, Check::Ballots, name, noise_ballot)?;
     let unusable = |e: String| fault(name, noise_ballot, e);
-    let body = BallotBody::parse(&bytes, layout).map_err(|e| unusable(e.to_string()))?;
-    sum.add(&body).map_err(|e| unusable(e.to_string()))?;
+    let bodies = Bodies::parse(&bytes, door.announcement).map_err(|e| unusable(e.to_string()))?;
+    add_step(&mut sum, &bodies, step).map_err(unusable)?;
     Ok(sum)
 }
 
-/// Adds up the counted ballots of a round again; the sum must be the recorded one.
-pub fn sum_of_round(record: &RoundRecord, blobs: &dyn Blobs) -> Result<RunningSum, RecomputeError> {
-    let (Some(ballots), Some(noise_ballot), Some(recorded)) =
-        (&record.ballots, record.noise_ballot, record.tally)
+fn add_step(sum: &mut RunningSum, bodies: &Bodies, step: Step) -> Result<(), String> {
+    let body = bodies.of(step).ok_or_else(|| format!("it has no ciphertexts for the step `{step}`"))?;
+    sum.add(body).map_err(|e| e.to_string())
+}
+
+/// Adds up the counted ballots of a round's step again; the sum must be the recorded one.
+pub fn sum_of_round(
+    record: &RoundRecord,
+    founding: &Founding,
+    step: Step,
+    blobs: &dyn Blobs,
+) -> Result<TallyInput, RecomputeError> {
+    let (Some(ballots), Some(noise_ballot), Some(recorded), Some(instances)) =
+        (&record.ballots, record.noise_ballot, record.tally(step), record.instances_of(step))
     else {
         return Err(Check::Sum.fault(record.height, "the round was not tallied").into());
     };
+    let resolution = record.announcement.resolution(founding, &record.roster, step);
+    let resolution = resolution.map_err(|e| Check::Tally.fault(recorded.height, e))?;
     let door = Door { announcement: &record.announcement, roster: &record.roster };
-    let sum = add_up(door, ballots, noise_ballot, blobs)?;
+    let sum = add_up(door, ballots, noise_ballot, step, blobs)?;
     check_sum(recorded, &sum)?;
-    Ok(sum)
+    Ok(TallyInput { resolution, sum, instances })
 }
 
-/// Returns the sum that the known answer's tally began with: its one ballot.
-pub fn sum_of_known_answer(replay: &Replay, blobs: &dyn Blobs) -> Result<RunningSum, RecomputeError> {
+/// Checks that the instances said to pass a test are those that its openings, all that came so far, combine to.
+///
+/// The sole trustee's word is held to the record by the replay. A plain round has nothing to check.
+pub fn check_test(replay: &Replay, round: &RoundRecord, blobs: &dyn Blobs) -> Result<(), RecomputeError> {
+    let (Some(test), Some(StepRecord { tally, openings })) = (&round.test, round.steps.get(&Step::Test))
+    else {
+        return Ok(());
+    };
+    let (Some(squashed), Some(layout)) = (tally.tally.squashed, round.outcomes(Step::Test)) else {
+        return Ok(());
+    };
+    let fault = |what: String| Check::Openings.fault(test.height, what);
+    let bytes = fetch(blobs, Check::Openings, "record of squashed digits", squashed)?;
+    let record = SquashedRecord::from_bytes(&bytes, layout).map_err(|e| fault(e.to_string()))?;
+    let policy = replay.founding().config.trustees;
+    let judged = judge(policy, &replay.trustees(), layout.classes(), &record, openings);
+    match judged.map_err(|e| fault(e.to_string()))? {
+        Judgement::Labels { labels, .. } if labels == round.bits(&test.passed) => Ok(()),
+        Judgement::Labels { .. } => Err(fault(
+            "the openings of the test combine to other instances than those said to pass".to_owned(),
+        )
+        .into()),
+        Judgement::Disputed { .. } => {
+            Err(fault("the openings of the test contradict each other".to_owned()).into())
+        }
+    }
+}
+
+/// Returns what the known answer's tally began with: its one ballot.
+pub fn sum_of_known_answer(replay: &Replay, blobs: &dyn Blobs) -> Result<TallyInput, RecomputeError> {
     let fault = |what: String| Check::Ceremony.fault(0, what);
     let ceremony = replay.ceremony();
     let (Some(digest), Some(recorded)) = (ceremony.known_answer(), ceremony.tally()) else {
@@ -133,7 +202,7 @@ pub fn sum_of_known_answer(replay: &Replay, blobs: &dyn Blobs) -> Result<Running
     let mut sum = RunningSum::new(resolution.layout());
     sum.add(&body).map_err(|e| fault(e.to_string()))?;
     check_sum(recorded, &sum)?;
-    Ok(sum)
+    Ok(TallyInput::of_all(resolution, sum))
 }
 
 fn check_sum(recorded: Recorded, sum: &RunningSum) -> Result<(), Fault> {
@@ -177,21 +246,22 @@ impl TallyKeys {
         Ok(Self { evaluation: evaluation.map_err(unusable)?, squashing })
     }
 
-    /// Tallies a sum and squashes its labels. `on_progress` is told how many of `steps` labels are done, each
+    /// Tallies a sum and squashes what comes out. `on_progress` is told how many of `steps` labels are done, each
     /// counted once for the argmax and once for the squash; `on_squashed` gets every squashed digit in order.
     pub fn tally(
         &self,
-        resolution: &Resolution,
-        sum: &RunningSum,
+        input: &TallyInput,
         cancel: &AtomicBool,
         mut on_progress: impl FnMut(usize),
         mut on_squashed: impl FnMut(&Squashed),
     ) -> Result<Computed, TallyError> {
-        let labels = fhe::tally(&self.evaluation, resolution, sum, cancel, &mut on_progress)?;
+        let TallyInput { resolution, sum, instances } = input;
+        let keys = &self.evaluation;
+        let labels = fhe::tally_instances(keys, resolution, sum, instances, cancel, &mut on_progress)?;
         let Some(squashing) = &self.squashing else { return Ok(Computed { labels, squashed: None }) };
-        let layout = resolution.layout();
+        let layout = labels.layout();
         let mut record = SquashedRecord::new(layout);
-        fhe::squash(&self.evaluation, squashing, &labels, cancel, |instance, digits| {
+        fhe::squash(keys, squashing, &labels, cancel, |instance, digits| {
             for digit in &digits {
                 record.push(digit.record());
                 on_squashed(digit);
@@ -210,18 +280,16 @@ impl TallyKeys {
     pub fn recompute(
         &self,
         recorded: Recorded,
-        resolution: &Resolution,
-        sum: &RunningSum,
+        input: &TallyInput,
         cancel: &AtomicBool,
         on_progress: impl FnMut(usize),
         on_squashed: impl FnMut(&Squashed),
     ) -> Result<Computed, RecomputeError> {
         let fault = |what: String| Check::Tally.fault(recorded.height, what);
-        let computed =
-            self.tally(resolution, sum, cancel, on_progress, on_squashed).map_err(|e| match e {
-                TallyError::Cancelled { .. } => RecomputeError::Cancelled,
-                other => RecomputeError::Fault(fault(other.to_string())),
-            })?;
+        let computed = self.tally(input, cancel, on_progress, on_squashed).map_err(|e| match e {
+            TallyError::Cancelled { .. } => RecomputeError::Cancelled,
+            other => RecomputeError::Fault(fault(other.to_string())),
+        })?;
         computed.check(recorded)?;
         Ok(computed)
     }

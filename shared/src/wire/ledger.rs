@@ -50,7 +50,10 @@ pub struct LedgerEntry {
     pub state: EntryState,
     /// Labels that were reserved.
     pub labels: u32,
-    /// ε of the round alone, as reserved.
+    /// How many of them are paid for in a two-step round, whose test was opened; the test is paid for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed: Option<u32>,
+    /// ε of the round alone: as paid if it is released, else as reserved.
     pub epsilon: Epsilon,
 }
 

@@ -17,7 +17,7 @@ pub use ledger::{EntryState, LedgerEntry, LedgerView, Promise};
 pub use rounds::{
     Answered, Answers, Attendance, Labels, OpeningState, OpeningView, RoundSummary, RoundView, Voter,
 };
-pub use work::{Beat, Checking, OpeningTask, PostOpening, Progress, Refused, Work};
+pub use work::{Beat, Checking, OpeningTask, PostOpening, Progress, Refused, ToOpen, Work};
 
 use serde::{Deserialize, Serialize};
 

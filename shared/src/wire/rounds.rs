@@ -54,7 +54,7 @@ pub struct RoundView {
     pub progress: Option<Progress>,
     /// Bytes of one ballot on the wire with header and signature.
     pub ballot_bytes: u64,
-    /// The privacy cost of its labels.
+    /// Its privacy cost: what it paid once it is released, what it reserved before.
     pub cost: RoundCost,
     /// The cost as ε, per unit and view.
     pub epsilon: Epsilon,
@@ -62,7 +62,10 @@ pub struct RoundView {
     pub resolution_votes: u64,
     /// Settings that weaken security, by name.
     pub insecure: Vec<String>,
-    /// What each trustee did about its labels, once tallied.
+    /// How many instances passed the test of a two-step round, once it was opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed: Option<u32>,
+    /// What each trustee did about the last tally.
     pub openings: Vec<OpeningView>,
     /// How far the openings of the release bear each other out.
     pub corroboration: Option<Corroboration>,

@@ -7,7 +7,7 @@ use crate::{
     federation::FederationState,
     identity::Signed,
     ids::{Digest, ParticipantId, RoundId},
-    round::{Announcement, Opening},
+    round::{Announcement, Opening, Step},
 };
 
 /// `POST /heartbeat`: says that an agent is alive and what it is doing.
@@ -63,8 +63,17 @@ pub struct Work {
     pub open_known_answer: bool,
     /// Rounds in which this participant has not voted yet.
     pub vote: Vec<RoundId>,
-    /// Rounds whose label ciphertexts wait for this trustee.
-    pub open: Vec<RoundId>,
+    /// Tallies that wait for this trustee.
+    pub open: Vec<ToOpen>,
+}
+
+/// Is one step of a round that waits for a trustee.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToOpen {
+    /// The round.
+    pub round: RoundId,
+    /// The step.
+    pub step: Step,
 }
 
 /// Is a tally that waits for the sole trustee: everything it checks before it opens.
@@ -74,9 +83,11 @@ pub struct OpeningTask {
     pub announcement: Option<Announcement>,
     /// Digest of the event that recorded the tally.
     pub tally: Digest,
+    /// The step.
+    pub step: Step,
     /// Digest of the label ciphertexts.
     pub ciphertexts: Digest,
-    /// Number of instances.
+    /// Number of instances that are opened.
     pub instance_count: u32,
     /// Participants whose ballots are counted.
     pub counted: Vec<ParticipantId>,

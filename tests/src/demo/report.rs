@@ -111,7 +111,7 @@ impl Report {
         let (sigma, coordinator_sigma) = arguments.sigmas();
         let announcement = &view.announcement;
         let instances = announcement.instance_count;
-        let tally = view.state.tally();
+        let tally = view.state.last_tally();
         let count = |kept: Attendance| view.voters.iter().filter(|voter| voter.attendance == kept).count();
         Self {
             data: description.title.clone(),

@@ -2,7 +2,7 @@
 
 use shared::{
     chart::{Axis, Chart, Curve, Mark, Scale},
-    privacy::{CostError, Epsilon, Unit, View, epsilon_for},
+    privacy::{CostError, Epsilon, Unit, View},
 };
 
 use super::{report::Report, setting::Setting};
@@ -14,9 +14,11 @@ const FEWEST: u32 = 1000;
 ///
 /// A coalition of participants adds nothing to the view it joins, so one curve stands for both.
 pub(super) fn chart(setting: &Setting, report: &Report) -> Result<Chart, CostError> {
-    let sensitivity = setting.membership.sensitivity;
     let epsilon_of = |labels: u32| -> Result<(f64, Epsilon), CostError> {
-        Ok((f64::from(labels), epsilon_for(&setting.plan, sensitivity, labels, setting.delta)?))
+        // As many of a hundred pass a test as are planned to.
+        let answered =
+            setting.test.as_ref().map_or(labels, |test| share(test.answered, setting.labels, labels));
+        Ok((f64::from(labels), setting.cost(labels, answered)?.epsilon(setting.delta)?))
     };
     let costs: Vec<(f64, Epsilon)> =
         label_counts(setting.labels).into_iter().map(epsilon_of).collect::<Result<_, _>>()?;
@@ -30,10 +32,19 @@ pub(super) fn chart(setting: &Setting, report: &Report) -> Result<Chart, CostErr
     Ok(Chart {
         title: format!("Privacy cost at σ = {}, σ_c = {}", policy.sigma, policy.coordinator_sigma),
         description: describe(setting, report),
-        x: logarithmic("labels released".to_owned()),
+        x: logarithmic(match setting.test {
+            None => "labels released".to_owned(),
+            Some(_) => "instances tested".to_owned(),
+        }),
         y: logarithmic(format!("ε at δ = {}", setting.delta)),
         curves,
     })
+}
+
+/// Returns `part` of `whole` of these labels, rounded up.
+fn share(part: u32, whole: u32, labels: u32) -> u32 {
+    let share = (u64::from(part) * u64::from(labels)).div_ceil(u64::from(whole.max(1)));
+    u32::try_from(share).unwrap_or(labels)
 }
 
 fn curve(costs: &[(f64, Epsilon)], report: &Report, unit: Unit, view: View) -> Curve {

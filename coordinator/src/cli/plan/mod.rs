@@ -62,6 +62,15 @@ pub(super) struct PlanArgs {
     /// Whom --epsilon protects: person or participant
     #[arg(long, default_value_t = Unit::Person)]
     unit: Unit,
+    /// Noise of the participants in the test of a two-step round, in votes [default: the config's]
+    #[arg(long, conflicts_with_all = ["epsilon", "solve"])]
+    test_sigma: Option<Decimal>,
+    /// The coordinator's own noise in that test, in votes [default: 0]
+    #[arg(long, requires = "test_sigma")]
+    test_coordinator_sigma: Option<Decimal>,
+    /// How many of the instances pass the test and are paid in full [default: all]
+    #[arg(long)]
+    answered: Option<u32>,
     /// Solves for the noise that the config's [privacy.targets] need
     #[arg(long, requires = "config", conflicts_with_all = ["sigma", "epsilon"])]
     solve: bool,

@@ -6,7 +6,7 @@ use serde::Serialize;
 use shared::{
     decimal::Decimal,
     fhe::{ArgmaxKind, Layout, LayoutError, MAX_INSTANCES, Resolution, ResolutionError},
-    privacy::{CostError, Delta, NoiseMode, Rho, RoundCost, Unit, Units, Views, labels_for},
+    privacy::{CostError, Delta, NoiseMode, Rho, Unit, Units, Views, labels_for},
 };
 
 use super::setting::{Promise, Setting};
@@ -35,11 +35,22 @@ pub(super) struct Report {
     drawn_variance: f64,
     bound: u64,
     resolution_votes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    test: Option<TestReport>,
     #[serde(flatten)]
     pub(super) cost: Units<Views<ViewCost>>,
     error_at_gap: Vec<GapError>,
     #[serde(skip_serializing_if = "Option::is_none")]
     promise: Option<Promise>,
+}
+
+/// The first step of two-step rounds in figures.
+#[derive(Debug, Serialize)]
+struct TestReport {
+    sigma: Decimal,
+    coordinator_sigma: Decimal,
+    share_size: f64,
+    answered: u32,
 }
 
 /// What one view learns about one unit.
@@ -105,6 +116,12 @@ impl Report {
             drawn_variance: plan.drawn_variance(),
             bound: resolution.bound(),
             resolution_votes: resolution.votes(),
+            test: setting.test.as_ref().map(|test| TestReport {
+                sigma: test.plan.policy().sigma,
+                coordinator_sigma: test.plan.policy().coordinator_sigma,
+                share_size: test.plan.share_size().to_f64(),
+                answered: test.answered,
+            }),
             cost,
             error_at_gap: gaps.iter().map(error).collect(),
             promise: setting.promise,
@@ -136,6 +153,14 @@ impl Report {
             "shares      {:.4} votes each; in all a variance of {:.1} is drawn",
             self.share_size, self.drawn_variance
         )?;
+        if let Some(test) = &self.test {
+            writeln!(
+                out,
+                "test        σ₁ = {} by the participants, {} by the coordinator, shares of {:.4} votes; {} of {labels} \
+                 instances pass it",
+                test.sigma, test.coordinator_sigma, test.share_size, test.answered
+            )?;
+        }
         writeln!(
             out,
             "ballots     {} needed; {} may collude (τ = {}), {} honest ones are counted on",
@@ -188,7 +213,8 @@ impl Report {
 /// Puts ρ, ε and what a promise buys side by side, per unit and view.
 fn costs(setting: &Setting) -> Result<Units<Views<ViewCost>>, ReportError> {
     let sensitivity = setting.membership.sensitivity;
-    let cost = RoundCost::new(&setting.plan, sensitivity, setting.labels)?;
+    let answered = setting.test.as_ref().map_or(setting.labels, |test| test.answered);
+    let cost = setting.cost(setting.labels, answered)?;
     let epsilon = cost.epsilon(setting.delta)?;
     let bought = setting
         .promise

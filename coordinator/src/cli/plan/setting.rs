@@ -7,8 +7,8 @@ use shared::{
     federation::{FederationConfig, Quorum},
     fhe::ArgmaxKind,
     privacy::{
-        CalibrationError, Delta, Membership, NoisePlan, NoisePolicy, PrivacyTargets, Search, Sensitivity,
-        Target, Unit, View, labels_for, solve,
+        CalibrationError, CostError, Delta, Membership, NoisePlan, NoisePolicy, PrivacyTargets, RoundCost,
+        Search, Sensitivity, Target, Unit, View, labels_for, solve,
     },
 };
 
@@ -23,10 +23,19 @@ pub(super) struct Setting {
     pub(super) delta: Delta,
     pub(super) labels: u32,
     pub(super) plan: NoisePlan,
+    /// The test of a two-step round, if there is one.
+    pub(super) test: Option<Test>,
     /// The promise asked about, if any.
     pub(super) promise: Option<Promise>,
     /// Whether σ was solved for.
     pub(super) solved: bool,
+}
+
+/// The first step of two-step rounds.
+pub(super) struct Test {
+    pub(super) plan: NoisePlan,
+    /// How many of the instances pass it.
+    pub(super) answered: u32,
 }
 
 /// An ε with the view and the unit it is about.
@@ -72,8 +81,50 @@ impl Setting {
             }
         };
         let argmax = config.map_or_else(ArgmaxKind::default, |c| c.argmax);
-        Ok(Self { membership, classes, argmax, delta, labels, plan, promise, solved })
+        let test = test(args, config, &membership, labels)?;
+        Ok(Self { membership, classes, argmax, delta, labels, plan, test, promise, solved })
     }
+
+    /// Returns what these instances cost if so many of them are answered; without a test all are paid in full.
+    pub(super) fn cost(&self, instances: u32, answered: u32) -> Result<RoundCost, CostError> {
+        let sensitivity = self.membership.sensitivity;
+        let Some(test) = &self.test else { return RoundCost::new(&self.plan, sensitivity, instances) };
+        let tested = RoundCost::new(&test.plan, sensitivity, instances)?;
+        if answered == 0 {
+            return Ok(tested);
+        }
+        Ok(tested.and_labels(&RoundCost::new(&self.plan, sensitivity, answered)?))
+    }
+}
+
+/// Takes the test's noise from the flags or from the config; a promise is not weighed against one.
+fn test(
+    args: &PlanArgs,
+    config: Option<&FederationConfig>,
+    membership: &Membership,
+    instances: u32,
+) -> Result<Option<Test>, Failure> {
+    let given = args.test_sigma.map(|sigma| (sigma, args.test_coordinator_sigma.unwrap_or(Decimal::ZERO)));
+    let configured = config.and_then(FederationConfig::test_noise);
+    let noise = given.or(configured.map(|noise| (noise.sigma, noise.coordinator_sigma)));
+    let Some((sigma, coordinator_sigma)) = noise else {
+        return match args.answered {
+            None => Ok(None),
+            Some(_) => Err(Failure::Usage(
+                "--answered needs a test: give --test-sigma or a config with one".to_owned(),
+            )),
+        };
+    };
+    if args.solve || args.epsilon.is_some() {
+        let why = "--epsilon and --solve do not weigh a test against labels: leave [threshold] test out of the config, or \
+                   give --sigma and --labels";
+        return Err(Failure::Usage(why.to_owned()));
+    }
+    let answered = args.answered.unwrap_or(instances);
+    if answered > instances {
+        return Err(Failure::Usage(format!("--answered {answered} is more than --labels {instances}")));
+    }
+    Ok(Some(Test { plan: membership.plan(sigma, coordinator_sigma).map_err(usage)?, answered }))
 }
 
 fn read(path: &Path) -> Result<FederationConfig, Failure> {

@@ -4,7 +4,10 @@ mod download;
 mod part;
 mod upload;
 
-use shared::ids::{Digest, RoundId};
+use shared::{
+    ids::{Digest, RoundId},
+    round::Step,
+};
 
 use super::{ClientError, Patience};
 use crate::files::FileError;
@@ -21,7 +24,7 @@ pub enum BlobPath {
     /// Any artefact of the transcript that is served to this participant, by its digest.
     Blob(Digest),
     /// The squashed digits of a round, one after another.
-    SquashedDigits(RoundId),
+    SquashedDigits(RoundId, Step),
 }
 
 impl BlobPath {
@@ -31,7 +34,7 @@ impl BlobPath {
             Self::KeyswitchingKey => "serve the key-switching key",
             Self::BootstrappingKey => "serve the bootstrapping key",
             Self::Blob(_) => "serve a blob",
-            Self::SquashedDigits(_) => "serve the squashed digits",
+            Self::SquashedDigits(..) => "serve the squashed digits",
         }
     }
 
@@ -41,7 +44,9 @@ impl BlobPath {
             Self::KeyswitchingKey => "api/v1/keys/keyswitching_key".to_owned(),
             Self::BootstrappingKey => "api/v1/keys/bootstrapping_key".to_owned(),
             Self::Blob(digest) => format!("api/v1/blobs/{digest}"),
-            Self::SquashedDigits(round) => format!("api/v1/rounds/{round}/squashed-digits"),
+            Self::SquashedDigits(round, step) => {
+                format!("api/v1/rounds/{round}/openings/{step}/squashed-digits")
+            }
         }
     }
 }

@@ -49,7 +49,11 @@ pub(super) async fn prepare(
     ledger.check(&agent.config.limits, record.round, &cost)?;
     record.cost = Some(cost);
     check_keys_unused(agent, record.round).await?;
-    let resolution = announcement.resolution(approved.founding, &roster)?;
+    let resolutions: Vec<_> = announcement
+        .steps()
+        .iter()
+        .map(|step| announcement.resolution(approved.founding, &roster, *step))
+        .collect::<Result<_, _>>()?;
     let ensemble = load_ensemble(agent).await?;
     let key = public_key(agent, &keys).await?;
     let instances = instances(agent, announcement).await?;
@@ -59,7 +63,7 @@ pub(super) async fn prepare(
         participant: agent.membership.participant,
         clock: Arc::clone(&agent.clock),
         announcement: announcement.clone(),
-        resolution,
+        resolutions,
         key,
         instances,
         ensemble,

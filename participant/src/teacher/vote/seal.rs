@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use shared::{
-    ballot::cast,
+    ballot::{StepCounts, cast},
     clock::Clock,
     fhe::{EncryptionKey, Resolution},
     identity::Identity,
     ids::{BallotId, ParticipantId},
     learning::Dataset,
     privacy::draw_shares,
-    round::Announcement,
+    round::{Announcement, AnnouncementError},
 };
 use zeroize::Zeroizing;
 
@@ -27,7 +27,8 @@ pub(super) struct SealingJob {
     pub(super) participant: ParticipantId,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) announcement: Announcement,
-    pub(super) resolution: Resolution,
+    /// One per step, in their order.
+    pub(super) resolutions: Vec<Resolution>,
     pub(super) key: Vec<u8>,
     pub(super) instances: Dataset,
     pub(super) ensemble: Ensemble,
@@ -39,8 +40,8 @@ pub(super) struct SealingJob {
 pub(super) struct Sealed {
     pub(super) ballot: BallotId,
     pub(super) bytes: Vec<u8>,
-    /// The noisy counts, wiped when dropped.
-    pub(super) plaintext: Zeroizing<Vec<i64>>,
+    /// The noisy counts of every step, wiped when dropped.
+    pub(super) plaintext: Vec<Zeroizing<Vec<i64>>>,
 }
 
 impl SealingJob {
@@ -57,13 +58,26 @@ impl SealingJob {
 
     fn draw_and_encrypt(&self, key: &EncryptionKey) -> Result<Sealed, VoteError> {
         let announcement = &self.announcement;
-        let slots = self.resolution.layout().slots();
+        let slots = announcement.layout().map_err(AnnouncementError::from)?.slots();
         // All noise is drawn before any vote is known: how long a draw takes tells its magnitude.
-        let mut counts = draw_shares(announcement.share_size, slots)?;
-        self.ensemble.add_votes(&self.instances, announcement.classes as usize, &mut counts)?;
-        let bytes = cast(&self.identity, self.participant, announcement, &self.resolution, key, &counts)?;
+        let shares =
+            announcement.steps().iter().map(|step| draw_shares(announcement.share_sizes(*step).0, slots));
+        let mut noisy = shares.collect::<Result<Vec<_>, _>>()?;
+        let mut votes = Zeroizing::new(vec![0; slots]);
+        self.ensemble.add_votes(&self.instances, announcement.classes as usize, &mut votes)?;
+        // Every step has the same votes, with noise of its own.
+        for counts in &mut noisy {
+            counts
+                .iter_mut()
+                .zip(votes.iter())
+                .for_each(|(count, votes)| *count = count.saturating_add(*votes));
+        }
+        let steps = self.resolutions.iter().zip(&noisy);
+        let steps: Vec<StepCounts<'_>> =
+            steps.map(|(resolution, counts)| StepCounts { resolution, counts }).collect();
+        let bytes = cast(&self.identity, self.participant, announcement, key, &steps)?;
         self.journal.seal(announcement.round, &bytes)?;
-        Ok(Sealed { ballot: self.ballot, bytes, plaintext: counts })
+        Ok(Sealed { ballot: self.ballot, bytes, plaintext: noisy })
     }
 }
 

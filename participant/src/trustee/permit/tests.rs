@@ -28,6 +28,7 @@ impl Story {
         OpeningTask {
             announcement: Some(self.federation.announce(round(id))),
             tally: TALLY,
+            step: Step::Label,
             ciphertexts: Digest::of(b"labels"),
             instance_count: 4,
             counted: (1..=5).map(number).collect(),
@@ -36,7 +37,14 @@ impl Story {
 
     fn known_answer() -> OpeningTask {
         let (ciphertexts, instance_count) = (Digest::of(b"labels"), KNOWN_ANSWER_INSTANCES);
-        OpeningTask { announcement: None, tally: TALLY, ciphertexts, instance_count, counted: Vec::new() }
+        OpeningTask {
+            announcement: None,
+            tally: TALLY,
+            step: Step::Label,
+            ciphertexts,
+            instance_count,
+            counted: Vec::new(),
+        }
     }
 
     fn stored(&self, id: u8, ciphertexts: Digest) -> StoredOpening {
@@ -76,7 +84,7 @@ impl Story {
 /// Stands for the event that recorded the tally.
 const TALLY: Digest = Digest::from_bytes([7; 32]);
 
-const FIRST: Question = Question::Round(RoundId::from_bytes([1; 16]));
+const FIRST: Question = Question::Round(RoundId::from_bytes([1; 16]), Step::Label);
 
 #[test]
 fn a_round_as_approved_is_opened_once_and_repeated_word_for_word() {
@@ -178,10 +186,10 @@ fn without_noise_the_keys_open_one_round() {
     assert_eq!(story.ask(FIRST, &story.task(1)), Ok(Permit::Open));
     story.opened.push(round(1));
     assert_eq!(story.ask(FIRST, &story.task(1)), Ok(Permit::Open), "the same round, asked again");
-    let second = story.ask(Question::Round(round(2)), &story.task(2));
+    let second = story.ask(Question::Round(round(2), Step::Label), &story.task(2));
     assert_eq!(second, Err(Refusal::KeysUsed(round(1))));
 
     let mut noisy = Story::new();
     noisy.opened.push(round(1));
-    assert_eq!(noisy.ask(Question::Round(round(2)), &noisy.task(2)), Ok(Permit::Open));
+    assert_eq!(noisy.ask(Question::Round(round(2), Step::Label), &noisy.task(2)), Ok(Permit::Open));
 }

@@ -13,13 +13,13 @@ use std::{
 
 use shared::{
     clock::Millis,
-    fhe::{Resolution, RunningSum, Squashed, SquashedRecord},
+    fhe::{Layout, Squashed, SquashedRecord},
     identity::Identity,
     ids::ParticipantId,
-    round::{Opening, OpeningContent, OpeningQuestion},
+    round::{Opening, OpeningContent, OpeningQuestion, Step},
     threshold::{Opener, Package, Question as FloodQuestion, Shares},
     transcript::{
-        Check, Recorded, Replay, TallyKeys, fetch, known_answer_resolution, sum_of_known_answer, sum_of_round,
+        Check, Recorded, Replay, TallyInput, TallyKeys, check_test, fetch, sum_of_known_answer, sum_of_round,
     },
 };
 
@@ -60,11 +60,17 @@ pub(in crate::trustee) struct SharesJob {
     pub(in crate::trustee) stopping: Arc<AtomicBool>,
 }
 
-/// Is what is opened: the recorded tally, its sum, and what the circuit resolves.
+/// Is what is opened: the recorded tally, and what it began with.
 struct Subject {
     recorded: Recorded,
-    resolution: Resolution,
-    sum: RunningSum,
+    input: TallyInput,
+}
+
+impl Subject {
+    /// Returns the layout of what is opened.
+    fn outcomes(&self) -> Result<Layout, CheckError> {
+        self.input.outcomes().map_err(|error| CheckError::NotRecorded(error.to_string()))
+    }
 }
 
 impl SharesJob {
@@ -93,42 +99,41 @@ impl SharesJob {
         Ok(stored)
     }
 
-    /// Adds the ballots up again, each checked as at the coordinator's door, and holds the sum to the record.
+    /// Adds the ballots up again, each checked as at the coordinator's door, and holds the sum to the record; the
+    /// labels of a two-step round are those of the instances that its test let pass.
     fn subject(&self) -> Result<Subject, SharesError> {
         let (replay, cached) = (&self.replay, Cached::of(&self.home));
         let missing = || CheckError::NotRecorded("the tally".to_owned());
-        let recorded = replay.tally(self.asked.round).ok_or_else(missing)?;
-        let (resolution, sum) = match self.asked.round {
-            None => {
-                let resolution = known_answer_resolution(&replay.founding().config)?;
-                (resolution, sum_of_known_answer(replay, &cached)?)
-            }
+        let recorded = replay.tally(self.asked.round, self.asked.step).ok_or_else(missing)?;
+        let input = match self.asked.round {
+            None => sum_of_known_answer(replay, &cached)?,
             Some(round) => {
                 let record = replay.round(round).ok_or_else(missing)?;
-                let resolution = record.announcement.resolution(replay.founding(), &record.roster)?;
-                (resolution, sum_of_round(record, &cached)?)
+                if self.asked.step == Step::Label {
+                    check_test(replay, record, &cached)?;
+                }
+                sum_of_round(record, replay.founding(), self.asked.step, &cached)?
             }
         };
-        Ok(Subject { recorded, resolution, sum })
+        Ok(Subject { recorded, input })
     }
 
-    fn opener(&self, subject: &Subject) -> Opener<'_> {
+    fn opener(&self, layout: Layout) -> Opener<'_> {
         let OpeningQuestion { federation, round, step, tally, .. } = self.asked;
         let question = FloodQuestion { federation, round, step, tally };
-        Opener::new(&self.package, question, subject.resolution.layout())
+        Opener::new(&self.package, question, layout)
     }
 
     /// Computes argmax and squash again; the shares form on the way and are worth nothing if a bit differs.
     fn recompute(&self, keys: &TallyKeys, subject: &Subject) -> Result<Shares, SharesError> {
-        let labels = subject.resolution.layout().instances();
+        let (layout, labels) = (subject.outcomes()?, subject.input.instances.len());
         let steps = keys.steps(labels);
         self.pulse.begin(self.asked.round, labels as u32);
         let (started, mut opening) = (process_cpu(), Duration::ZERO);
-        let (mut opener, mut failed) = (self.opener(subject), None);
+        let (mut opener, mut failed) = (self.opener(layout), None);
         keys.recompute(
             subject.recorded,
-            &subject.resolution,
-            &subject.sum,
+            &subject.input,
             &self.stopping,
             |done| self.pulse.reached((done * labels / steps.max(1)) as u32),
             |digit| {
@@ -144,6 +149,7 @@ impl SharesJob {
         tracing::info!(
             question =
                 self.asked.round.map_or("the known answer".to_owned(), |round| format!("round {round}")),
+            step = %self.asked.step,
             labels,
             recomputation_cpu_s = recomputation.as_secs_f64(),
             opening_cpu_s = opening.as_secs_f64(),
@@ -158,11 +164,11 @@ impl SharesJob {
         tracing::warn!("insecure_trust_tally: opening without having computed the tally again");
         let missing = || CheckError::NotRecorded("the record of squashed digits".to_owned());
         let squashed = subject.recorded.tally.squashed.ok_or_else(missing)?;
-        let what = "record of squashed digits";
+        let (what, layout) = ("record of squashed digits", subject.outcomes()?);
         let bytes = fetch(&Cached::of(&self.home), Check::Tally, what, squashed)?;
-        let record = SquashedRecord::from_bytes(&bytes, subject.resolution.layout())?;
+        let record = SquashedRecord::from_bytes(&bytes, layout)?;
         let mut file = BufReader::new(File::open(digits).map_err(FileError::io("open", digits))?);
-        let mut opener = self.opener(subject);
+        let mut opener = self.opener(layout);
         let started = thread_cpu();
         for (place, expected) in record.digits().iter().enumerate() {
             if self.stopping.load(Ordering::Relaxed) {

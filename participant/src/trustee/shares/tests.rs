@@ -89,10 +89,14 @@ impl Story {
     }
 
     async fn open_with(&self, means: Means) -> Result<StoredOpening, Refusal> {
+        self.open_step(Step::Label, means).await
+    }
+
+    async fn open_step(&self, step: Step, means: Means) -> Result<StoredOpening, Refusal> {
         let mut chain = Chain::load(&self.home, &self.membership())?;
         let replay = chain.follow(&self.dealt.board).await?;
         self.dealt.board.fill_cache(&self.home);
-        let question = Question::Round(round(1));
+        let question = Question::Round(round(1), step);
         let gathered = Gathered::of(&self.home, &replay, number(self.id), question).unwrap();
         let asked = match gathered.verdict(&replay, question).map_err(SharesError::from)? {
             Verdict::Repeat(stored) => return Ok(*stored),
@@ -321,6 +325,48 @@ async fn a_second_tally_of_one_round_stays_closed() {
     assert_eq!(story.log(), 1);
 }
 
+/// A two-step round whose test was opened by trustees 1 and 2, and let pass what the coordinator says.
+async fn tested(story: &mut Story, passed: &[u32]) {
+    let sealed = story.dealt.closed(round(1));
+    story.own_ballot(sealed[story.id as usize - 1].1);
+    story.dealt.tally_step(round(1), Step::Test);
+    let keys = || Means::Recompute(Arc::clone(&story.dealt.keys));
+    let own = story.open_step(Step::Test, keys()).await.unwrap().opening;
+    // The first trustee does the same in a home of its own.
+    let folder = tempfile::tempdir().unwrap();
+    let (id, home) = (story.id, std::mem::replace(&mut story.home, Home::at(folder.path())));
+    story.id = 1;
+    story.dealt.settle(1, &story.home);
+    story.own_ballot(sealed[0].1);
+    let others = story.open_step(Step::Test, keys()).await.unwrap().opening;
+    (story.id, story.home) = (id, home);
+    story.board().push(EventBody::Opened(own));
+    story.board().push(EventBody::Opened(others));
+    let (passed, corroboration) = (passed.to_vec(), Corroboration::Uncorroborated);
+    story.board().push(EventBody::Tested { round: round(1), passed, corroboration });
+    story.dealt.tally_step(round(1), Step::Label);
+}
+
+#[tokio::test]
+async fn labels_are_opened_for_what_passed_the_test_and_for_nothing_else() {
+    let dealt = Dealt::keyed_of(Federation::of_three_trustees_and_two_steps());
+    let mut story = Story::of(dealt, 2);
+    let keys = Arc::clone(&story.dealt.keys);
+    // Eighty of a hundred votes on every instance: all four pass.
+    tested(&mut story, &[0, 1, 2, 3]).await;
+    story.open_with(Means::Recompute(keys)).await.unwrap();
+    assert_eq!(story.log(), 2, "the test and the labels");
+
+    let dealt = Dealt::keyed_of(Federation::of_three_trustees_and_two_steps());
+    let mut story = Story::of(dealt, 2);
+    let keys = Arc::clone(&story.dealt.keys);
+    tested(&mut story, &[0, 1, 3]).await;
+    let refused = story.open_with(Means::Recompute(keys)).await.unwrap_err();
+    assert_eq!(refused.check(), Some(Check::Openings), "{refused}");
+    assert!(refused.to_string().contains("other instances"), "{refused}");
+    assert_eq!(story.log(), 1, "the test alone");
+}
+
 #[tokio::test]
 async fn a_rolled_back_transcript_opens_nothing() {
     let mut story = Story::new();
@@ -344,7 +390,7 @@ async fn a_recomputation_stops_when_the_agent_does() {
     story.dealt.board.fill_cache(&story.home);
     let replay = Arc::new(story.dealt.board.replay());
     let job = SharesJob {
-        asked: replay.question(Some(round(1))).unwrap(),
+        asked: replay.question(Some(round(1)), Step::Label).unwrap(),
         replay,
         trustee: number(2),
         package: Arc::new(story.package()),
@@ -388,7 +434,7 @@ async fn the_rules_of_the_institution_come_before_any_computation() {
     let ask = |board: &Board, question| {
         Gathered::of(&home, &board.replay(), number(2), question).unwrap().verdict(&board.replay(), question)
     };
-    let first = Question::Round(round(1));
+    let first = Question::Round(round(1), Step::Label);
     assert!(matches!(ask(&board, first), Err(CheckError::NotRecorded(_))));
     assert_eq!(ask(&board, Question::KnownAnswer), Err(CheckError::CeremonyOver), "no second known answer");
     board.announce(round(1));

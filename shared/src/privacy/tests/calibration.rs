@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use super::delta;
 use crate::decimal::Decimal;
 use crate::privacy::{
-    MAX_LABELS, Membership, NoiseMode, NoisePlan, PrivacyTargets, Search, Sensitivity, Target, Unit, View,
-    epsilon_for, labels_for, solve,
+    MAX_LABELS, Membership, NoiseMode, NoisePlan, PrivacyTargets, RoundCost, Search, Sensitivity, Target,
+    Unit, View, labels_for, solve,
 };
 
 fn decimal(text: &str) -> Decimal {
@@ -32,7 +32,8 @@ fn public(target: Target) -> PrivacyTargets {
 }
 
 fn shown(plan: &NoisePlan, membership: &Membership, view: View, target: &Target) -> f64 {
-    let cost = epsilon_for(plan, membership.sensitivity, target.labels, target.delta).unwrap();
+    let cost = RoundCost::new(plan, membership.sensitivity, target.labels).unwrap();
+    let cost = cost.epsilon(target.delta).unwrap();
     match target.unit {
         Unit::Person => cost.person.get(view).unwrap(),
         Unit::Participant => cost.participant.get(view).unwrap(),

@@ -5,6 +5,7 @@
 
 mod ceremony;
 mod members;
+mod record;
 mod rounds;
 #[cfg(test)]
 mod tests;
@@ -12,16 +13,16 @@ mod tests;
 use std::collections::BTreeMap;
 
 pub use ceremony::CeremonyRecord;
-pub use rounds::{Outcome, RoundRecord};
+pub use record::{Outcome, RoundRecord, StepRecord, TestRecord};
 
-use super::{Check, Event, EventBody, Fault, Head, TallyRecord};
+use super::{Check, Event, EventBody, Fault, Head, TallyRecord, known_answer_resolution};
 use crate::{
     clock::Millis,
     federation::{FederationState, Founding, Member, Roster, Trustees},
     identity::{PublicIdentity, Signed},
     ids::{Digest, ParticipantId, RoundId},
     privacy::Ledger,
-    round::{Opening, OpeningQuestion},
+    round::{Opening, OpeningQuestion, Step},
 };
 
 /// Is a tally on the record, and the digest of the event that recorded it.
@@ -127,6 +128,7 @@ impl Replay {
             EventBody::NoiseBallot { round, digest } => self.fix_noise(at, round, digest),
             EventBody::Tallied(tally) => self.record_tally(at, tally),
             EventBody::Opened(signed) => self.open(at, &signed),
+            EventBody::Tested { round, passed, corroboration } => self.test(at, round, passed, corroboration),
             EventBody::Released { round, labels, cost, corroboration } => {
                 self.release(at, round, labels, cost, corroboration)
             }
@@ -195,29 +197,29 @@ impl Replay {
         &self.ledger
     }
 
-    /// Returns the tally of a round, or of the known answer, if it is on the record.
-    pub fn tally(&self, round: Option<RoundId>) -> Option<Recorded> {
+    /// Returns the tally of a round's step, or of the known answer, if it is on the record.
+    pub fn tally(&self, round: Option<RoundId>, step: Step) -> Option<Recorded> {
         match round {
-            None => self.ceremony.tally(),
-            Some(id) => self.round(id)?.tally,
+            None => self.ceremony.tally().filter(|recorded| recorded.tally.step == step),
+            Some(id) => self.round(id)?.tally(step),
         }
     }
 
     /// Returns what the openings of a tally must answer; `None` before the tally.
-    pub fn question(&self, round: Option<RoundId>) -> Option<OpeningQuestion> {
-        let Recorded { tally, event, .. } = self.tally(round)?;
-        let instances = match round {
-            None => crate::federation::KNOWN_ANSWER_INSTANCES,
-            Some(id) => self.round(id)?.announcement.instance_count,
+    pub fn question(&self, round: Option<RoundId>, step: Step) -> Option<OpeningQuestion> {
+        let Recorded { tally, event, .. } = self.tally(round, step)?;
+        let layout = match round {
+            None => known_answer_resolution(&self.founding.config).ok()?.layout(),
+            Some(id) => self.round(id)?.outcomes(step)?,
         };
         Some(OpeningQuestion {
             federation: self.federation,
             round,
-            step: tally.step,
+            step,
             tally: event,
             ciphertexts: tally.squashed.unwrap_or(tally.ciphertexts),
-            instances: instances as usize,
-            classes: self.founding.config.classes.len(),
+            instances: layout.instances(),
+            classes: layout.classes(),
         })
     }
 
@@ -232,8 +234,9 @@ impl Replay {
         if earlier.iter().any(|other| other.trustee == trustee.id) {
             return Err(refuse(format!("trustee {} opens a second time", trustee.id)));
         }
-        let question =
-            self.question(opening.round).ok_or_else(|| refuse("opened before it was tallied".to_owned()))?;
+        let question = self
+            .question(opening.round, opening.step)
+            .ok_or_else(|| refuse("opened before it was tallied".to_owned()))?;
         let rows = self.rows_of(trustee.id);
         question.check(&opening, trustee.id, rows).map_err(|e| refuse(e.to_string()))?;
         Ok(opening)

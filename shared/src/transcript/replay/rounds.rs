@@ -1,61 +1,16 @@
 //! Rounds: announced, voted in, tallied, opened, released or ended.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{At, Check, Fault, Recorded, Replay, TallyRecord};
+use super::{At, Check, Fault, Outcome, Recorded, Replay, RoundRecord, StepRecord, TallyRecord, TestRecord};
 use crate::{
     clock::Millis,
-    federation::{FederationState, KeyCertificate, Roster},
+    federation::{FederationState, KeyCertificate, TrusteePolicy},
     identity::Signed,
     ids::{Digest, RoundId},
     round::{Announcement, Corroboration, Opening, OpeningContent, Step},
     transcript::CountedBallot,
 };
-
-/// Is what the transcript says about one round.
-#[derive(Debug, Clone)]
-pub struct RoundRecord {
-    /// What it fixed before anyone voted.
-    pub announcement: Announcement,
-    /// Roster under which it is held.
-    pub roster: Roster,
-    /// Height of its announcement.
-    pub height: u64,
-    /// The counted ballots, once the window is closed.
-    pub ballots: Option<Vec<CountedBallot>>,
-    /// Digest of the coordinator's own encrypted noise.
-    pub noise_ballot: Option<Digest>,
-    /// The tally.
-    pub tally: Option<Recorded>,
-    /// The openings, in the order they came.
-    pub openings: Vec<Opening>,
-    /// How it ended, if it did.
-    pub outcome: Option<Outcome>,
-}
-
-/// Is how a round ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// The labels were published.
-    Released {
-        /// One label per instance: class + 1, or 0 for an abstention.
-        labels: Vec<u16>,
-        /// How far the openings bear each other out.
-        corroboration: Corroboration,
-        /// Number of openings that the release rests on.
-        openings: usize,
-    },
-    /// It ended without labels.
-    Failed {
-        /// Whether its cost counts as spent.
-        charged: bool,
-    },
-    /// The operator ended it.
-    Cancelled {
-        /// Whether its cost counts as spent.
-        charged: bool,
-    },
-}
 
 impl Replay {
     pub(super) fn announce(&mut self, at: At, announcement: Announcement) -> Result<(), Fault> {
@@ -79,8 +34,8 @@ impl Replay {
             height: at.height,
             ballots: None,
             noise_ballot: None,
-            tally: None,
-            openings: Vec::new(),
+            steps: BTreeMap::new(),
+            test: None,
             outcome: None,
         };
         self.rounds.insert(round, record);
@@ -133,13 +88,19 @@ impl Replay {
         if record.noise_ballot.is_none() {
             return Err(refuse("tallied before the coordinator's noise was fixed"));
         }
-        if record.tally.is_some() {
+        if record.steps.contains_key(&tally.step) {
             return Err(refuse("tallied a second time"));
         }
-        if tally.step != Step::Label || tally.squashed.is_none() != is_sole {
+        if record.outcomes(tally.step).is_none() {
+            return Err(refuse(
+                "a step is tallied that the round does not have, or before the test was opened",
+            ));
+        }
+        if tally.squashed.is_none() != is_sole {
             return Err(refuse("squashed digits are recorded where none belong, or missing"));
         }
-        record.tally = Some(Recorded { tally, event: at.digest, height: at.height });
+        let recorded = Recorded { tally, event: at.digest, height: at.height };
+        record.steps.insert(tally.step, StepRecord { tally: recorded, openings: Vec::new() });
         Ok(())
     }
 
@@ -152,10 +113,36 @@ impl Replay {
         if matches!(record.outcome, Some(Outcome::Failed { .. } | Outcome::Cancelled { .. })) {
             return Err(refuse(format!("round {round} ended without labels before this opening")));
         }
-        let opening = self.check_opening(at, signed, &record.openings)?;
-        if let Some(record) = self.rounds.get_mut(&round) {
+        let opening = self.check_opening(at, signed, record.openings(claimed.step))?;
+        let record = self.rounds.get_mut(&round).and_then(|record| record.steps.get_mut(&opening.step));
+        if let Some(record) = record {
             record.openings.push(opening);
         }
+        Ok(())
+    }
+
+    /// Records which instances passed the test; the labels of the others are never tallied.
+    pub(super) fn test(
+        &mut self,
+        at: At,
+        round: RoundId,
+        passed: Vec<u32>,
+        corroboration: Corroboration,
+    ) -> Result<(), Fault> {
+        let policy = self.founding.config.trustees;
+        let record = self.running(at, Check::Openings, round)?;
+        let refuse = |what: &str| at.refuse(Check::Openings, format!("round {round}: {what}"));
+        if record.test.is_some() {
+            return Err(refuse("its test ends a second time"));
+        }
+        check_passed(record, &passed).map_err(refuse)?;
+        let openings = record.openings(Step::Test);
+        check_corroboration(policy, &corroboration, &[openings]).map_err(|what| refuse(&what))?;
+        if policy.is_sole() && sole_labels(openings) != Some(&record.bits(&passed)) {
+            return Err(refuse("other instances pass than the sole trustee opened"));
+        }
+        let openings = openings.len();
+        record.test = Some(TestRecord { passed, corroboration, openings, height: at.height });
         Ok(())
     }
 
@@ -172,30 +159,29 @@ impl Replay {
         if labels.len() != record.announcement.instance_count as usize {
             return Err(refuse("the release does not hold one label per instance"));
         }
+        let labelled = record.instances_of(Step::Label);
+        let labelled = labelled.ok_or_else(|| refuse("released before its test was opened"))?;
+        let needed =
+            record.announcement.steps().iter().filter(|step| **step == Step::Test || !labelled.is_empty());
+        let openings: Vec<(Step, &[Opening])> = needed.map(|step| (*step, record.openings(*step))).collect();
+        let came: Vec<&[Opening]> = openings.iter().map(|(_, openings)| *openings).collect();
         let policy = self.founding.config.trustees;
-        let came = record.openings.len();
-        let sharing = policy.sharing().map_err(|e| refuse(&e.to_string()))?;
-        if came < sharing.quorum() {
-            return Err(refuse("released before enough trustees opened it"));
+        check_corroboration(policy, &corroboration, &came).map_err(|what| refuse(&what))?;
+        check_abstentions(&labels, &labelled).map_err(refuse)?;
+        if policy.is_sole() && !labelled.is_empty() {
+            let opened = sole_labels(record.openings(Step::Label)).and_then(|opened| record.spread(opened));
+            if opened.as_ref() != Some(&labels) {
+                return Err(refuse("other labels are released than the sole trustee opened"));
+            }
         }
-        let is_corroborated = came >= sharing.corroborated_from();
-        let fits = match &corroboration {
-            Corroboration::SoleTrustee => policy.is_sole() && sole_labels(&record.openings) == Some(&labels),
-            Corroboration::Uncorroborated => !policy.is_sole() && !is_corroborated,
-            Corroboration::Corroborated | Corroboration::Named { .. } => !policy.is_sole() && is_corroborated,
-            Corroboration::Disputed { .. } => false,
-        };
-        if !fits {
-            return Err(refuse("the release claims a corroboration that its openings do not have"));
-        }
-        let expected = record.announcement.cost(&self.founding, &record.roster);
-        let expected = expected.map_err(|e| at.refuse(Check::Ledger, e))?;
-        let expected = serde_json::to_vec(&expected).map(|json| Digest::of(&json));
+        let charge = record.cost_of_release(&self.founding).map_err(|e| at.refuse(Check::Ledger, e))?;
+        let expected = serde_json::to_vec(&charge).map(|json| Digest::of(&json));
         if expected.ok() != Some(cost) {
             return Err(at.refuse(Check::Ledger, format!("round {round}: the release states another cost")));
         }
-        self.ledger.charge(round).map_err(|e| at.refuse(Check::Ledger, e))?;
-        let outcome = Outcome::Released { labels, corroboration, openings: came };
+        self.ledger.commit(round, &charge).map_err(|e| at.refuse(Check::Ledger, e))?;
+        let openings = openings.iter().map(|(step, openings)| (*step, openings.len())).collect();
+        let outcome = Outcome::Released { labels, corroboration, openings };
         self.running(at, Check::Openings, round)?.outcome = Some(outcome);
         Ok(())
     }
@@ -215,7 +201,7 @@ impl Replay {
         let record = self.running(at, Check::Ledger, round)?;
         let was_charged =
             matches!(outcome, Outcome::Failed { charged: true } | Outcome::Cancelled { charged: true });
-        if was_charged == record.openings.is_empty() {
+        if was_charged != record.is_opened() {
             let what = format!("round {round} ends, but is not charged exactly if it was opened");
             return Err(at.refuse(Check::Ledger, what));
         }
@@ -223,6 +209,49 @@ impl Replay {
         settled.map_err(|e| at.refuse(Check::Ledger, e))?;
         self.running(at, Check::Ledger, round)?.outcome = Some(outcome);
         Ok(())
+    }
+}
+
+/// Checks that enough trustees opened each of these steps, and that no more agreement is claimed than that allows.
+fn check_corroboration(
+    policy: TrusteePolicy,
+    claimed: &Corroboration,
+    steps: &[&[Opening]],
+) -> Result<(), String> {
+    let sharing = policy.sharing().map_err(|e| e.to_string())?;
+    let fewest = steps.iter().map(|openings| openings.len()).min().unwrap_or_default();
+    if fewest < sharing.quorum() {
+        return Err("it goes on before enough trustees opened it".to_owned());
+    }
+    let is_corroborated = fewest >= sharing.corroborated_from();
+    let fits = match claimed {
+        Corroboration::SoleTrustee => policy.is_sole(),
+        Corroboration::Uncorroborated => !policy.is_sole() && !is_corroborated,
+        Corroboration::Corroborated | Corroboration::Named { .. } => !policy.is_sole() && is_corroborated,
+        Corroboration::Disputed { .. } => false,
+    };
+    if fits { Ok(()) } else { Err("it claims a corroboration that its openings do not have".to_owned()) }
+}
+
+/// Checks that the round has a test, and that what passes are its instances, ascending.
+fn check_passed(record: &RoundRecord, passed: &[u32]) -> Result<(), &'static str> {
+    if record.announcement.test.is_none() {
+        return Err("a test ends that the round does not have");
+    }
+    let is_ascending = passed.is_sorted_by(|one, next| one < next);
+    if !is_ascending || passed.last().is_some_and(|last| *last >= record.announcement.instance_count) {
+        return Err("what passes the test are not instances of the round in ascending order");
+    }
+    Ok(())
+}
+
+/// Checks that whatever was not labelled is released as an abstention.
+fn check_abstentions(labels: &[u16], labelled: &[usize]) -> Result<(), &'static str> {
+    let is_labelled = |instance: &usize| labelled.binary_search(instance).is_ok();
+    let mut others = labels.iter().enumerate().filter(|(instance, _)| !is_labelled(instance));
+    match others.any(|(_, label)| *label != 0) {
+        true => Err("an instance that did not pass the test is released with a label"),
+        false => Ok(()),
     }
 }
 

@@ -4,36 +4,41 @@ use std::sync::atomic::AtomicBool;
 
 use super::{Depth, Finding, Miss, OnProgress, Verifier};
 use crate::{
-    fhe::{Resolution, RunningSum},
+    round::Step,
     transcript::{
-        Check, Fault, Place, Recorded, RoundRecord, TallyKeys, fetch, known_answer_resolution,
-        sum_of_known_answer, sum_of_round,
+        Check, Fault, Place, Recorded, RoundRecord, TallyInput, TallyKeys, fetch, sum_of_known_answer,
+        sum_of_round,
     },
 };
+
+/// A step that was tallied.
+type Tallied<'a> = (&'a RoundRecord, Step, Recorded);
 
 impl Verifier<'_> {
     /// Checks ballots, sums and tallies of all rounds.
     pub(super) fn tallies(&self, on_progress: OnProgress<'_>) -> (Finding, Finding, Finding) {
-        let rounds: Vec<(&RoundRecord, Recorded)> =
-            self.replay.rounds().filter_map(|round| Some((round, round.tally?))).collect();
+        let tallied = |round| Step::ALL.into_iter().filter_map(move |step| tallied(round, step));
+        let steps: Vec<Tallied<'_>> = self.replay.rounds().flat_map(tallied).collect();
         let mut sums = Vec::new();
         if let Err(miss) = self.needs_trustees() {
-            let tally = self.digests(&rounds).and(Err(miss.clone()));
+            let tally = self.digests(&steps).and(Err(miss.clone()));
             return (Err(miss.clone()), Err(miss), tally);
         }
-        let (mut ballots, mut summed) = (0, Ok(()));
-        for (place, (round, recorded)) in rounds.iter().enumerate() {
-            on_progress(Check::Sum, place, rounds.len());
-            match sum_of_round(round, self.blobs).map_err(Miss::from) {
-                Ok(sum) => sums.push((*round, *recorded, sum)),
+        let mut summed = Ok(());
+        for (place, (round, step, recorded)) in steps.iter().enumerate() {
+            on_progress(Check::Sum, place, steps.len());
+            match sum_of_round(round, self.replay.founding(), *step, self.blobs).map_err(Miss::from) {
+                Ok(input) => sums.push((*recorded, input)),
                 Err(Miss::Fault(fault)) if fault.check == Check::Sum => summed = Err(Miss::Fault(fault)),
-                Err(miss) => return self.without_ballots(&rounds, miss),
+                Err(miss) => return self.without_ballots(&steps, miss),
             }
-            ballots += round.ballots.as_ref().map_or(0, Vec::len);
         }
+        let rounds: Vec<&RoundRecord> =
+            self.replay.rounds().filter(|round| !round.steps.is_empty()).collect();
+        let ballots: usize = rounds.iter().map(|round| round.ballots.as_ref().map_or(0, Vec::len)).sum();
         let found = format!("{ballots} ballots and {} noise ballots in {0} rounds", rounds.len());
         let sum = summed.map(|()| format!("{} sums", sums.len()));
-        let tally = self.digests(&rounds).and_then(|()| match &sum {
+        let tally = self.digests(&steps).and_then(|()| match &sum {
             Ok(_) => self.recompute(&sums, on_progress),
             Err(_) => Err(Miss::NotChecked("the sum it begins with is not the recorded one".to_owned())),
         });
@@ -41,19 +46,15 @@ impl Verifier<'_> {
     }
 
     /// Reports what is left to say when a ballot is wrong or withheld.
-    fn without_ballots(
-        &self,
-        rounds: &[(&RoundRecord, Recorded)],
-        miss: Miss,
-    ) -> (Finding, Finding, Finding) {
+    fn without_ballots(&self, steps: &[Tallied<'_>], miss: Miss) -> (Finding, Finding, Finding) {
         let why = Miss::NotChecked("not every counted ballot is at hand and in order".to_owned());
-        let tally = self.digests(rounds).and(Err(why.clone()));
+        let tally = self.digests(steps).and(Err(why.clone()));
         (Err(miss), Err(why), tally)
     }
 
     /// Checks that label ciphertexts and records are what the events say, without computing them again.
-    fn digests(&self, rounds: &[(&RoundRecord, Recorded)]) -> Result<(), Miss> {
-        for (_, recorded) in rounds {
+    fn digests(&self, steps: &[Tallied<'_>]) -> Result<(), Miss> {
+        for (_, _, recorded) in steps {
             fetch(self.blobs, Check::Tally, "label ciphertexts", recorded.tally.ciphertexts)?;
             if let Some(squashed) = recorded.tally.squashed {
                 fetch(self.blobs, Check::Tally, "record of squashed digits", squashed)?;
@@ -64,11 +65,7 @@ impl Verifier<'_> {
 
     /// Computes every tally again. The known answer comes first: a machine that does not reproduce it computes
     /// other bits, and says so instead of accusing anybody.
-    fn recompute(
-        &self,
-        sums: &[(&RoundRecord, Recorded, RunningSum)],
-        on_progress: OnProgress<'_>,
-    ) -> Finding {
+    fn recompute(&self, sums: &[(Recorded, TallyInput)], on_progress: OnProgress<'_>) -> Finding {
         if self.depth == Depth::Quick {
             return Err(Miss::NotChecked("left out (--quick)".to_owned()));
         }
@@ -79,21 +76,21 @@ impl Verifier<'_> {
         let keys = TallyKeys::load(certificate, config, self.blobs)?;
         let known = sum_of_known_answer(self.replay, self.blobs)?;
         if let Some(recorded) = self.replay.ceremony().tally() {
-            let resolution = known_answer_resolution(config).map_err(|e| height_fault(recorded, &e))?;
-            self.again(&keys, recorded, &resolution, &known, &mut |_| {}).map_err(other_machine)?;
+            self.again(&keys, recorded, &known, &mut |_| {}).map_err(other_machine)?;
         }
-        let labels: usize = sums.iter().map(|(round, ..)| round.announcement.instance_count as usize).sum();
-        let (total, mut before) = (keys.steps(labels), 0);
-        for (round, recorded, sum) in sums {
-            let resolution = round.announcement.resolution(self.replay.founding(), &round.roster);
-            let resolution = resolution.map_err(|e| height_fault(*recorded, &e))?;
-            self.again(&keys, *recorded, &resolution, sum, &mut |done| {
-                on_progress(Check::Tally, before + done, total);
-            })?;
-            before += keys.steps(round.announcement.instance_count as usize);
+        let outcomes = |step| {
+            let of_step = sums.iter().filter(move |(recorded, _)| recorded.tally.step == step);
+            of_step.map(|(_, input)| input.instances.len()).sum::<usize>()
+        };
+        let (tested, labels) = (outcomes(Step::Test), outcomes(Step::Label));
+        let (total, mut before) = (keys.steps(tested + labels), 0);
+        for (recorded, input) in sums {
+            self.again(&keys, *recorded, input, &mut |done| on_progress(Check::Tally, before + done, total))?;
+            before += keys.steps(input.instances.len());
         }
+        let tests = if tested == 0 { String::new() } else { format!("{tested} tests, ") };
         Ok(format!(
-            "{labels} labels in {} rounds, and the known answer, computed again on this machine",
+            "{tests}{labels} labels in {} tallies, and the known answer, computed again on this machine",
             sums.len()
         ))
     }
@@ -102,18 +99,17 @@ impl Verifier<'_> {
         &self,
         keys: &TallyKeys,
         recorded: Recorded,
-        resolution: &Resolution,
-        sum: &RunningSum,
+        input: &TallyInput,
         on_progress: &mut dyn FnMut(usize),
     ) -> Result<(), Miss> {
         let never = AtomicBool::new(false);
-        keys.recompute(recorded, resolution, sum, &never, on_progress, |_| {})?;
+        keys.recompute(recorded, input, &never, on_progress, |_| {})?;
         Ok(())
     }
 }
 
-fn height_fault(recorded: Recorded, error: &dyn std::fmt::Display) -> Miss {
-    Check::Tally.fault(recorded.height, error).into()
+fn tallied(round: &RoundRecord, step: Step) -> Option<Tallied<'_>> {
+    Some((round, step, round.tally(step)?))
 }
 
 /// A known answer that comes out otherwise says something about the machine, not about the coordinator.

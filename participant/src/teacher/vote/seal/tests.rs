@@ -7,6 +7,8 @@ use shared::{
     learning::{Recipe, train},
 };
 
+use shared::round::Step;
+
 use super::*;
 use crate::{
     home::Home,
@@ -55,7 +57,12 @@ impl Story {
             participant: number(2),
             clock: Arc::new(Fixed(Millis(15))),
             announcement: self.announcement.clone(),
-            resolution: self.announcement.resolution(founding, roster).unwrap(),
+            resolutions: self
+                .announcement
+                .steps()
+                .iter()
+                .map(|step| self.announcement.resolution(founding, roster, *step).unwrap())
+                .collect(),
             key: self.keys.public_material().unwrap().public_key,
             instances: Dataset::new(instances, vec![2], None, None).unwrap(),
             ensemble: self.ensemble(),
@@ -81,16 +88,43 @@ const INSTANCES: [f32; 8] = [0.0, 0.0, 0.0, 6.0, 6.0, 0.0, 0.1, 0.1];
 fn a_sealed_ballot_passes_the_door_and_holds_exactly_noise_and_votes() {
     let story = Story::new();
     let job = story.job(INSTANCES.to_vec());
-    let resolution = job.resolution;
+    let resolution = job.resolutions[0];
     let sealed = job.seal().unwrap();
     let door = Door { announcement: &story.announcement, roster: &story.federation.roster };
     let ballot = door.admit(&sealed.bytes, number(2)).unwrap();
     let mut sum = RunningSum::new(resolution.layout());
-    sum.add(&ballot.body).unwrap();
-    assert_eq!(story.keys.decrypt_counts(&sum, resolution.scale()), *sealed.plaintext);
+    sum.add(ballot.bodies.of(Step::Label).unwrap()).unwrap();
+    assert_eq!(story.keys.decrypt_counts(&sum, resolution.scale()), *sealed.plaintext[0]);
 
     let stored = Journal::of(&story.home).resume(round(1)).unwrap();
     assert_eq!(stored, Resume::Stored { ballot: sealed.ballot, bytes: sealed.bytes });
+}
+
+#[test]
+fn a_two_step_ballot_holds_the_same_votes_under_noise_of_its_own_in_each_step() {
+    let mut story = Story::new();
+    let test = "\n[threshold]\nvotes = 2\ntest = { sigma = 40, coordinator_sigma = 8 }\n";
+    story.federation = Federation::with_config(|text| format!("{text}{test}"));
+    story.announcement = story.federation.announce(round(1));
+    let job = story.job(INSTANCES.to_vec());
+    let resolutions = job.resolutions.clone();
+    let sealed = job.seal().unwrap();
+    let door = Door { announcement: &story.announcement, roster: &story.federation.roster };
+    let ballot = door.admit(&sealed.bytes, number(2)).unwrap();
+    let counts: Vec<Vec<i64>> = [Step::Test, Step::Label]
+        .into_iter()
+        .zip(&resolutions)
+        .map(|(step, resolution)| {
+            let mut sum = RunningSum::new(resolution.layout());
+            sum.add(ballot.bodies.of(step).unwrap()).unwrap();
+            story.keys.decrypt_counts(&sum, resolution.scale())
+        })
+        .collect();
+    assert_eq!((&counts[0], &counts[1]), (&*sealed.plaintext[0], &*sealed.plaintext[1]));
+    let votes = [3, 0, 0, 0, 0, 3, 0, 3, 0, 3, 0, 0];
+    let noise = |step: usize| -> Vec<i64> { counts[step].iter().zip(votes).map(|(c, v)| c - v).collect() };
+    // Twelve draws of size 20 and 8: equal by chance with a probability below 1e-20.
+    assert_ne!(noise(0), noise(1), "each step has shares of its own");
 }
 
 #[test]
@@ -102,7 +136,7 @@ fn without_noise_a_ballot_is_the_bare_sum_of_one_hot_votes() {
     });
     story.announcement = story.federation.announce(round(1));
     let sealed = story.job(INSTANCES.to_vec()).seal().unwrap();
-    assert_eq!(*sealed.plaintext, [3, 0, 0, 0, 0, 3, 0, 3, 0, 3, 0, 0]);
+    assert_eq!(*sealed.plaintext[0], [3, 0, 0, 0, 0, 3, 0, 3, 0, 3, 0, 0]);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! A coordinator that cheats cannot make a chain that anybody follows: each rule, broken once.
 
+mod steps;
+
 use super::*;
 use crate::{
     federation::{
@@ -32,9 +34,12 @@ fn digest(name: &str) -> Digest {
 impl Chain {
     /// Founds a federation of four members, the first of whom are the trustees.
     fn founded(trustees: (u8, u8)) -> Self {
+        Self::founded_with(trustees, "")
+    }
+
+    fn founded_with((count, threshold): (u8, u8), more: &str) -> Self {
         let coordinator = Identity::generate().unwrap();
-        let (count, threshold) = trustees;
-        let text = format!("{CONFIG}\n[trustees]\ncount = {count}\nthreshold = {threshold}\n");
+        let text = format!("{CONFIG}\n[trustees]\ncount = {count}\nthreshold = {threshold}\n{more}");
         let config = FederationConfig::from_toml(&text).unwrap();
         let founding = Founding { config, coordinator: coordinator.public(), founded_at: Millis(0) };
         let event = Head::EMPTY.next(Millis(0), EventBody::Founded(founding));
@@ -122,10 +127,14 @@ impl Chain {
     }
 
     fn tally(&self, round: Option<RoundId>) -> TallyRecord {
+        self.tally_of(round, Step::Label)
+    }
+
+    fn tally_of(&self, round: Option<RoundId>, step: Step) -> TallyRecord {
         let is_sole = self.policy_count() == 1;
         TallyRecord {
             round,
-            step: Step::Label,
+            step,
             sum: digest("sum"),
             ciphertexts: digest("ciphertexts"),
             squashed: (!is_sole).then(|| digest("record")),
@@ -133,7 +142,11 @@ impl Chain {
     }
 
     fn opening(&self, round: Option<RoundId>, by: u32) -> Opening {
-        let question = self.replay.question(round).unwrap();
+        self.opening_of(round, Step::Label, by)
+    }
+
+    fn opening_of(&self, round: Option<RoundId>, step: Step, by: u32) -> Opening {
+        let question = self.replay.question(round, step).unwrap();
         let content = match self.replay.rows_of(participant(by)) {
             None if round.is_none() => OpeningContent::Labels(known_answer_labels(3)),
             None => OpeningContent::Labels(vec![1; question.instances]),
@@ -151,7 +164,11 @@ impl Chain {
     }
 
     fn open(&mut self, round: Option<RoundId>, by: u32) -> Result<(), Fault> {
-        let signed = self.signer(by).sign(&self.opening(round, by));
+        self.open_step(round, Step::Label, by)
+    }
+
+    fn open_step(&mut self, round: Option<RoundId>, step: Step, by: u32) -> Result<(), Fault> {
+        let signed = self.signer(by).sign(&self.opening_of(round, step, by));
         self.push(EventBody::Opened(signed))
     }
 
@@ -195,13 +212,19 @@ impl Chain {
     }
 
     /// Goes on to a round of which everybody's ballot is counted and tallied.
-    fn tallied(mut self, number: u8) -> (Self, RoundId) {
+    fn tallied(self, number: u8) -> (Self, RoundId) {
+        let (mut chain, round) = self.counted(number);
+        chain.push(EventBody::Tallied(chain.tally(Some(round)))).unwrap();
+        (chain, round)
+    }
+
+    /// Goes on to a round of which everybody's ballot is counted, and the noise fixed.
+    fn counted(mut self, number: u8) -> (Self, RoundId) {
         let announcement = self.announcement(number);
         let round = announcement.round;
         self.push(EventBody::Announced(announcement)).unwrap();
         self.push(EventBody::WindowClosed { round, ballots: self.ballots() }).unwrap();
         self.push(EventBody::NoiseBallot { round, digest: digest("noise") }).unwrap();
-        self.push(EventBody::Tallied(self.tally(Some(round)))).unwrap();
         (self, round)
     }
 
