@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use serde_json::json;
-use shared::learning::NetworkConfig;
 
 use super::{
     Failure,
@@ -21,7 +20,7 @@ pub(super) fn run(root: &Path, arguments: InitArguments, output: &Output) -> Res
     let home = Home::at(root);
     refuse_used(&home)?;
     let config = config(arguments)?;
-    let facts = make_home(&home, &config)?;
+    let facts = make_home(&home, &config, None)?;
     if config.insecure_http {
         output::insecure("insecure_http: the token travels in the clear");
     }
@@ -57,11 +56,7 @@ fn config(arguments: InitArguments) -> Result<Config, Failure> {
         Some(seed) => seed,
         None => getrandom::u32().map_err(Failure::job)?,
     };
-    let model = arguments.model.map(|model| match model {
-        Model::Mlp => NetworkConfig::Mlp(Default::default()),
-        Model::Cnn => NetworkConfig::Cnn(Default::default()),
-        Model::Cnn1d => NetworkConfig::Cnn1d(Default::default()),
-    });
+    let model = arguments.model.map(Model::network);
     let approve_rounds = if arguments.ask { ApproveRounds::Ask } else { ApproveRounds::All };
     Ok(Config {
         name: arguments.name,

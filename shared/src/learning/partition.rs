@@ -138,13 +138,13 @@ pub fn partition(
 
 /// A key for simulations, which a seed decides; a participant's own key is random.
 #[must_use]
-pub fn simulated_key(purpose: &str, seed: u64, index: u64) -> ShardKey {
+pub fn simulated_key(purpose: &str, seed: u64, index: u64) -> [u8; 32] {
     let part = |i: u64| seeds::derive(purpose, seed, index.wrapping_mul(4).wrapping_add(i)).to_le_bytes();
     let mut bytes = [0; 32];
     for (chunk, i) in bytes.chunks_exact_mut(8).zip(0..) {
         chunk.copy_from_slice(&part(i));
     }
-    ShardKey::new(bytes)
+    bytes
 }
 
 /// A seed for one simulated participant, of 32 bits as its config takes it.
@@ -155,7 +155,7 @@ pub fn simulated_seed(seed: u64, index: u64) -> u32 {
 }
 
 fn hashed(dataset: &Dataset, participants: usize, seed: u64) -> Result<Vec<Vec<usize>>, PartitionError> {
-    let key = simulated_key("partition by hash", seed, 0);
+    let key = ShardKey::new(simulated_key("partition by hash", seed, 0));
     match shard(dataset, &key, participants) {
         Ok(shards) => Ok(shards.indices),
         Err(super::shards::ShardError::Empty { shard, .. }) => {
