@@ -13,6 +13,10 @@ use shared::{
     learning::{NetworkConfig, TrainConfig},
 };
 
+mod teacher;
+
+pub use teacher::{CommandConfig, TeacherConfig};
+
 use crate::home::Home;
 
 /// Says which key of which file is not acceptable, and what would be.
@@ -77,6 +81,9 @@ pub struct Config {
     pub data: DataConfig,
     /// The teachers.
     pub teachers: TeachersConfig,
+    /// What each teacher is.
+    #[serde(default)]
+    pub teacher: TeacherConfig,
     /// What the institution permits.
     #[serde(default)]
     pub limits: Limits,
@@ -204,6 +211,7 @@ impl Config {
         if self.limits.instances_per_day == Some(0) {
             return refuse("limits.instances_per_day", "0".to_owned(), "at least 1, or absent for no limit");
         }
+        self.teacher.check(path)?;
         self.coordinator_url(path).map(|_| ())
     }
 

@@ -4,7 +4,8 @@
 //! HOME/participant.toml      the config
 //! HOME/secret/  (0700)       identity, shard.key, token, trustee/key.bin or package.bin
 //! HOME/public/               identity.json
-//! HOME/teachers/             teacher-000.safetensors + .json, training.json
+//! HOME/teachers/             teacher-000.safetensors + .json or shard-000/, training.json
+//! HOME/work/                 private folders of command teachers while they run
 //! HOME/cache/blobs/          large public artefacts by digest; may be deleted, they are fetched again
 //! HOME/state/                enrolment.json, approval.json, transcript.bin, rosters/, keys/, rounds/, trustee/,
 //!                            openings.log
@@ -121,6 +122,11 @@ impl Home {
     /// Returns the folder of trained teachers.
     pub fn teachers(&self) -> PathBuf {
         self.root.join("teachers")
+    }
+
+    /// Returns the folder in which command teachers work; it is gone between two rounds.
+    pub fn work(&self) -> PathBuf {
+        self.root.join("work")
     }
 
     /// Returns the folder of everything the agent has to remember.

@@ -42,10 +42,20 @@ pub(super) enum FederationVerb {
 #[derive(Debug, Args)]
 pub(super) struct InviteArgs {
     /// Name of the institution, unique in the federation
-    name: String,
+    #[arg(required_unless_present = "count", conflicts_with_all = ["count", "prefix", "trustees"])]
+    name: Option<String>,
     /// Makes it a trustee, which holds the decryption key or pieces of it
-    #[arg(long)]
+    #[arg(long, conflicts_with = "count")]
     trustee: bool,
+    /// Makes so many invites at once, for NAME-001 and so on
+    #[arg(long, requires = "prefix", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    count: Option<u32>,
+    /// Begins the names of these institutions
+    #[arg(long, value_name = "NAME", requires = "count")]
+    prefix: Option<String>,
+    /// Makes the first so many of them trustees
+    #[arg(long, default_value_t = 1, requires = "count")]
+    trustees: u32,
 }
 
 #[derive(Debug, Subcommand)]
@@ -142,7 +152,11 @@ fn describe_ceremony(view: &CeremonyView) -> Vec<String> {
 }
 
 pub(super) async fn invite(client: &Client, output: Output, args: InviteArgs) -> Result<(), Failure> {
-    let InviteArgs { name, trustee } = args;
+    let InviteArgs { name, trustee, count, prefix, trustees } = args;
+    if let (Some(count), Some(prefix)) = (count, prefix) {
+        return invite_many(client, output, count, &prefix, trustees).await;
+    }
+    let name = name.ok_or_else(|| Failure::Usage("give a name, or --count and --prefix".to_owned()))?;
     let invite: Invite = client.post("/invites", &NewInvite { name, trustee }).await?;
     output.fact(&invite, || {
         format!(
@@ -150,6 +164,34 @@ pub(super) async fn invite(client: &Client, output: Output, args: InviteArgs) ->
             invite.invite, invite.name
         )
     })
+}
+
+/// Invites one after the other; what was made before a failure is printed, because a secret is shown once.
+async fn invite_many(
+    client: &Client,
+    output: Output,
+    count: u32,
+    prefix: &str,
+    trustees: u32,
+) -> Result<(), Failure> {
+    let digits = count.to_string().len().max(3);
+    let mut invites: Vec<Invite> = Vec::new();
+    let mut failure = None;
+    for number in 1..=count {
+        let new = NewInvite { name: format!("{prefix}-{number:0digits$}"), trustee: number <= trustees };
+        match client.post("/invites", &new).await {
+            Ok(invite) => invites.push(invite),
+            Err(error) => {
+                failure = Some(error);
+                break;
+            }
+        }
+    }
+    if !invites.is_empty() {
+        let secrets = || invites.iter().map(|invite| invite.invite.as_str()).collect::<Vec<_>>().join("\n");
+        output.fact(&invites, secrets)?;
+    }
+    failure.map_or(Ok(()), |error| Err(error.into()))
 }
 
 pub(super) async fn roster(client: &Client, output: Output, verb: RosterVerb) -> Result<(), Failure> {

@@ -65,9 +65,11 @@ enum Verb {
     /// Founds, shows or closes the federation
     #[command(subcommand)]
     Federation(federation::FederationVerb),
-    /// Invites one institution; prints the secret once
+    /// Invites one institution, or many; prints each secret once
     ///
     /// Example: coordinator invite hospital-1 --trustee
+    ///
+    /// Example: coordinator invite --count 250 --prefix hospital --format json > invites.json
     Invite(federation::InviteArgs),
     /// Shows who is enrolled, or revokes a participant
     #[command(subcommand)]

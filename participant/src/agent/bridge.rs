@@ -23,6 +23,8 @@ pub enum BridgeError {
 const MOST: u32 = 64;
 
 /// Runs computations on a pool with as many threads as the machine has processors (`RAYON_NUM_THREADS`).
+///
+/// A clone counts the same computations; [`Bridge::beside`] uses the same pool and counts its own.
 #[derive(Debug, Clone)]
 pub struct Bridge {
     pool: Arc<rayon::ThreadPool>,
@@ -37,6 +39,16 @@ impl Bridge {
             .build()
             .map_err(|e| BridgeError::Pool(e.to_string()))?;
         Ok(Self { pool: Arc::new(pool), running: Arc::new(Semaphore::new(MOST as usize)) })
+    }
+
+    /// Returns a bridge to the same pool for another agent: it waits for its own computations alone.
+    pub fn beside(&self) -> Self {
+        Self { pool: Arc::clone(&self.pool), running: Arc::new(Semaphore::new(MOST as usize)) }
+    }
+
+    /// Returns the number of threads of the pool.
+    pub fn threads(&self) -> usize {
+        self.pool.current_num_threads()
     }
 
     /// Runs one computation; it goes on to its end even if the caller stops waiting.
@@ -84,6 +96,20 @@ mod tests {
         let failed = bridge.run(|| -> u32 { panic!("division of a whole") }).await;
         assert_eq!(failed, Err(BridgeError::Bug("division of a whole".to_owned())));
         assert_eq!(bridge.run(|| 6 * 7).await, Ok(42));
+    }
+
+    #[tokio::test]
+    async fn an_agent_beside_does_not_wait_for_the_computations_of_others() {
+        let bridge = Bridge::start().unwrap();
+        let beside = bridge.beside();
+        let (release, gate) = mpsc::channel::<()>();
+        let waiting = bridge.clone();
+        let job = tokio::spawn(async move { waiting.run(move || gate.recv().is_err()).await });
+        beside.drain().await;
+        assert!(!job.is_finished(), "the gate is closed");
+        drop(release);
+        assert_eq!(job.await.unwrap(), Ok(true));
+        assert_eq!(beside.threads(), bridge.threads());
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! The agent: dials out, says that it is alive, votes, and does a trustee's duties beside.
 
 mod bridge;
+mod commons;
 mod duties;
 mod pulse;
 mod votes;
@@ -10,7 +11,7 @@ use std::{
     future::Future,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -19,6 +20,7 @@ use shared::{clock::Clock, identity::Identity, problem::Code, transcript::Replay
 use tokio::sync::{Mutex as AsyncMutex, watch};
 
 pub use bridge::{Bridge, BridgeError};
+pub use commons::Commons;
 pub use pulse::Pulse;
 
 use crate::{
@@ -91,6 +93,9 @@ pub struct Agent {
     pub pulse: Arc<Pulse>,
     /// Whether computations are to stop.
     pub stopping: Arc<AtomicBool>,
+    /// Number of ballots that it cast since it was started.
+    pub cast: AtomicU64,
+    commons: Commons,
     client: Mutex<Client>,
     chain: AsyncMutex<Chain>,
     /// Why the transcript is not followed, if it is not.
@@ -101,10 +106,21 @@ pub struct Agent {
 impl Agent {
     /// Gathers an agent from an enrolled home.
     pub fn new(home: Home, config: Config, clock: Arc<dyn Clock>) -> Result<Self, AgentError> {
+        let url = config.coordinator_url(&home.config()).map_err(|e| ClientError::SetUp(e.to_string()))?;
+        let commons = Commons::start(url)?;
+        Self::among(home, config, clock, &commons)
+    }
+
+    /// Gathers an agent that shares pool, connections and turns with others in this process.
+    pub fn among(
+        home: Home,
+        config: Config,
+        clock: Arc<dyn Clock>,
+        commons: &Commons,
+    ) -> Result<Self, AgentError> {
         let membership = Membership::load(&home)?.ok_or(AgentError::NotEnrolled)?;
         let token = Token::load(&home)?.ok_or(AgentError::NotEnrolled)?;
-        let url = config.coordinator_url(&home.config()).map_err(|e| ClientError::SetUp(e.to_string()))?;
-        let client = Client::new(url, Some(token), Patience::AGENT)?;
+        let client = commons.client(Some(token));
         let identity = Arc::new(crate::identity::load(&home)?);
         let chain = AsyncMutex::new(Chain::load(&home, &membership)?);
         Ok(Self {
@@ -113,9 +129,11 @@ impl Agent {
             membership,
             identity,
             clock,
-            bridge: Bridge::start()?,
+            bridge: commons.bridge().beside(),
             pulse: Arc::default(),
             stopping: Arc::default(),
+            cast: AtomicU64::new(0),
+            commons: commons.clone(),
             client: Mutex::new(client),
             chain,
             fault: Mutex::default(),

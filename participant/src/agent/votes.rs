@@ -1,5 +1,7 @@
 //! The agent's votes, each tried again at the next heartbeat.
 
+use std::sync::atomic::Ordering;
+
 use shared::{
     federation::FederationState,
     ids::{Digest, RoundId},
@@ -60,9 +62,12 @@ fn watch_roster(agent: &Agent, roster: Digest) -> Result<(), AgentError> {
 
 async fn cast(agent: &Agent, replay: &Replay, round: RoundId) {
     let subject = format!("vote in round {round}");
+    // Instances, teachers and a ballot are held while it votes: only so many agents of a process do so at once.
+    let _turn = agent.commons.turn().await;
     match vote(agent, replay, round).await {
         Ok(Outcome::Cast(receipt)) => {
             tracing::info!(%round, ballot = %receipt.receipt.digest.short(), "cast a ballot, receipt stored");
+            agent.cast.fetch_add(1, Ordering::Relaxed);
             agent.is_well(&subject);
         }
         Ok(Outcome::AlreadyCast) => {}

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::json;
-use shared::{clock::Clock, federation::Approval};
+use shared::clock::Clock;
 
 use super::{
     Failure,
@@ -13,12 +13,13 @@ use super::{
 };
 use crate::{
     agent::AgentError,
-    approval::{Membership, Pin, Review, approved_roster, in_words, review},
-    client::{Client, ClientError, Patience},
+    approval::{Membership, Pin, Review, in_words},
+    client::{Client, Patience},
     clock::SystemClock,
     config::Config,
     home::Home,
     identity::{self, Token},
+    joining::{agree, look},
 };
 
 pub(super) fn run(root: &Path, arguments: &ApproveArguments, output: &Output) -> Result<(), Failure> {
@@ -27,28 +28,13 @@ pub(super) fn run(root: &Path, arguments: &ApproveArguments, output: &Output) ->
     let membership = Membership::load(&home)?.ok_or(AgentError::NotEnrolled)?;
     let identity = identity::load(&home)?;
     let client = Client::new(config.coordinator_url(&home.config())?, Token::load(&home)?, Patience::PERSON)?;
-    let (federation, roster) = block_on(async {
-        let federation = client.federation().await?;
-        Ok::<_, ClientError>((federation, client.roster().await?))
-    })??;
-    let before = match Pin::load(&home, membership.federation())? {
-        Some(pin) => approved_roster(&home, pin.federation, pin.roster)?,
-        None => None,
-    };
-    let keys = (identity.public(), identity.sealing_key());
-    let review = review(&membership, keys, federation, roster, before.as_ref())?;
+    let review = block_on(look(&home, &client, &membership, &identity))??;
     if !arguments.yes {
         let words = in_words(&review, output.has_color());
         confirm(&words, "approve this federation and roster?", output)?;
     }
-    // Our own pin comes first: whatever the coordinator answers, this is what was agreed to.
-    let pin = Pin::store(&home, &review.roster, SystemClock.now())?;
-    let approval = identity.sign(&Approval {
-        federation: pin.federation,
-        roster: pin.roster,
-        participant: membership.participant,
-    });
-    block_on(client.approve(membership.participant, &approval))??;
+    let now = SystemClock.now();
+    let pin = block_on(agree(&home, &client, &membership, &identity, &review, now))??;
     show(&review, &pin, arguments.yes, output)
 }
 

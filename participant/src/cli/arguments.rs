@@ -3,7 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use shared::ids::{Digest, RoundId};
+use shared::{
+    ids::{Digest, RoundId},
+    learning::NetworkConfig,
+};
+
+use super::fleet::FleetArguments;
 
 /// Labels data together with other institutions, without showing anyone a vote.
 #[derive(Debug, Parser)]
@@ -57,6 +62,11 @@ pub enum Command {
     /// Runs the agent: votes in announced rounds, and serves as trustee if this institution is one.
     #[command(after_help = "Example:\n  participant run --home st-mary")]
     Run,
+    /// Runs many participants in one process, for simulation, load and demos.
+    #[command(after_help = "Example:\n  coordinator invite --count 250 --prefix hospital --format json > invites.json\n  \
+        participant fleet --coordinator http://127.0.0.1:7400 --invites invites.json --homes homes --data mnist \
+        --participants 250 --seed 1 --approve")]
+    Fleet(FleetArguments),
     /// Checks a transcript: one line per named check, each with what it proves.
     #[command(after_help = "Examples:\n  participant verify transcript-2026-11\n  \
         participant verify transcript-2026-11 --quick --format json\n  \
@@ -128,6 +138,17 @@ pub enum Model {
     Cnn,
     /// A convolutional network for signals.
     Cnn1d,
+}
+
+impl Model {
+    /// Returns the network with its default layers.
+    pub(super) fn network(self) -> NetworkConfig {
+        match self {
+            Self::Mlp => NetworkConfig::Mlp(Default::default()),
+            Self::Cnn => NetworkConfig::Cnn(Default::default()),
+            Self::Cnn1d => NetworkConfig::Cnn1d(Default::default()),
+        }
+    }
 }
 
 /// Holds the options of `enroll`.
@@ -348,7 +369,7 @@ mod tests {
                 examined += 1;
             }
         }
-        assert_eq!(examined, 21, "verbs and their sub-verbs");
+        assert_eq!(examined, 22, "verbs and their sub-verbs");
         Cli::command().debug_assert();
     }
 }

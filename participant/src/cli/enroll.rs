@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use serde_json::json;
-use shared::{federation::Enrolment, ids::Digest, wire::Enrol};
 use zeroize::Zeroizing;
 
 use super::{Failure, arguments::EnrollArguments, block_on, output::Output};
@@ -12,33 +11,15 @@ use crate::{
     client::{Client, Patience},
     config::Config,
     home::Home,
-    identity::{self, Token},
+    joining::enrol,
 };
 
 pub(super) fn run(root: &Path, arguments: &EnrollArguments, output: &Output) -> Result<(), Failure> {
     let home = Home::open(root)?;
     let config = Config::load(&home)?;
     let invite = invite(arguments)?;
-    let identity = identity::load(&home)?;
-    let enrolment = identity.sign(&Enrolment {
-        invite: Digest::of(invite.as_bytes()),
-        identity: identity.public(),
-        sealing: identity.sealing_key(),
-        teachers: config.teachers.count,
-    });
     let client = Client::new(config.coordinator_url(&home.config())?, None, Patience::PERSON)?;
-    let enrol = Enrol { invite: invite.to_string(), enrolment };
-    let enrolled = block_on(client.enrol(&enrol))??;
-    let membership = Membership {
-        participant: enrolled.participant,
-        name: enrolled.name,
-        trustee: enrolled.trustee,
-        teachers: config.teachers.count,
-        founding: enrolled.founding,
-    };
-    refuse_other_federation(&home, &membership)?;
-    Token::new(enrolled.token).store(&home)?;
-    membership.store(&home)?;
+    let membership = block_on(enrol(&home, &client, &invite, config.teachers.count))??;
     show(&membership, output)
 }
 
@@ -59,18 +40,6 @@ fn invite(arguments: &EnrollArguments) -> Result<Zeroizing<String>, Failure> {
         return Err(Failure::arguments("the invite is empty"));
     }
     Ok(Zeroizing::new(trimmed.to_owned()))
-}
-
-/// Event 0 is pinned at the first enrolment: this home never moves to another federation.
-fn refuse_other_federation(home: &Home, membership: &Membership) -> Result<(), Failure> {
-    let (found, pinned) = (membership.federation(), Membership::load(home)?.map(|m| m.federation()));
-    match pinned.filter(|pinned| *pinned != found) {
-        Some(pinned) => Err(Failure::job(format_args!(
-            "the coordinator now shows federation {found}, but this home enrolled in {pinned}: nothing was stored; \
-             make another home for another federation"
-        ))),
-        None => Ok(()),
-    }
 }
 
 fn show(membership: &Membership, output: &Output) -> Result<(), Failure> {

@@ -4,12 +4,12 @@ use std::{fmt::Display, process::ExitCode};
 
 use crate::{
     agent::{AgentError, BridgeError},
-    approval::ApprovalError,
     client::ClientError,
     config::ConfigError,
     files::FileError,
     home::HomeError,
     identity::SecretError,
+    joining::JoinError,
     teacher::{journal::JournalError, train::TrainingError},
     transcript::FollowError,
     trustee::{agreement::AgreementError, vault::VaultError},
@@ -81,11 +81,21 @@ exits! {
     HomeError => Arguments,
     FileError => Job,
     SecretError => Job,
-    ApprovalError => Job,
     JournalError => Job,
     VaultError => Job,
     TrainingError => Job,
     AgreementError => Job,
+}
+
+impl From<JoinError> for Failure {
+    fn from(error: JoinError) -> Self {
+        match error {
+            JoinError::Value(error) => error.into(),
+            JoinError::Client(error) => error.into(),
+            JoinError::Follow(error) => error.into(),
+            other => Self::job(other),
+        }
+    }
 }
 
 impl From<FollowError> for Failure {

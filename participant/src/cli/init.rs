@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use serde_json::json;
-use shared::learning::NetworkConfig;
 
 use super::{
     Failure,
@@ -11,26 +10,17 @@ use super::{
     output::{self, Output},
 };
 use crate::{
-    config::{ApproveRounds, Config, DataConfig, Limits, TeachersConfig, TrusteeConfig},
-    files::{Access, is_used, make_folder, write_atomic},
+    config::{ApproveRounds, Config, DataConfig, Limits, TeacherConfig, TeachersConfig, TrusteeConfig},
+    files::is_used,
     home::Home,
-    identity,
+    joining::make_home,
 };
-
-const HEADER: &str =
-    "# A participant of a Psephos federation; configs/participant.toml explains every key.\n\n";
 
 pub(super) fn run(root: &Path, arguments: InitArguments, output: &Output) -> Result<(), Failure> {
     let home = Home::at(root);
     refuse_used(&home)?;
     let config = config(arguments)?;
-    config.check(&home.config())?;
-    make_folder(root, Access::Public)?;
-    home.make_folders()?;
-    let facts = identity::create(&home, &config.name)?;
-    let text = config.to_toml().map_err(Failure::job)?;
-    // The config comes last: a folder without it is no home yet.
-    write_atomic(&home.config(), format!("{HEADER}{text}").as_bytes(), Access::Public)?;
+    let facts = make_home(&home, &config, None)?;
     if config.insecure_http {
         output::insecure("insecure_http: the token travels in the clear");
     }
@@ -66,11 +56,7 @@ fn config(arguments: InitArguments) -> Result<Config, Failure> {
         Some(seed) => seed,
         None => getrandom::u32().map_err(Failure::job)?,
     };
-    let model = arguments.model.map(|model| match model {
-        Model::Mlp => NetworkConfig::Mlp(Default::default()),
-        Model::Cnn => NetworkConfig::Cnn(Default::default()),
-        Model::Cnn1d => NetworkConfig::Cnn1d(Default::default()),
-    });
+    let model = arguments.model.map(Model::network);
     let approve_rounds = if arguments.ask { ApproveRounds::Ask } else { ApproveRounds::All };
     Ok(Config {
         name: arguments.name,
@@ -79,6 +65,7 @@ fn config(arguments: InitArguments) -> Result<Config, Failure> {
         insecure_http: arguments.insecure_http,
         data: DataConfig { path: data },
         teachers: TeachersConfig { count: arguments.teachers, seed, model, training: None },
+        teacher: TeacherConfig::default(),
         limits: Limits { approve_rounds, ..Limits::default() },
         trustee: TrusteeConfig::default(),
     })

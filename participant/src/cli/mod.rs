@@ -9,6 +9,7 @@ mod arguments;
 mod data;
 mod enroll;
 mod failure;
+mod fleet;
 mod init;
 mod ledger;
 mod output;
@@ -67,6 +68,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Approve(arguments) => approve::run(&cli.home, &arguments, &output),
         Command::Train(arguments) => train::run(&cli.home, &arguments, &output),
         Command::Run => run::run(&cli.home),
+        Command::Fleet(arguments) => fleet::run(arguments, &output),
         Command::Verify(arguments) => verify::run(&cli.home, &arguments, &output),
         Command::Status => status::run(&cli.home, &output),
         Command::Rounds(arguments) => rounds::run(&cli.home, arguments.command, &output),

@@ -44,7 +44,7 @@ async fn serve(home: Home, config: Config) -> Result<(), Failure> {
 }
 
 /// Returns a future that is ready at SIGTERM or SIGINT.
-fn shutdown() -> Result<impl Future<Output = ()>, Failure> {
+pub(super) fn shutdown() -> Result<impl Future<Output = ()>, Failure> {
     let listen =
         |kind| signal(kind).map_err(|e| Failure::job(format_args!("cannot listen for signals: {e}")));
     let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 use shared::{
     federation::FederationState,
-    ids::{Digest, ParticipantId},
+    ids::{Digest, ParticipantId, RoundId},
 };
 
 use super::{Failure, block_on, output::Output};
@@ -17,7 +17,7 @@ use crate::{
     identity::Token,
     teacher::{
         ensemble::Training,
-        journal::{Journal, Stage},
+        journal::{Journal, Record, Stage},
     },
 };
 
@@ -39,8 +39,21 @@ struct Status {
     training: Option<Training>,
     agent_running: bool,
     rounds_waiting: usize,
+    not_voted: Vec<NotVoted>,
     insecure: Vec<&'static str>,
 }
+
+/// Is a round in which this institution has no vote, and why.
+#[derive(Debug, Serialize)]
+struct NotVoted {
+    round: RoundId,
+    /// `declined` where a later try may vote, `lost` where none can.
+    stage: &'static str,
+    reason: String,
+}
+
+/// Most rounds without a vote that are shown, the newest first; `participant rounds` shows all.
+const SHOWN: usize = 3;
 
 pub(super) fn run(root: &Path, output: &Output) -> Result<(), Failure> {
     let home = Home::open(root)?;
@@ -76,8 +89,23 @@ fn gather(home: &Home, config: &Config) -> Result<Status, Failure> {
         training: Training::load(home)?,
         agent_running: matches!(home.lock(), Err(HomeError::Locked(_))),
         rounds_waiting: records.iter().filter(|record| record.stage == Stage::Waiting).count(),
+        not_voted: not_voted(records),
         insecure: insecure.into_iter().chain(config.insecure_settings()).collect(),
     })
+}
+
+fn not_voted(mut records: Vec<Record>) -> Vec<NotVoted> {
+    records.sort_by_key(|record| std::cmp::Reverse(record.seen_at.0));
+    let troubles = records.into_iter().filter_map(|Record { round, stage, .. }| {
+        let name = stage.name();
+        match stage {
+            Stage::Declined { reason } | Stage::Lost { reason, .. } => {
+                Some(NotVoted { round, stage: name, reason })
+            }
+            _ => None,
+        }
+    });
+    troubles.take(SHOWN).collect()
 }
 
 /// Asks the coordinator for state and roster; that it is away is a fact and not a failure.
@@ -100,7 +128,11 @@ impl Status {
             format!("waiting      {} rounds for a person's approval", self.rounds_waiting),
         ];
         let insecure = self.insecure.iter().map(|name| format!("INSECURE     {name}"));
-        lines.into_iter().chain(insecure).collect::<Vec<_>>().join("\n")
+        let not_voted = self
+            .not_voted
+            .iter()
+            .map(|one| format!("NOT VOTED    round {} ({}): {}", one.round, one.stage, one.reason));
+        lines.into_iter().chain(not_voted).chain(insecure).collect::<Vec<_>>().join("\n")
     }
 
     fn coordinator_in_words(&self) -> String {
@@ -136,6 +168,10 @@ impl Status {
     fn training_in_words(&self) -> String {
         let Some(training) = &self.training else { return "not trained: participant train".to_owned() };
         let records: usize = training.records.iter().sum();
-        format!("{} trained on {records} records (unit: {})", training.teachers, training.privacy_unit)
+        let what = match &training.command {
+            None => String::new(),
+            Some(command) => format!(", the command {:?}", command.teacher.command),
+        };
+        format!("{} trained on {records} records (unit: {}){what}", training.teachers, training.privacy_unit)
     }
 }

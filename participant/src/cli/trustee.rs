@@ -19,8 +19,9 @@ use crate::{
     config::Config,
     home::Home,
     identity::{self, Token},
+    joining::agree_trustees,
     transcript::Chain,
-    trustee::agreement::{Seat, TrusteePin},
+    trustee::agreement::Seat,
 };
 
 pub(super) fn run(root: &Path, command: TrusteeCommand, output: &Output) -> Result<(), Failure> {
@@ -40,10 +41,8 @@ pub(super) fn run(root: &Path, command: TrusteeCommand, output: &Output) -> Resu
     if !yes {
         confirm(&words, "share the decryption key with these trustees, dealt by this dealer?", output)?;
     }
-    // Our own pin comes first: whatever the coordinator answers, this is what was agreed to.
-    let pin = TrusteePin::store(&home, &seat, SystemClock.now())?;
-    let approval = identity.sign(&pin.statement(participant));
-    block_on(client.approve_trustees(participant, &approval))??;
+    let now = SystemClock.now();
+    let pin = block_on(agree_trustees(&home, &client, &membership, &identity, &seat, now))??;
     let approved = format!("approved trustees {} with {} as the dealer", pin.trustees, name(seat.dealer));
     let words = if yes { format!("{words}\n\n{approved}") } else { approved };
     let facts = json!({

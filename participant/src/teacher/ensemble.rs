@@ -9,6 +9,7 @@ use shared::{
 };
 use zeroize::Zeroizing;
 
+use super::command::{CommandError, CommandTeachers, CommandTraining};
 use crate::{
     files::{FileError, read_json},
     home::Home,
@@ -57,6 +58,17 @@ pub enum EnsembleError {
         /// Why.
         source: PredictError,
     },
+    /// The shard of a command teacher is not there.
+    #[error("the shard of teacher {0} is missing: run `participant train --force`")]
+    NoShard(u32),
+    /// A command teacher gave no votes.
+    #[error("teacher {teacher}: {source}")]
+    Command {
+        /// The teacher, from 0.
+        teacher: usize,
+        /// Why.
+        source: CommandError,
+    },
     /// A teacher has another input or other classes, or gave another number of predictions.
     #[error(
         "teacher {0} does not fit the federation's instances and classes: run `participant train --force`"
@@ -79,6 +91,9 @@ pub struct Training {
     pub records: Vec<usize>,
     /// When they were trained.
     pub trained_at: Millis,
+    /// The command that the teachers are; absent for networks of ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<CommandTraining>,
 }
 
 impl Training {
@@ -96,7 +111,13 @@ pub fn stem(teacher: u32) -> String {
 /// Holds the trained teachers of an institution.
 #[derive(Debug)]
 pub struct Ensemble {
-    networks: Vec<Network>,
+    teachers: Teachers,
+}
+
+#[derive(Debug)]
+enum Teachers {
+    Networks(Vec<Network>),
+    Commands(CommandTeachers),
 }
 
 impl Ensemble {
@@ -110,6 +131,13 @@ impl Ensemble {
         if found != expected {
             return Err(EnsembleError::Count { found, expected });
         }
+        if let Some(command) = training.command {
+            let teachers = CommandTeachers::at(home, &home.teachers(), &home.work(), command, found);
+            return match teachers.missing() {
+                Some(teacher) => Err(EnsembleError::NoShard(teacher)),
+                None => Ok(Self { teachers: Teachers::Commands(teachers) }),
+            };
+        }
         let networks = (0..found)
             .into_par_iter()
             .map(|teacher| {
@@ -117,19 +145,22 @@ impl Ensemble {
                     .map_err(|source| EnsembleError::Store { teacher, source })
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self { networks })
+        Ok(Self::of(networks))
     }
 
     /// Wraps teachers that were just trained.
     pub fn of(networks: Vec<Network>) -> Self {
-        Self { networks }
+        Self { teachers: Teachers::Networks(networks) }
     }
 
     /// Checks that every teacher reads the federation's instances and tells its classes apart.
+    ///
+    /// What a command can do shows only when it runs; `participant train` lets each rehearse.
     pub fn check(&self, schema: &InstanceSchema, classes: usize) -> Result<(), EnsembleError> {
+        let Teachers::Networks(networks) = &self.teachers else { return Ok(()) };
         let fits =
             |network: &Network| network.schema() == schema && usize::from(network.classes()) == classes;
-        match self.networks.iter().position(|network| !fits(network)) {
+        match networks.iter().position(|network| !fits(network)) {
             Some(teacher) => Err(EnsembleError::Prediction(teacher)),
             None => Ok(()),
         }
@@ -142,21 +173,29 @@ impl Ensemble {
         classes: usize,
         counts: &mut [i64],
     ) -> Result<(), EnsembleError> {
-        let predictions: Vec<Zeroizing<Vec<u16>>> = self
-            .networks
-            .par_iter()
-            .enumerate()
-            .map(|(teacher, network)| {
-                let votes = predict(network, instances.values())
-                    .map_err(|source| EnsembleError::Predict { teacher, source })?;
-                Ok(Zeroizing::new(votes))
-            })
-            .collect::<Result<_, EnsembleError>>()?;
+        let predictions = match &self.teachers {
+            Teachers::Networks(networks) => ask_networks(networks, instances)?,
+            Teachers::Commands(teachers) => teachers
+                .predict(instances, classes)
+                .map_err(|(teacher, source)| EnsembleError::Command { teacher, source })?,
+        };
         for (teacher, votes) in predictions.iter().enumerate() {
             add_one_hot(votes, classes, counts).ok_or(EnsembleError::Prediction(teacher))?;
         }
         Ok(())
     }
+}
+
+fn ask_networks(
+    networks: &[Network],
+    instances: &Dataset,
+) -> Result<Vec<Zeroizing<Vec<u16>>>, EnsembleError> {
+    let ask = |(teacher, network): (usize, &Network)| {
+        let votes = predict(network, instances.values())
+            .map_err(|source| EnsembleError::Predict { teacher, source })?;
+        Ok(Zeroizing::new(votes))
+    };
+    networks.par_iter().enumerate().map(ask).collect()
 }
 
 /// Adds one vote per instance; `None` if votes and slots do not fit.

@@ -1,5 +1,6 @@
 //! The teachers: their training, their votes, and the journal that keeps noise from being drawn twice.
 
+pub mod command;
 pub mod ensemble;
 pub mod journal;
 pub mod ledger;

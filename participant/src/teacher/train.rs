@@ -1,5 +1,8 @@
 //! Training: one teacher per shard of the institution's data, skipped where nothing changed.
 
+use std::path::Path;
+
+use rayon::prelude::*;
 use shared::{
     clock::Clock,
     federation::FederationConfig,
@@ -10,10 +13,13 @@ use shared::{
     },
 };
 
-use super::ensemble::{Training, stem};
+use super::{
+    command::{CommandError, CommandTeachers, CommandTraining},
+    ensemble::{Training, stem},
+};
 use crate::{
     approval::Membership,
-    config::Config,
+    config::{CommandConfig, Config},
     files::{Access, FileError, make_folder, write_json},
     home::Home,
     identity::{SecretError, load_shard_key},
@@ -53,6 +59,14 @@ pub enum TrainingError {
     /// The teachers cannot be written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A command teacher failed its rehearsal.
+    #[error("teacher {teacher}, rehearsing on records of its own shard: {source}")]
+    Rehearsal {
+        /// The teacher, from 0.
+        teacher: usize,
+        /// Why.
+        source: CommandError,
+    },
     /// A secret cannot be read.
     #[error(transparent)]
     Secret(#[from] SecretError),
@@ -67,9 +81,13 @@ pub struct Lesson {
     recipe: Recipe,
     dataset: Dataset,
     shards: Shards,
-    seed: u64,
+    command: Option<CommandConfig>,
+    seed: u32,
     federation: Digest,
 }
+
+/// Most records of its own shard on which a command teacher rehearses.
+const REHEARSED: usize = 8;
 
 impl Lesson {
     /// Loads and shards the data as config and federation say.
@@ -89,8 +107,9 @@ impl Lesson {
         let dataset = load_labeled(&config.data_path(home), expected)?;
         dataset.checked_labels(recipe.classes)?;
         let shards = shard(&dataset, &load_shard_key(home)?, enrolled as usize)?;
-        let seed = u64::from(config.teachers.seed);
-        Ok(Self { recipe, dataset, shards, seed, federation: membership.federation() })
+        let command = config.teacher.command().cloned();
+        let seed = config.teachers.seed;
+        Ok(Self { recipe, dataset, shards, command, seed, federation: membership.federation() })
     }
 
     /// Says in a word what a shard keeps whole: `person` or `record`.
@@ -115,7 +134,8 @@ impl Lesson {
     pub fn digest(&self) -> Digest {
         let bits: Vec<u32> = self.dataset.values().iter().map(|value| value.to_bits()).collect();
         // The recipe's Debug form names every setting.
-        let settings = format!("{} {} {:?}", env!("CARGO_PKG_VERSION"), self.seed, self.recipe);
+        let version = env!("CARGO_PKG_VERSION");
+        let settings = format!("{version} {} {:?} {:?}", self.seed, self.recipe, self.command);
         let data = (bits, self.dataset.labels().map(<[u16]>::to_vec), self.dataset.shape().to_vec());
         Digest::of_value("psephos/lesson", &(settings, data, self.shards.indices.clone()))
     }
@@ -128,33 +148,82 @@ impl Lesson {
 
     /// Trains all teachers on the current rayon pool and puts them in place of the old ones.
     ///
-    /// `progress(teacher, step, steps)` is called after every step of every teacher.
+    /// `progress(teacher, step, steps)` is called after every step of every teacher; a command is one step.
     pub fn train(
         &self,
         home: &Home,
         clock: &dyn Clock,
         progress: &(dyn Fn(usize, usize, usize) + Sync),
     ) -> Result<Training, TrainingError> {
-        let teachers = train_teachers(&self.recipe, &self.dataset, &self.shards, self.seed, progress)?;
         let fresh = home.root().join("teachers.new");
         remove_folder(&fresh)?;
         make_folder(&fresh, Access::Secret)?;
-        for teacher in &teachers {
-            // A roster holds at most 10 000 teachers per participant.
-            save_network(&teacher.network, &fresh.join(stem(teacher.shard as u32)))?;
-        }
+        let command = match &self.command {
+            None => {
+                self.train_networks(&fresh, progress)?;
+                None
+            }
+            Some(teacher) => {
+                let command = CommandTraining { teacher: teacher.clone(), seed: self.seed };
+                self.rehearse(home, &fresh, command.clone(), progress)?;
+                Some(command)
+            }
+        };
         let training = Training {
             federation: self.federation,
             inputs: self.digest(),
-            teachers: teachers.len() as u32,
+            teachers: self.teachers() as u32,
             privacy_unit: self.privacy_unit().to_owned(),
             records: self.shards.indices.iter().map(Vec::len).collect(),
             trained_at: clock.now(),
+            command,
         };
         write_json(&fresh.join("training.json"), &training)?;
         remove_folder(&home.teachers())?;
         std::fs::rename(&fresh, home.teachers()).map_err(FileError::io("rename to", &home.teachers()))?;
         Ok(training)
+    }
+
+    fn train_networks(
+        &self,
+        folder: &Path,
+        progress: &(dyn Fn(usize, usize, usize) + Sync),
+    ) -> Result<(), TrainingError> {
+        let seed = u64::from(self.seed);
+        for teacher in &train_teachers(&self.recipe, &self.dataset, &self.shards, seed, progress)? {
+            // A roster holds at most 10 000 teachers per participant.
+            save_network(&teacher.network, &folder.join(stem(teacher.shard as u32)))?;
+        }
+        Ok(())
+    }
+
+    /// Stores each shard for its command, and lets each command run once: what fails here costs no ballot.
+    fn rehearse(
+        &self,
+        home: &Home,
+        folder: &Path,
+        command: CommandTraining,
+        progress: &(dyn Fn(usize, usize, usize) + Sync),
+    ) -> Result<(), TrainingError> {
+        let (work, count) = (folder.join("work"), self.teachers());
+        let teachers = CommandTeachers::at(home, folder, &work, command, count as u32);
+        let rehearse = |(shard, indices): (usize, &Vec<usize>)| {
+            let records = self.dataset.select(indices);
+            teachers.store_shard(shard as u32, &records)?;
+            let few: Vec<usize> = indices.iter().copied().take(REHEARSED).collect();
+            let instances = self.dataset.select(&few).unlabeled();
+            teachers.predict_one(shard as u32, &instances, usize::from(self.recipe.classes))?;
+            progress(shard, 1, 1);
+            Ok(())
+        };
+        let all: Vec<Result<(), CommandError>> =
+            self.shards.indices.par_iter().enumerate().map(rehearse).collect();
+        let failed = all.into_iter().enumerate().find_map(|(teacher, one)| Some((teacher, one.err()?)));
+        remove_folder(&work)?;
+        match failed {
+            Some((teacher, source)) => Err(TrainingError::Rehearsal { teacher, source }),
+            None => Ok(()),
+        }
     }
 }
 
@@ -171,7 +240,7 @@ fn recipe(config: &Config, federation: &FederationConfig) -> Recipe {
     recipe
 }
 
-fn remove_folder(path: &std::path::Path) -> Result<(), FileError> {
+fn remove_folder(path: &Path) -> Result<(), FileError> {
     match std::fs::remove_dir_all(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(FileError::io("remove", path)(error))

@@ -4,6 +4,7 @@
 //! and votes with [`predict`]. Everything here is a pure function of its arguments: seeds are passed in, nothing
 //! is fitted over more than one shard, and one CPU gives the same bits however many threads it uses.
 
+pub mod affine;
 pub mod augment;
 pub mod dataset;
 pub mod description;
@@ -12,6 +13,7 @@ pub mod evaluate;
 pub mod files;
 mod layers;
 pub mod network;
+pub mod partition;
 pub mod predict;
 pub mod recipe;
 pub mod schema;
@@ -22,6 +24,7 @@ pub mod store;
 pub mod synthetic;
 pub mod train;
 
+pub use affine::Affine;
 pub use augment::{Augment, AugmentError};
 pub use dataset::{Dataset, DatasetError};
 pub use description::Description;
@@ -29,6 +32,7 @@ pub use distil::distil;
 pub use evaluate::{EvaluateError, Evaluation, evaluate};
 pub use files::{Expected, FileError, load_instances, load_labeled, load_labels, load_source};
 pub use network::{Network, NetworkConfig, NetworkError};
+pub use partition::{Partition, PartitionError, partition};
 pub use predict::{PredictError, predict};
 pub use recipe::{Recipe, RecipeError, TrainConfig};
 pub use schema::{InstanceKind, InstanceSchema, SchemaError};

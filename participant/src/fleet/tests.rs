@@ -1,0 +1,1 @@
+//! A plan is settled once, and recipes suit their data.
