@@ -209,13 +209,9 @@ struct Placer<'a> {
 
 impl ModuleMapper for Placer<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let (id, tensor, mapper) = param.consume();
-        let shape = tensor.dims();
-        let Some((here, rest)) = self.weights.split_at_checked(shape.iter().product()) else {
-            return Param::from_mapped_value(id, tensor, mapper);
-        };
+        let shape = param.val().dims();
+        let Some((here, rest)) = self.weights.split_at_checked(shape.iter().product()) else { return param };
         self.weights = rest;
-        let tensor = Tensor::from_data(TensorData::new(here.to_vec(), shape), self.device).require_grad();
-        Param::from_mapped_value(id, tensor, mapper)
+        Param::from_data(TensorData::new(here.to_vec(), shape), self.device)
     }
 }

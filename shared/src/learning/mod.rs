@@ -5,6 +5,7 @@
 //! is fitted over more than one shard, and one CPU gives the same bits however many threads it uses.
 
 pub mod augment;
+pub mod calibration;
 pub mod dataset;
 pub mod description;
 pub mod distil;
@@ -27,19 +28,20 @@ pub mod warp;
 pub mod wobble;
 
 pub use augment::{Augment, AugmentError};
+pub use calibration::{Calibration, ReliabilityBin, calibrate};
 pub use dataset::{Dataset, DatasetError};
 pub use description::Description;
 pub use distil::distil;
 pub use evaluate::{EvaluateError, Evaluation, evaluate};
 pub use files::{Expected, FileError, load_instances, load_labeled, load_labels, load_source};
 pub use network::{Network, NetworkConfig, NetworkError};
-pub use predict::{PredictError, predict};
+pub use predict::{PredictError, predict, predict_probabilities};
 pub use recipe::{Recipe, RecipeError, TrainConfig};
 pub use schema::{InstanceKind, InstanceSchema, SchemaError};
 pub use selection::{Selection, SelectionError, select};
 pub use shards::{PrivacyUnitOfData, ShardError, ShardKey, Shards, shard};
 pub use split::{Source, Split, SplitError, draw, split, write_split};
-pub use store::{StoreError, load_network, save_network};
+pub use store::{StoreError, load_described, load_network, save_described, save_network};
 pub use student::{Method, Student, StudentConfig, StudentConfigError, teach_student};
 pub use synthetic::{SyntheticError, generate_ecg};
 pub use train::{Teacher, TrainError, train, train_teachers};

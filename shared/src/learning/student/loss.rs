@@ -39,7 +39,7 @@ impl LabelLoss {
 }
 
 /// The softmax of one row of logits.
-pub(super) fn softmax(logits: &[f32]) -> Vec<f32> {
+pub(in crate::learning) fn softmax(logits: &[f32]) -> Vec<f32> {
     let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let powers: Vec<f32> = logits.iter().map(|logit| (logit - most).exp()).collect();
     let sum: f32 = powers.iter().sum();

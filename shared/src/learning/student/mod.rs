@@ -10,6 +10,7 @@ mod loss;
 
 pub use config::{Alignment, ConsistencyConfig, MAX_STEPS, Method, StudentConfig, StudentConfigError};
 pub use loss::LabelLoss;
+pub(super) use loss::softmax;
 
 use super::layers::Layers;
 use super::{Dataset, InstanceSchema, Network, TrainError, distil, predict, seeds};
