@@ -43,7 +43,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let asked = select(selection, &schema, &pool.clone().unlabeled(), COUNT, seed)?;
     let selecting = start.elapsed().as_secs_f64();
     let labels = released(&truth, &asked, wrong, seed);
-    let counts = (0..10).map(|c| asked.iter().filter(|i| truth.get(**i) == Some(&c)).count()).collect::<Vec<_>>();
+    let counts =
+        (0..10).map(|c| asked.iter().filter(|i| truth.get(**i) == Some(&c)).count()).collect::<Vec<_>>();
     let start = Instant::now();
     let taught = teach_student(&config, &schema, 10, (&pool.clone().unlabeled(), &labels), seed, &|_, _| ())?;
     let training = start.elapsed().as_secs_f64();
@@ -51,9 +52,23 @@ fn main() -> Result<(), Box<dyn Error>> {
         let answers = predict(&taught.network, data.values())?;
         Ok(evaluate(&answers, data.labels().unwrap_or_default(), 10)?.accuracy)
     };
+    let answers = predict(&taught.network, pool.values())?;
+    let evaluation = evaluate(&answers, &truth, 10)?;
+    let recall: Vec<String> =
+        evaluation.recall.iter().map(|r| format!("{:.3}", r.unwrap_or_default())).collect();
+    println!("recall on the pool by class: {}", recall.join(" "));
+    let confusion = evaluation.confusion.iter().enumerate();
+    let mut worst: Vec<(u64, usize, usize)> = confusion
+        .flat_map(|(truth, row)| row.iter().enumerate().map(move |(answer, count)| (*count, truth, answer)))
+        .filter(|(_, truth, answer)| truth != answer)
+        .collect();
+    worst.sort_unstable_by(|a, b| b.cmp(a));
+    println!("most frequent errors (count, truth, answer): {:?}", worst.get(..5).unwrap_or_default());
     println!(
         "wrong {wrong} seed {seed}: pool {:.4} held out {:.4}; selected in {selecting:.1} s, trained in {training:.1} s; contradicted {}; classes asked {counts:?}",
-        accuracy(&pool)?, accuracy(&held_out)?, taught.contradicted
+        accuracy(&pool)?,
+        accuracy(&held_out)?,
+        taught.contradicted
     );
     Ok(())
 }

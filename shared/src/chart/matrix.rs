@@ -96,7 +96,12 @@ impl Matrix {
             if *count > 0 && cell >= READABLE {
                 let class = if share > 0.5 { " class=\"over\"" } else { "" };
                 let (x, y) = (x + cell / 2.0, y + cell / 2.0 + 4.5);
-                line(out, format_args!("<text{class} x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"middle\">{count}</text>"));
+                line(
+                    out,
+                    format_args!(
+                        "<text{class} x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"middle\">{count}</text>"
+                    ),
+                );
             }
         }
     }
@@ -126,9 +131,15 @@ mod tests {
     fn each_cell_says_its_count_and_is_as_dark_as_its_share_of_the_row() {
         let svg = matrix(&["cat", "<dog>"], &[&[3, 1], &[0, 8]]).to_svg();
         assert!(svg.contains("fill-opacity=\"0.750\"><title>3 of cat answered as cat</title>"), "{svg}");
-        assert!(svg.contains("fill-opacity=\"0.250\"><title>1 of cat answered as &lt;dog&gt;</title>"), "{svg}");
+        assert!(
+            svg.contains("fill-opacity=\"0.250\"><title>1 of cat answered as &lt;dog&gt;</title>"),
+            "{svg}"
+        );
         assert!(svg.contains("fill-opacity=\"1.000\"><title>8 of &lt;dog&gt; answered"), "{svg}");
-        assert!(svg.contains("<text class=\"over\" x=\"158.0\" y=\"142.5\" text-anchor=\"middle\">3</text>"), "{svg}");
+        assert!(
+            svg.contains("<text class=\"over\" x=\"158.0\" y=\"142.5\" text-anchor=\"middle\">3</text>"),
+            "{svg}"
+        );
         assert!(!svg.contains(">0</text>"), "{svg}");
         assert!(svg.contains("<title>who was &lt;taken&gt; for whom</title>"), "{svg}");
     }

@@ -47,7 +47,8 @@ pub fn calibrate(probabilities: &[f32], truth: &[u16], classes: u16) -> Result<C
     let mut sums = [(0_u64, 0.0_f64, 0_u64); BINS];
     for (row, (probabilities, &class)) in probabilities.chunks(width.max(1)).zip(truth).enumerate() {
         let label = usize::from(class);
-        let of_truth = *probabilities.get(label).ok_or(EvaluateError::Label { row, label: class, classes })?;
+        let of_truth =
+            *probabilities.get(label).ok_or(EvaluateError::Label { row, label: class, classes })?;
         let most = probabilities.iter().copied().fold(0.0_f32, f32::max);
         // The first of equal classes is the one that is given.
         let is_right = of_truth >= most && probabilities.iter().position(|p| *p >= most) == Some(label);

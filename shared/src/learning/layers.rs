@@ -8,8 +8,8 @@ use burn::module::{ModuleMapper, ModuleVisitor, Param};
 use burn::nn::conv::{Conv1d, Conv1dConfig, Conv2d, Conv2dConfig};
 use burn::nn::{Initializer, Linear, LinearConfig, PaddingConfig2d};
 use burn::prelude::*;
-use burn::tensor::{Gradients, TensorData};
 use burn::tensor::activation::relu;
+use burn::tensor::{Gradients, TensorData};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 

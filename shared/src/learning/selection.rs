@@ -132,7 +132,9 @@ impl Points {
     fn fill(&self, chosen: &mut Vec<usize>, mut far: Vec<f32>, count: usize) {
         while chosen.len() < count {
             let free = far.iter().enumerate().filter(|(index, _)| !chosen.contains(index));
-            let Some((farthest, _)) = free.max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(&a.0))) else { return };
+            let Some((farthest, _)) = free.max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(&a.0))) else {
+                return;
+            };
             chosen.push(farthest);
             self.come_nearer(&mut far, farthest);
         }
@@ -151,7 +153,13 @@ impl Points {
             let sum: f64 = squares.iter().map(|square| f64::from(*square)).sum();
             let mut left = rng.random::<f64>() * sum;
             // Points that are all drawn already have distance 0: then any will do, and its group stays empty.
-            drawn = squares.iter().position(|square| { left -= f64::from(*square); left < 0.0 }).unwrap_or(0);
+            drawn = squares
+                .iter()
+                .position(|square| {
+                    left -= f64::from(*square);
+                    left < 0.0
+                })
+                .unwrap_or(0);
         }
         centres
     }
@@ -168,9 +176,12 @@ impl Points {
     fn nearest(&self, centres: &[f32]) -> Vec<(usize, f32)> {
         let nearest = |point: &[f32]| {
             let centres = centres.chunks_exact(self.width).enumerate();
-            centres.map(|(index, centre)| (index, distance(point, centre))).fold((0, f32::INFINITY), |best, next| {
-                if next.1 < best.1 { next } else { best }
-            })
+            centres.map(|(index, centre)| (index, distance(point, centre))).fold(
+                (0, f32::INFINITY),
+                |best, next| {
+                    if next.1 < best.1 { next } else { best }
+                },
+            )
         };
         self.all().map(nearest).collect()
     }
@@ -231,5 +242,90 @@ fn standardised(values: &[f32], width: usize) -> Vec<f32> {
     let scaled = |(value, (mean, variance)): (&f32, (&f64, &f64))| {
         if *variance > 0.0 { ((f64::from(*value) - mean) / variance.sqrt()) as f32 } else { 0.0 }
     };
-    values.chunks_exact(width).flat_map(|row| row.iter().zip(mean.iter().zip(&variance)).map(scaled)).collect()
+    values
+        .chunks_exact(width)
+        .flat_map(|row| row.iter().zip(mean.iter().zip(&variance)).map(scaled))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(values: Vec<f32>, columns: usize) -> (InstanceSchema, Dataset) {
+        let schema = InstanceSchema::new(InstanceKind::Table, vec![columns]).unwrap();
+        (schema, Dataset::new(values, vec![columns], None, None).unwrap())
+    }
+
+    /// Five clouds of 21 points; the point in the middle of cloud `c` is instance `21 c + 10`.
+    fn clouds() -> (InstanceSchema, Dataset) {
+        let offset = |i: usize| (i as f32 - 10.0) / 100.0;
+        let point = |i: usize| [((i / 21 * 3) % 5) as f32 + offset(i % 21), (i / 21) as f32 * 1000.0];
+        table((0..105).flat_map(point).collect(), 2)
+    }
+
+    #[test]
+    fn typical_instances_are_the_middles_of_their_groups_whatever_the_columns_units() {
+        let (schema, data) = clouds();
+        for seed in 0..5 {
+            let chosen = select(Selection::Typical, &schema, &data, 5, seed).unwrap();
+            assert_eq!(chosen, [10, 31, 52, 73, 94], "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn the_seed_decides_and_the_threads_do_not() {
+        let values: Vec<f32> =
+            (0_u32..4000).map(|i| ((i.wrapping_mul(2_654_435_761) >> 16) % 997) as f32).collect();
+        let (schema, data) = table(values, 8);
+        for selection in [Selection::Random, Selection::Typical] {
+            let with = |threads: usize, seed: u64| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| select(selection, &schema, &data, 20, seed).unwrap())
+            };
+            let one = with(1, 3);
+            assert_eq!(one, with(4, 3));
+            assert_ne!(one, with(1, 4));
+            assert_eq!(one.len(), 20);
+            assert!(one.is_sorted_by(|a, b| a < b) && one.iter().all(|i| *i < 500));
+        }
+    }
+
+    #[test]
+    fn equal_instances_are_still_chosen_one_by_one() {
+        let (schema, data) = table(vec![2.0; 12], 2);
+        for selection in [Selection::Random, Selection::Typical] {
+            for count in 1..=6 {
+                let mut chosen = select(selection, &schema, &data, count, 1).unwrap();
+                chosen.dedup();
+                assert_eq!(chosen.len(), count, "{selection:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_pixel_shines_on_its_neighbours_but_not_over_the_edge() {
+        let mut image = vec![0.0; 12];
+        image[3] = 9.0;
+        assert_eq!(blurred(&image, 4), [0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0]);
+        let scaled = standardised(&[1.0, 5.0, 3.0, 5.0], 2);
+        assert_eq!(scaled, [-1.0, 0.0, 1.0, 0.0]);
+    }
+
+    #[test]
+    fn distances_do_not_forget_the_last_values() {
+        let (a, b) = ([1.0; 11], [3.0; 11]);
+        assert!((distance(&a, &b) - 44.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn counts_and_instances_that_do_not_fit_are_refused() {
+        let (schema, data) = clouds();
+        let refusal = |count| select(Selection::Typical, &schema, &data, count, 1).unwrap_err().to_string();
+        assert_eq!(refusal(0), "0 instances cannot be chosen out of 105; choose between 1 and 105");
+        assert!(refusal(106).starts_with("106 instances cannot be chosen out of 105"));
+        let other = InstanceSchema::new(InstanceKind::Table, vec![3]).unwrap();
+        let error = select(Selection::Random, &other, &data, 1, 1).unwrap_err().to_string();
+        assert!(error.contains("shape [2], the schema says [3]"), "{error}");
+    }
 }

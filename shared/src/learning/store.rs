@@ -106,7 +106,8 @@ pub fn load_network(stem: &Path) -> Result<Network, StoreError> {
 pub fn load_described<T: DeserializeOwned>(stem: &Path) -> Result<(Network, T), StoreError> {
     let (network, about) = load(stem)?;
     let wrong = |problem: String| StoreError::Metadata { path: paths(stem).1, problem };
-    let about = about.ok_or_else(|| wrong("it does not say where the network comes from (`about`)".into()))?;
+    let about =
+        about.ok_or_else(|| wrong("it does not say where the network comes from (`about`)".into()))?;
     let about = serde_json::from_value(about).map_err(|e| wrong(format!("about: {e}")))?;
     Ok((network, about))
 }

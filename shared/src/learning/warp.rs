@@ -72,7 +72,8 @@ impl Warp {
             for y in 0..height {
                 for x in 0..width {
                     let covered = hole.is_some_and(|[t, b, l, r]| (t..b).contains(&y) && (l..r).contains(&x));
-                    let value = if covered { 0.0 } else { sample(channel, width, map.source(y, x, height, width)) };
+                    let value =
+                        if covered { 0.0 } else { sample(channel, width, map.source(y, x, height, width)) };
                     out.push(value);
                 }
             }
@@ -85,15 +86,9 @@ impl Warp {
         let (down, right) = ((-within(self.scale)).exp(), (-within(self.scale)).exp());
         let shear = within(self.shear);
         let shift = [within(self.shift), within(self.shift)];
-        let matrix = [
-            right * (cos + shear * sin),
-            right * (shear * cos - sin),
-            down * sin,
-            down * cos,
-        ];
-        let bend = (self.elastic > 0.0).then(|| {
-            [(); 2].map(|()| std::array::from_fn(|_| self.elastic * normal(rng)))
-        });
+        let matrix = [right * (cos + shear * sin), right * (shear * cos - sin), down * sin, down * cos];
+        let bend = (self.elastic > 0.0)
+            .then(|| [(); 2].map(|()| std::array::from_fn(|_| self.elastic * normal(rng))));
         Map { matrix, shift, bend }
     }
 
@@ -149,4 +144,87 @@ fn blend(y: f32, x: f32, at: impl Fn(i64, i64) -> f32) -> f32 {
     let upper = at(row, column) * (1.0 - right) + at(row, column + 1) * right;
     let lower = at(row + 1, column) * (1.0 - right) + at(row + 1, column + 1) * right;
     upper * (1.0 - down) + lower * down
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::learning::seeds;
+
+    fn apply(warp: &Warp, size: [usize; 2], image: &[f32], seed: u64) -> Vec<f32> {
+        let mut out = Vec::new();
+        warp.apply(size, image, &mut seeds::generator("test", seed, 0), &mut out);
+        out
+    }
+
+    fn wild() -> Warp {
+        Warp { shift: 3.0, rotation: 30.0, scale: 0.2, shear: 0.3, elastic: 0.8, cutout: 4 }
+    }
+
+    #[test]
+    fn nothing_asked_is_nothing_changed() {
+        let image: Vec<f32> = (0..120).map(|i| i as f32 / 120.0).collect();
+        let same = apply(&Warp::default(), [12, 10], &image, 1);
+        assert!(same.iter().zip(&image).all(|(a, b)| (a - b).abs() < 1e-5), "{same:?}");
+    }
+
+    #[test]
+    fn changed_images_stay_images_and_differ() {
+        let image: Vec<f32> = (0..2 * 144).map(|i| (i % 5) as f32 / 4.0).collect();
+        let changed: Vec<Vec<f32>> = (0..50).map(|seed| apply(&wild(), [12, 12], &image, seed)).collect();
+        for warped in &changed {
+            assert_eq!(warped.len(), image.len());
+            assert!(warped.iter().all(|v| (0.0..=1.0).contains(v)));
+        }
+        assert!(changed.windows(2).all(|pair| pair[0] != pair[1]));
+        assert_eq!(apply(&wild(), [12, 12], &image, 3), changed[3]);
+    }
+
+    #[test]
+    fn channels_are_changed_alike() {
+        let channel: Vec<f32> = (0..144).map(|i| (i % 7) as f32 / 6.0).collect();
+        let warped = apply(&wild(), [12, 12], &[channel.clone(), channel].concat(), 9);
+        assert_eq!(warped[..144], warped[144..]);
+    }
+
+    #[test]
+    fn a_turn_keeps_the_middle_and_a_shift_moves_it_by_no_more_than_asked() {
+        let mut image = vec![0.0; 15 * 15];
+        image[7 * 15 + 7] = 1.0;
+        for seed in 0..100 {
+            let turned = apply(&Warp { rotation: 180.0, ..Warp::default() }, [15, 15], &image, seed);
+            assert!((turned[7 * 15 + 7] - 1.0).abs() < 1e-4, "{seed}");
+            let moved = apply(&Warp { shift: 2.0, ..Warp::default() }, [15, 15], &image, seed);
+            let lit = |at: usize| ((at / 15).abs_diff(7)).max((at % 15).abs_diff(7));
+            let farthest = (0..225).filter(|at| moved[*at] > 0.0).map(lit).max();
+            assert!(farthest.is_some_and(|far| far <= 2), "{seed}: {farthest:?}");
+        }
+    }
+
+    #[test]
+    fn a_dark_square_covers_no_more_than_its_side() {
+        let warp = Warp { cutout: 5, ..Warp::default() };
+        let dark: Vec<usize> = (0..100)
+            .map(|seed| apply(&warp, [20, 20], &[1.0; 400], seed).iter().filter(|v| **v == 0.0).count())
+            .collect();
+        assert_eq!(dark.iter().max(), Some(&25));
+        assert!(dark.iter().all(|count| (9..=25).contains(count)), "{dark:?}");
+    }
+
+    #[test]
+    fn numbers_beyond_reason_are_refused() {
+        let schema = InstanceSchema::new(InstanceKind::Image, vec![3, 12, 40]).unwrap();
+        assert_eq!(wild().check(&schema), Ok(()));
+        let refusal = |warp: Warp| warp.check(&schema).unwrap_err().to_string();
+        assert_eq!(
+            refusal(Warp { shift: 7.0, ..Warp::default() }),
+            "augmentation shift 7 must be a number from 0 to 6"
+        );
+        assert!(refusal(Warp { elastic: f32::NAN, ..Warp::default() }).contains("elastic NaN"));
+        assert!(
+            refusal(Warp { cutout: 13, ..Warp::default() })
+                .contains("cutout 13 must be a number from 0 to 12")
+        );
+        assert!(refusal(Warp { scale: -0.1, ..Warp::default() }).contains("scale -0.1"));
+    }
 }

@@ -57,3 +57,50 @@ pub(super) fn normal(rng: &mut ChaCha8Rng) -> f32 {
     let (radius, angle) = (1.0 - rng.random::<f32>(), rng.random::<f32>());
     (-2.0 * radius.ln()).sqrt() * (std::f32::consts::TAU * angle).cos()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::learning::seeds;
+
+    fn apply(wobble: &Wobble, length: usize, values: &[f32], seed: u64) -> Vec<f32> {
+        let mut out = Vec::new();
+        wobble.apply(length, values, &mut seeds::generator("test", seed, 0), &mut out);
+        out
+    }
+
+    #[test]
+    fn a_signal_is_moved_and_scaled_alike_in_all_channels_and_noise_has_its_deviation() {
+        let ramp: Vec<f32> = (0..32).map(|i| 1.0 + i as f32).collect();
+        let both = [ramp.clone(), ramp].concat();
+        for seed in 0..100 {
+            let moved = apply(&Wobble { samples: 3, amplitude: 0.1, noise: 0.0 }, 32, &both, seed);
+            assert_eq!(moved[..32], moved[32..]);
+            let step = moved[16] - moved[15];
+            assert!((0.9 - 1e-5..=1.1 + 1e-5).contains(&step), "{step}");
+            assert!((moved[15] / step - 16.0).abs() <= 3.001, "{moved:?}");
+        }
+        let noisy = apply(&Wobble { noise: 0.5, ..Wobble::default() }, 4000, &[0.0; 4000], 1);
+        let variance = noisy.iter().map(|v| v * v).sum::<f32>() / 4000.0;
+        // The deviation of the measured variance is 0.25 · √(2 / 4000) = 0.0056.
+        assert!((variance - 0.25).abs() < 0.03, "{variance}");
+    }
+
+    #[test]
+    fn tables_take_noise_alone_and_images_nothing() {
+        let schema = |kind, shape: &[usize]| InstanceSchema::new(kind, shape.to_vec()).unwrap();
+        let (table, image) = (schema(InstanceKind::Table, &[9]), schema(InstanceKind::Image, &[9, 9]));
+        let noise = Wobble { noise: 0.1, ..Wobble::default() };
+        assert_eq!(noise.check(&table), Ok(()));
+        let refusal = |wobble: Wobble, schema| wobble.check(schema).unwrap_err().to_string();
+        assert!(refusal(Wobble { samples: 1, ..noise }, &table).contains("these are `table`"));
+        assert!(refusal(Wobble { amplitude: 0.1, ..noise }, &table).contains("these are `table`"));
+        assert!(refusal(noise, &image).contains("these are `image`"));
+        let signal = schema(InstanceKind::Signal, &[6]);
+        assert!(refusal(Wobble { samples: 3, ..noise }, &signal).contains("by up to 3 steps is too much"));
+        assert!(
+            refusal(Wobble { amplitude: 1.0, ..noise }, &signal).contains("must be at least 0 and below 1")
+        );
+        assert!(refusal(Wobble { noise: f32::NAN, ..noise }, &signal).contains("noise NaN"));
+    }
+}

@@ -3,7 +3,7 @@
 use super::loss::LabelLoss;
 use crate::learning::{
     Augment, InstanceKind, InstanceSchema, NetworkConfig, Recipe, RecipeError, TrainConfig,
-    network::{Plan, WideConfig},
+    network::{CnnConfig, Plan, WideConfig},
     recipe::MAX_EPOCHS,
     warp::Warp,
     wobble::Wobble,
@@ -49,7 +49,7 @@ pub enum Alignment {
 pub struct StudentConfig {
     /// How it learns.
     pub method: Method,
-    /// Its layers; by default the wide network for images trained by consistency, else a teacher's.
+    /// Its layers; by default wide convolutions for images trained by consistency, else a teacher's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<NetworkConfig>,
     /// Training on the labels alone.
@@ -102,7 +102,7 @@ impl Default for ConsistencyConfig {
             threshold: 0.95,
             weight: 1.0,
             alignment: Alignment::default(),
-            loss: LabelLoss::Entropy {},
+            loss: LabelLoss::Generalised { power: 0.7 },
             weak: None,
             strong: None,
         }
@@ -194,8 +194,12 @@ impl StudentConfig {
         schema: &InstanceSchema,
         classes: u16,
     ) -> Result<(NetworkConfig, Plan), StudentConfigError> {
+        // Measured on MNIST: without padding the same layers are as good and cost three fifths.
+        let wide = WideConfig::default();
+        let unpadded = NetworkConfig::Cnn(CnnConfig { channels: wide.channels, hidden: wide.hidden });
         let default = || match schema.kind() {
-            InstanceKind::Image => NetworkConfig::Wide(WideConfig::default()),
+            InstanceKind::Image if unpadded.check(schema, classes).is_ok() => unpadded,
+            InstanceKind::Image => NetworkConfig::Wide(wide),
             _ => NetworkConfig::default_for(schema),
         };
         let network = self.network.clone().unwrap_or_else(default);

@@ -7,6 +7,8 @@ mod config;
 mod consistency;
 mod descent;
 mod loss;
+#[cfg(test)]
+mod tests;
 
 pub use config::{Alignment, ConsistencyConfig, MAX_STEPS, Method, StudentConfig, StudentConfigError};
 pub use loss::LabelLoss;
