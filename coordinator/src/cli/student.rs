@@ -64,17 +64,17 @@ pub(super) async fn run(client: &Client, output: Output, verb: StudentVerb) -> R
     let origin = origin(client).await?;
     let lessons = lessons(client, &rounds).await?;
     let taught = tokio::task::spawn_blocking(move || teach(&origin, &lessons, &assignment));
-    let report = taught.await.map_err(|e| Failure::Job(e.to_string()))?.map_err(failure)?;
+    let report = taught.await.map_err(|e| Failure::Job(e.to_string()))?.map_err(|e| failure(&e))?;
     output.fact(&report, || describe(&report))
 }
 
 /// Asks a stored student; reads files alone.
 pub(super) fn predict(output: Output, student: &Path, instances: &Path) -> Result<(), Failure> {
-    let answers = answer(student, instances).map_err(failure)?;
+    let answers = answer(student, instances).map_err(|e| failure(&e))?;
     output.fact(&answers, || answers.labels.join("\n"))
 }
 
-fn failure(error: StudentError) -> Failure {
+fn failure(error: &StudentError) -> Failure {
     if error.is_usage() { Failure::Usage(error.to_string()) } else { Failure::Job(error.to_string()) }
 }
 
