@@ -1,6 +1,6 @@
 //! Measures the student and the selection on MNIST with simulated wrong labels.
 //!
-//! `cargo run -p shared --example mnist_student -- DATA POOL WRONG SEED [RECIPE]`: DATA is the folder of the four files,
+//! `cargo run -p shared --example mnist_student -- DATA POOL WRONG SEED [RECIPE] [random|typical]`: DATA is the folder of the four files,
 //! POOL is `settings` (9 000 + 1 000 of the training images, to choose settings by) or `test` (the first 9 000 and the last
 //! 1 000 test images, to measure once), WRONG is how many of the 100 labels are wrong, RECIPE a TOML file.
 
