@@ -6,6 +6,7 @@ mod ledger;
 mod output;
 mod plan;
 mod rounds;
+mod select;
 mod student;
 mod transcript;
 
@@ -80,7 +81,7 @@ enum Verb {
     /// Shows the privacy ledger
     #[command(subcommand)]
     Ledger(ledger::LedgerVerb),
-    /// Trains the student on released labels
+    /// Trains the student on released labels, or asks it about new instances
     #[command(subcommand)]
     Student(student::StudentVerb),
     /// Exports the transcript, which anyone can verify
@@ -186,6 +187,9 @@ async fn dispatch(cli: Cli, output: Output) -> Result<(), Failure> {
     }
     if let Verb::Federation(federation::FederationVerb::Plan(args)) = &cli.verb {
         return plan::run(output, args);
+    }
+    if let Verb::Student(student::StudentVerb::Predict { student, instances }) = &cli.verb {
+        return student::predict(output, student, instances);
     }
     let client = Client::new(&cli.url, cli.token, &cli.home)?;
     match cli.verb {

@@ -24,11 +24,16 @@ use shared::{
 use super::{
     Client, Failure, Format,
     output::{Output, insecure_line},
+    select,
 };
 use crate::config::duration;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum RoundVerb {
+    /// Chooses which instances to ask labels for, by the instances alone; announces nothing
+    ///
+    /// Example: coordinator round select --unlabeled pool.npy --count 100 --out asked.npy
+    Select(select::SelectArgs),
     /// Announces a round over a file of instances (NPY, IDX or CSV, each may be .gz)
     ///
     /// Example: coordinator round create --instances unlabeled.npy --window 10m --wait
@@ -96,6 +101,7 @@ pub(super) enum RoundVerb {
 
 pub(super) async fn run(client: &Client, output: Output, verb: RoundVerb) -> Result<(), Failure> {
     match verb {
+        RoundVerb::Select(args) => select::run(client, output, args).await,
         RoundVerb::Create { instances, window, id, wait, timeout } => {
             let window = duration("--window", &window)?;
             let timeout = duration("--timeout", &timeout)?;

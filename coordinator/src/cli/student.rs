@@ -1,72 +1,158 @@
-//! `student train`: a model that can be given to anyone, from released labels alone.
+//! `student train` and `student predict`: a model that can be given to anyone, from released labels alone.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use shared::{
     ids::RoundId,
-    wire::{FederationView, Labels, RoundSummary},
+    privacy::Views,
+    transcript::Head,
+    wire::{FederationView, Labels, LedgerView, RoundSummary, TranscriptPage},
 };
 
 use super::{Client, Failure, output::Output};
-use crate::student::{Lesson, StudentReport, teach};
+use crate::student::{Assignment, Lesson, Origin, StudentError, StudentReport, answer, teach};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum StudentVerb {
-    /// Trains the student on released labels
+    /// Trains the student on released labels and on all unlabeled instances
     ///
-    /// Example: coordinator student train --held-out data/held-out --out student
+    /// Example: coordinator student train --unlabeled pool.npy --held-out data/held-out --out student
     Train {
-        /// Rounds whose labels are used; all released ones by default
+        /// Rounds whose instances and labels are used; all by default
         #[arg(long = "round")]
         rounds: Vec<RoundId>,
+        /// More instances without labels to learn from: the file from which the rounds were selected
+        #[arg(long)]
+        unlabeled: Option<PathBuf>,
+        /// Settings of the training (TOML); every one of them has a default
+        #[arg(long)]
+        recipe: Option<PathBuf>,
         /// Labelled data that no teacher saw, to state the accuracy on
         #[arg(long)]
         held_out: Option<PathBuf>,
         /// Where the student goes: OUT.safetensors and OUT.json
         #[arg(long, default_value = "student")]
         out: PathBuf,
+        /// Draws which classes it confuses on the held-out data into this file
+        #[arg(long)]
+        svg: Option<PathBuf>,
         /// Seed of the training
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Says the class of each instance of a file, one name per line; needs no running coordinator
+    ///
+    /// Example: coordinator student predict --student student --instances new.npy
+    Predict {
+        /// The student's files: STUDENT.safetensors and STUDENT.json
+        #[arg(long)]
+        student: PathBuf,
+        /// File of instances (NPY, IDX or CSV, each may be .gz)
+        #[arg(long)]
+        instances: PathBuf,
+    },
 }
 
 pub(super) async fn run(client: &Client, output: Output, verb: StudentVerb) -> Result<(), Failure> {
-    let StudentVerb::Train { rounds, held_out, out, seed } = verb;
-    let federation: FederationView = client.get("/federation").await?;
-    let mut lessons = Vec::new();
-    for round in chosen(client, rounds).await? {
-        let labels: Labels = client.get(&format!("/rounds/{round}/labels")).await?;
-        let instances = client.get_bytes(&format!("/rounds/{round}/instances")).await?;
-        lessons.push(Lesson { instances, labels });
-    }
-    let config = federation.founding.config;
-    let taught =
-        tokio::task::spawn_blocking(move || teach(&config, &lessons, held_out.as_deref(), &out, seed));
-    let report = taught.await.map_err(|e| Failure::Job(e.to_string()))?;
-    let report = report.map_err(|e| Failure::Job(e.to_string()))?;
+    let (rounds, assignment) = match verb {
+        StudentVerb::Predict { student, instances } => return predict(output, &student, &instances),
+        StudentVerb::Train { rounds, unlabeled, recipe, held_out, out, svg, seed } => {
+            (rounds, Assignment { unlabeled, recipe, held_out, out, svg, seed })
+        }
+    };
+    let origin = origin(client).await?;
+    let lessons = lessons(client, &rounds).await?;
+    let taught = tokio::task::spawn_blocking(move || teach(&origin, &lessons, &assignment));
+    let report = taught.await.map_err(|e| Failure::Job(e.to_string()))?.map_err(|e| failure(&e))?;
     output.fact(&report, || describe(&report))
 }
 
-async fn chosen(client: &Client, rounds: Vec<RoundId>) -> Result<Vec<RoundId>, Failure> {
-    if !rounds.is_empty() {
-        return Ok(rounds);
-    }
+/// Asks a stored student; reads files alone.
+pub(super) fn predict(output: Output, student: &Path, instances: &Path) -> Result<(), Failure> {
+    let answers = answer(student, instances).map_err(|e| failure(&e))?;
+    output.fact(&answers, || answers.labels.join("\n"))
+}
+
+fn failure(error: &StudentError) -> Failure {
+    if error.is_usage() { Failure::Usage(error.to_string()) } else { Failure::Job(error.to_string()) }
+}
+
+async fn origin(client: &Client) -> Result<Origin, Failure> {
+    let federation: FederationView = client.get("/federation").await?;
+    let ledger: LedgerView = client.get("/ledger").await?;
+    let chain: TranscriptPage = client.get(&format!("/transcript?from={}", i64::MAX)).await?;
+    let last = chain.length.saturating_sub(1);
+    let page: TranscriptPage = client.get(&format!("/transcript?from={last}")).await?;
+    let head = match page.events.last() {
+        None => Head::EMPTY,
+        Some(event) => Head::after(&event.unverified().map_err(|e| Failure::Job(e.to_string()))?),
+    };
+    Ok(Origin {
+        federation: federation.hash,
+        config: federation.founding.config,
+        epsilon: ledger.spent,
+        head,
+    })
+}
+
+/// Fetches the instances of the rounds (of all that were announced by default), with the labels of those released.
+async fn lessons(client: &Client, rounds: &[RoundId]) -> Result<Vec<Lesson>, Failure> {
     let all: Vec<RoundSummary> = client.get("/rounds").await?;
-    let released: Vec<_> = all.iter().filter(|r| r.phase == "released").map(|r| r.round).collect();
-    if released.is_empty() {
+    let is_released = |round: RoundId| all.iter().any(|r| r.round == round && r.phase == "released");
+    let asked: Vec<RoundId> =
+        if rounds.is_empty() { all.iter().map(|r| r.round).collect() } else { rounds.to_vec() };
+    if !asked.iter().any(|round| is_released(*round)) {
         return Err(Failure::Job("no round has released labels yet: coordinator round list".to_owned()));
     }
-    Ok(released)
+    let mut lessons = Vec::new();
+    for round in asked {
+        let labels: Option<Labels> = match is_released(round) {
+            true => Some(client.get(&format!("/rounds/{round}/labels")).await?),
+            false => None,
+        };
+        let instances = client.get_bytes(&format!("/rounds/{round}/instances")).await?;
+        lessons.push(Lesson { round, instances, labels });
+    }
+    Ok(lessons)
 }
 
 fn describe(report: &StudentReport) -> String {
-    let accuracy = match &report.evaluation {
-        None => "no held-out data was given, so no accuracy is stated".to_owned(),
+    let mut lines = vec![format!(
+        "student {} trained on {} labels and {} instances without one",
+        report.weights.display(),
+        report.labels,
+        report.unlabelled
+    )];
+    if report.contradicted > 0 {
+        lines.push(format!("it contradicts {} of the labels", report.contradicted));
+    }
+    match &report.evaluation {
+        None => lines.push("no held-out data was given, so no accuracy is stated".to_owned()),
         Some(evaluation) => {
-            format!("accuracy {:.4} on {} held-out instances", evaluation.accuracy, report.held_out)
+            let held_out = report.held_out;
+            lines.push(format!("accuracy {:.4} on {held_out} held-out instances", evaluation.accuracy));
+            let recalls: Vec<String> = evaluation
+                .recall
+                .iter()
+                .map(|recall| recall.map_or("-".to_owned(), |recall| format!("{recall:.3}")))
+                .collect();
+            lines.push(format!("recall by class: {}", recalls.join(" ")));
         }
+    }
+    if let Some(calibration) = &report.calibration {
+        lines.push(format!("expected calibration error {:.4}", calibration.expected_error));
+    }
+    let shown = |value: Option<f64>| value.map_or("without bound".to_owned(), |value| format!("{value:.3}"));
+    let views = |views: &Views<Option<f64>>| {
+        format!("public {}, coordinator {}", shown(views.public), shown(views.coordinator))
     };
-    format!("student {} trained on {} labels; {accuracy}", report.weights.display(), report.labels)
+    let epsilon = &report.epsilon;
+    lines.push(format!(
+        "the federation's labels cost ε at δ = {}: one person {}; a participant {}",
+        epsilon.delta,
+        views(&epsilon.person),
+        views(&epsilon.participant)
+    ));
+    lines.join("\n")
 }

@@ -1,14 +1,16 @@
-//! Small line charts as SVG: no script, no font, no outside reference; the same input gives the same bytes.
+//! Small line charts and tables as SVG: no script, no font, no outside reference; the same input gives the same bytes.
 //!
 //! Colours follow the reader's light or dark setting. Every curve differs in width and dashes too, so that curves
 //! that coincide and readers who do not tell colours apart are served; title, description and names are text.
 
 mod axis;
+mod matrix;
 mod svg;
 #[cfg(test)]
 mod tests;
 
 pub use axis::{Axis, Scale};
+pub use matrix::Matrix;
 
 /// A chart of curves over two axes.
 #[derive(Clone, Debug, PartialEq)]

@@ -19,7 +19,7 @@ const STYLES: usize = 6;
 
 /// Colours after Okabe and Ito, darker on light ground: told apart by most colour-blind readers. Every rule is
 /// bound to the chart's own class, because a page that holds the document inline shares its rules with it.
-const STYLE: &str = "\
+pub(super) const STYLE: &str = "\
 .chart text{font:13px system-ui,sans-serif;fill:#1a1a1a}.chart .title{font-size:16px;font-weight:600}
 .chart .back{fill:#fff}.chart .grid{stroke:#d9d9d9}.chart .axis{stroke:#1a1a1a}
 .chart polyline{fill:none;stroke-linejoin:round}.chart circle{stroke:#fff;stroke-width:1.5}
@@ -173,18 +173,18 @@ fn segment(out: &mut String, class: &str, from: (f64, f64), to: (f64, f64)) {
     );
 }
 
-fn text(out: &mut String, x: f64, y: f64, anchor: &str, words: &str) {
+pub(super) fn text(out: &mut String, x: f64, y: f64, anchor: &str, words: &str) {
     let words = escaped(words);
     line(out, format_args!("<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{words}</text>"));
 }
 
-fn line(out: &mut String, words: std::fmt::Arguments<'_>) {
+pub(super) fn line(out: &mut String, words: std::fmt::Arguments<'_>) {
     // Writing to a string cannot fail.
     let _ = writeln!(out, "{words}");
 }
 
 /// Escapes what XML reserves, and drops the control characters it forbids.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -2,6 +2,8 @@
 
 use super::affine::Affine;
 use super::schema::{InstanceKind, InstanceSchema};
+use super::warp::Warp;
+use super::wobble::Wobble;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -45,6 +47,16 @@ pub enum AugmentError {
         /// The refused value.
         amplitude: f32,
     },
+    /// A number of a warp or wobble is outside its range.
+    #[error("augmentation {what} {value} must be a number from 0 to {most}")]
+    Range {
+        /// Which number.
+        what: &'static str,
+        /// The refused value.
+        value: f32,
+        /// The largest allowed value.
+        most: f32,
+    },
 }
 
 /// How training instances are changed each time they are shown.
@@ -67,6 +79,10 @@ pub enum Augment {
         /// The largest relative change of amplitude, in [0, 1).
         amplitude: f32,
     },
+    /// Images are moved, turned, stretched, sheared, bent and partly covered.
+    Warp(Warp),
+    /// Signals are moved and scaled, and every value of signals and tables gets a little noise.
+    Wobble(Wobble),
 }
 
 impl Augment {
@@ -98,6 +114,8 @@ impl Augment {
                 ("jitter", InstanceKind::Signal, *samples)
             }
             Self::Jitter { amplitude, .. } => return Err(AugmentError::Amplitude { amplitude: *amplitude }),
+            Self::Warp(warp) => return warp.check(schema),
+            Self::Wobble(wobble) => return wobble.check(schema),
         };
         if schema.kind() != wanted {
             return Err(AugmentError::Kind { augment, wanted, found: schema.kind() });
@@ -135,13 +153,17 @@ impl Augment {
                     out.extend(shifted(length, right).map(|i| channel.get(i).map_or(0.0, |v| v * factor)));
                 }
             }
+            (Self::Warp(warp), &[_, height, width]) => warp.apply([height, width], instance, rng, out),
+            (Self::Wobble(wobble), _) => {
+                wobble.apply(shape.last().copied().unwrap_or(1), instance, rng, out);
+            }
             _ => out.extend_from_slice(instance),
         }
     }
 }
 
 /// A whole number of steps between −`most` and `most`.
-fn step(most: usize, rng: &mut ChaCha8Rng) -> isize {
+pub(super) fn step(most: usize, rng: &mut ChaCha8Rng) -> isize {
     rng.random_range(0..=2 * most).cast_signed() - most.cast_signed()
 }
 
@@ -158,7 +180,7 @@ fn shift_image(channel: &[f32], width: usize, down: isize, right: isize, out: &m
 }
 
 /// The indices that move a signal by `right` samples, its ends repeated.
-fn shifted(length: usize, right: isize) -> impl Iterator<Item = usize> {
+pub(super) fn shifted(length: usize, right: isize) -> impl Iterator<Item = usize> {
     (0..length).map(move |i| i.saturating_add_signed(-right).min(length - 1))
 }
 

@@ -4,12 +4,12 @@
 //! the whole process, so that teachers trained side by side would get each other's numbers.
 
 use super::network::{IMAGE_KERNELS, Plan, SIGNAL_KERNELS, STRIDE, Tail};
-use burn::module::{ModuleVisitor, Param};
+use burn::module::{ModuleMapper, ModuleVisitor, Param};
 use burn::nn::conv::{Conv1d, Conv1dConfig, Conv2d, Conv2dConfig};
-use burn::nn::{Initializer, Linear, LinearConfig};
+use burn::nn::{Initializer, Linear, LinearConfig, PaddingConfig2d};
 use burn::prelude::*;
-use burn::tensor::TensorData;
 use burn::tensor::activation::relu;
+use burn::tensor::{Gradients, TensorData};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
@@ -53,11 +53,11 @@ impl Layers {
                 let linears = widths.array_windows().map(|&[input, output]| init.linear(input, output));
                 Self::Mlp(Mlp { linears: linears.collect() })
             }
-            &Plan::Cnn { image, left, tail: Tail { channels: [first, second], hidden, classes } } => {
+            &Plan::Cnn { image, left, tail: Tail { channels: [first, second], hidden, classes }, padded } => {
                 let ([input, ..], [first_kernel, second_kernel]) = (image, IMAGE_KERNELS);
                 Self::Cnn(Cnn {
-                    first: init.image_convolution(input, first, first_kernel),
-                    second: init.image_convolution(first, second, second_kernel),
+                    first: init.image_convolution(input, first, first_kernel, padded),
+                    second: init.image_convolution(first, second, second_kernel, padded),
                     hidden: init.linear(second * left, hidden),
                     output: init.linear(hidden, classes),
                     image,
@@ -90,6 +90,19 @@ impl Layers {
         let mut collector = Collector(Vec::new());
         self.visit(&mut collector);
         collector.0
+    }
+
+    /// The same layers with other weights, in the order of [`Self::to_weights`], on `device`. Their graph shares
+    /// nothing with that of other copies, so copies can be differentiated side by side.
+    pub(super) fn with_weights(&self, weights: &[f32], device: &Device) -> Self {
+        self.clone().map(&mut Placer { weights, device })
+    }
+
+    /// The gradient of every weight, in the order of [`Self::to_weights`].
+    pub(super) fn to_gradient(&self, gradients: &Gradients) -> Vec<f32> {
+        let mut collector = GradientCollector { gradients, values: Vec::new() };
+        self.visit(&mut collector);
+        collector.values
     }
 }
 
@@ -135,9 +148,12 @@ impl Init<'_> {
         linear
     }
 
-    fn image_convolution(&mut self, input: usize, output: usize, kernel: usize) -> Conv2d {
+    fn image_convolution(&mut self, input: usize, output: usize, kernel: usize, padded: bool) -> Conv2d {
         let inputs = input * kernel * kernel;
-        let config = Conv2dConfig::new([input, output], [kernel; 2]).with_stride([STRIDE; 2]);
+        let around = if padded { kernel / 2 } else { 0 };
+        let config = Conv2dConfig::new([input, output], [kernel; 2])
+            .with_stride([STRIDE; 2])
+            .with_padding(PaddingConfig2d::Explicit(around, around, around, around));
         let mut convolution = config.with_initializer(Initializer::Zeros).init(self.device);
         convolution.weight = self.draw([output, input, kernel, kernel], inputs);
         convolution.bias = Some(self.draw([output], inputs));
@@ -167,5 +183,35 @@ struct Collector(Vec<f32>);
 impl ModuleVisitor for Collector {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         self.0.extend(param.val().into_data().iter::<f32>());
+    }
+}
+
+struct GradientCollector<'a> {
+    gradients: &'a Gradients,
+    values: Vec<f32>,
+}
+
+impl ModuleVisitor for GradientCollector<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let tensor = param.val();
+        match tensor.grad(self.gradients) {
+            Some(gradient) => self.values.extend(gradient.into_data().iter::<f32>()),
+            // What the loss does not depend on has no gradient.
+            None => self.values.resize(self.values.len() + tensor.shape().num_elements(), 0.0),
+        }
+    }
+}
+
+struct Placer<'a> {
+    weights: &'a [f32],
+    device: &'a Device,
+}
+
+impl ModuleMapper for Placer<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let shape = param.val().dims();
+        let Some((here, rest)) = self.weights.split_at_checked(shape.iter().product()) else { return param };
+        self.weights = rest;
+        Param::from_data(TensorData::new(here.to_vec(), shape), self.device)
     }
 }

@@ -75,6 +75,8 @@ pub enum NetworkConfig {
     Mlp(MlpConfig),
     /// Two convolutions over images, 5 × 5 and 3 × 3 in steps of 2, and one hidden layer.
     Cnn(CnnConfig),
+    /// The same with padded convolutions and more channels: the student's network for images of any size.
+    Wide(WideConfig),
     /// Two convolutions over signals, 7 and 5 in steps of 2, and one hidden layer.
     Cnn1d(Cnn1dConfig),
 }
@@ -91,6 +93,16 @@ pub struct MlpConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CnnConfig {
+    /// The channels of the first and the second convolution.
+    pub channels: [usize; 2],
+    /// The width of the hidden layer.
+    pub hidden: usize,
+}
+
+/// The layers of the wide convolutional network for images.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WideConfig {
     /// The channels of the first and the second convolution.
     pub channels: [usize; 2],
     /// The width of the hidden layer.
@@ -116,6 +128,12 @@ impl Default for MlpConfig {
 impl Default for CnnConfig {
     fn default() -> Self {
         Self { channels: [16, 32], hidden: 64 }
+    }
+}
+
+impl Default for WideConfig {
+    fn default() -> Self {
+        Self { channels: [32, 64], hidden: 128 }
     }
 }
 
@@ -167,7 +185,12 @@ impl NetworkConfig {
                 let [Some(rows), Some(columns)] = left else {
                     return Err(self.too_small(schema, LEAST_IMAGE));
                 };
-                Plan::Cnn { image: [channels, height, width], left: rows * columns, tail }
+                Plan::Cnn { image: [channels, height, width], left: rows * columns, tail, padded: false }
+            }
+            (Self::Wide(config), InstanceKind::Image, &[channels, height, width]) => {
+                let tail = Tail::new(config.channels, config.hidden, classes)?;
+                let left = height.div_ceil(STRIDE * STRIDE) * width.div_ceil(STRIDE * STRIDE);
+                Plan::Cnn { image: [channels, height, width], left, tail, padded: true }
             }
             (Self::Cnn1d(config), InstanceKind::Signal, &[channels, length]) => {
                 let tail = Tail::new(config.channels, config.hidden, classes)?;
@@ -185,6 +208,7 @@ impl NetworkConfig {
         match self {
             Self::Mlp(_) => "mlp",
             Self::Cnn(_) => "cnn",
+            Self::Wide(_) => "wide",
             Self::Cnn1d(_) => "cnn1d",
         }
     }
@@ -199,8 +223,9 @@ impl NetworkConfig {
 pub(super) enum Plan {
     /// Input, hidden layers, classes.
     Mlp { widths: Vec<usize> },
-    /// Channels, height and width; `left` pixels per channel come out of the convolutions.
-    Cnn { image: [usize; 3], left: usize, tail: Tail },
+    /// Channels, height and width; `left` pixels per channel come out of the convolutions, which are `padded` so that
+    /// they halve an extent and round it up, or not.
+    Cnn { image: [usize; 3], left: usize, tail: Tail, padded: bool },
     /// Channels and length; `left` samples per channel come out of the convolutions.
     Cnn1d { signal: [usize; 2], left: usize, tail: Tail },
 }
@@ -235,7 +260,7 @@ impl Plan {
     fn weights(&self) -> usize {
         match self {
             Self::Mlp { widths } => widths.array_windows().map(|&[input, output]| (input + 1) * output).sum(),
-            Self::Cnn { image: [channels, ..], left, tail } => {
+            Self::Cnn { image: [channels, ..], left, tail, .. } => {
                 tail.weights(*channels, *left, IMAGE_KERNELS.map(|kernel| kernel * kernel))
             }
             Self::Cnn1d { signal: [channels, _], left, tail } => {
@@ -325,6 +350,7 @@ mod tests {
     fn the_planned_number_of_weights_is_the_number_of_weights() {
         let cases = [
             (NetworkConfig::Cnn(CnnConfig::default()), schema(InstanceKind::Image, &[3, 11, 14])),
+            (NetworkConfig::Wide(WideConfig::default()), schema(InstanceKind::Image, &[3, 11, 2])),
             (NetworkConfig::Cnn1d(Cnn1dConfig::default()), schema(InstanceKind::Signal, &[2, 41])),
             (NetworkConfig::Mlp(MlpConfig { hidden: vec![5, 3] }), schema(InstanceKind::Image, &[4, 4])),
             (NetworkConfig::Mlp(MlpConfig { hidden: Vec::new() }), schema(InstanceKind::Table, &[4])),

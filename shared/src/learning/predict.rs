@@ -1,6 +1,7 @@
 //! The class a network gives to each instance.
 
 use super::network::Network;
+use super::student::softmax;
 use burn::prelude::*;
 use burn::tensor::TensorData;
 
@@ -26,6 +27,20 @@ pub enum PredictError {
 /// # Errors
 /// Values that do not make whole instances.
 pub fn predict(network: &Network, values: &[f32]) -> Result<Vec<u16>, PredictError> {
+    let logits = logits(network, values)?;
+    Ok(logits.chunks(usize::from(network.classes())).map(largest).collect())
+}
+
+/// The probability of every class for each instance of `values`, instance after instance.
+///
+/// # Errors
+/// Values that do not make whole instances.
+pub fn predict_probabilities(network: &Network, values: &[f32]) -> Result<Vec<f32>, PredictError> {
+    let logits = logits(network, values)?;
+    Ok(logits.chunks(usize::from(network.classes())).flat_map(softmax).collect())
+}
+
+fn logits(network: &Network, values: &[f32]) -> Result<Vec<f32>, PredictError> {
     let width = network.schema().values();
     if !values.len().is_multiple_of(width) {
         return Err(PredictError::NotWhole {
@@ -34,14 +49,13 @@ pub fn predict(network: &Network, values: &[f32]) -> Result<Vec<u16>, PredictErr
         });
     }
     let device = Device::flex();
-    let mut classes = Vec::with_capacity(values.len() / width);
+    let mut logits = Vec::with_capacity(values.len() / width * usize::from(network.classes()));
     for rows in values.chunks(BATCH * width) {
         let rows = TensorData::new(rows.to_vec(), [rows.len() / width, width]);
-        let logits = network.layers.forward(Tensor::from_data(rows, &device)).into_data();
-        let logits: Vec<f32> = logits.iter::<f32>().collect();
-        classes.extend(logits.chunks(usize::from(network.classes())).map(largest));
+        let found = network.layers.forward(Tensor::from_data(rows, &device)).into_data();
+        logits.extend(found.iter::<f32>());
     }
-    Ok(classes)
+    Ok(logits)
 }
 
 /// The first index of the largest value that is a number; 0 if there is none.

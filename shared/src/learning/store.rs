@@ -6,7 +6,7 @@ use super::schema::InstanceSchema;
 use super::seeds;
 use burn::prelude::*;
 use burn::store::{ModuleSnapshot, SafetensorsStore};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -68,6 +68,9 @@ struct Metadata {
     classes: u16,
     network: NetworkConfig,
     seed: u64,
+    /// What the caller says about it, for example where a student comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    about: Option<serde_json::Value>,
 }
 
 /// Writes the weights to `stem` + `.safetensors` and then what they belong to to `stem` + `.json`. A network is as
@@ -76,6 +79,40 @@ struct Metadata {
 /// # Errors
 /// A file that cannot be written.
 pub fn save_network(network: &Network, stem: &Path) -> Result<(), StoreError> {
+    save(network, None, stem)
+}
+
+/// Writes a network as [`save_network`] does, with words of the caller under `about` in the `.json` file.
+///
+/// # Errors
+/// Words that have no JSON form, or a file that cannot be written.
+pub fn save_described(network: &Network, about: &impl Serialize, stem: &Path) -> Result<(), StoreError> {
+    let failed = |e: serde_json::Error| StoreError::Write { path: paths(stem).1, source: e.into() };
+    save(network, Some(serde_json::to_value(about).map_err(failed)?), stem)
+}
+
+/// Reads a network back, bit for bit.
+///
+/// # Errors
+/// A missing or truncated file, weights of another shape or not finite.
+pub fn load_network(stem: &Path) -> Result<Network, StoreError> {
+    load(stem).map(|(network, _)| network)
+}
+
+/// Reads a network and the words that [`save_described`] wrote with it.
+///
+/// # Errors
+/// As [`load_network`], and a description without words, or with others than expected.
+pub fn load_described<T: DeserializeOwned>(stem: &Path) -> Result<(Network, T), StoreError> {
+    let (network, about) = load(stem)?;
+    let wrong = |problem: String| StoreError::Metadata { path: paths(stem).1, problem };
+    let about =
+        about.ok_or_else(|| wrong("it does not say where the network comes from (`about`)".into()))?;
+    let about = serde_json::from_value(about).map_err(|e| wrong(format!("about: {e}")))?;
+    Ok((network, about))
+}
+
+fn save(network: &Network, about: Option<serde_json::Value>, stem: &Path) -> Result<(), StoreError> {
     let (weights_path, metadata_path) = paths(stem);
     // The library writes its own metadata in an order that changes: the same weights would give other bytes.
     let mut store = SafetensorsStore::from_bytes(None).clear_metadata();
@@ -89,17 +126,14 @@ pub fn save_network(network: &Network, stem: &Path) -> Result<(), StoreError> {
         classes: network.classes,
         network: network.config.clone(),
         seed: network.seed,
+        about,
     };
     let failed = |source| StoreError::Write { path: metadata_path.clone(), source };
     let text = serde_json::to_vec_pretty(&metadata).map_err(|e| failed(e.into()))?;
     write_private(&metadata_path, &text).map_err(failed)
 }
 
-/// Reads a network back, bit for bit.
-///
-/// # Errors
-/// A missing or truncated file, weights of another shape or not finite.
-pub fn load_network(stem: &Path) -> Result<Network, StoreError> {
+fn load(stem: &Path) -> Result<(Network, Option<serde_json::Value>), StoreError> {
     let (weights_path, metadata_path) = paths(stem);
     let metadata = read_metadata(&metadata_path)?;
     let plan = metadata.network.plan(&metadata.schema, metadata.classes);
@@ -115,8 +149,8 @@ pub fn load_network(stem: &Path) -> Result<Network, StoreError> {
     if layers.to_weights().iter().any(|weight| !weight.is_finite()) {
         return Err(damaged("a weight is not finite".into()));
     }
-    let Metadata { schema, classes, network: config, seed, .. } = metadata;
-    Ok(Network { layers, config, schema, classes, seed })
+    let Metadata { schema, classes, network: config, seed, about, .. } = metadata;
+    Ok((Network { layers, config, schema, classes, seed }, about))
 }
 
 fn read_metadata(path: &Path) -> Result<Metadata, StoreError> {

@@ -9,6 +9,7 @@ use super::network::Network;
 use super::recipe::{Recipe, RecipeError};
 use super::seeds;
 use super::shards::Shards;
+use super::student::StudentConfigError;
 use super::{augment::Augment, dataset::DatasetError};
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::optim::{AdamConfig, GradientsParams};
@@ -24,6 +25,9 @@ pub enum TrainError {
     /// The recipe contradicts itself.
     #[error(transparent)]
     Recipe(#[from] RecipeError),
+    /// The student's settings are wrong.
+    #[error(transparent)]
+    Student(#[from] StudentConfigError),
     /// The data does not fit the recipe.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
