@@ -223,6 +223,12 @@ impl Federation {
         self.processes.run(clean(command.args(arguments)), &self.folder, longest)
     }
 
+    /// Starts a command of the program `participant` that goes on; its output goes to the log of that name.
+    pub fn start_participant(&self, arguments: &[String], log: &str) -> anyhow::Result<Service> {
+        let mut command = Command::new(&self.programs.participant);
+        self.processes.start(clean(command.args(arguments)), &self.log(log))
+    }
+
     /// Founds the federation from a config.
     pub fn create(&self, config: &FederationConfig) -> anyhow::Result<FederationView> {
         let path = self.folder.join("federation.toml");

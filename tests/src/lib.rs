@@ -11,11 +11,13 @@ pub mod federation;
 pub mod law;
 pub mod ledger;
 pub mod memory;
+pub mod mnist250;
 pub mod oracle;
 pub mod plan;
 pub mod processes;
 pub mod programs;
 pub mod proxy;
+pub mod stage;
 pub mod wait;
 
 pub use api::{Answer, Api};

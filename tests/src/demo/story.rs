@@ -1,10 +1,6 @@
 //! The demo's story: data, federation, teachers, round, student.
 
-use std::{
-    num::NonZero,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{num::NonZero, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, bail, ensure};
 use serde::Deserialize;
@@ -21,8 +17,9 @@ use shared::{
 
 use super::{Arguments, Report, Steps, report::Outcome, stopped::Stopped};
 use crate::{
-    Federation, Processes, Programs,
+    Federation,
     federation::{released, utf8},
+    stage::Stage,
     wait::until,
 };
 
@@ -52,14 +49,9 @@ struct Material {
     round: PathBuf,
 }
 
-/// Runs the whole demo in `folder` and reports what was measured.
-pub fn tell(
-    arguments: &Arguments,
-    folder: &Path,
-    programs: &Programs,
-    processes: &Processes,
-    steps: &Steps,
-) -> anyhow::Result<Report> {
+/// Runs the whole demo on a stage and reports what was measured.
+pub fn tell(arguments: &Arguments, stage: &Stage) -> anyhow::Result<Report> {
+    let Stage { folder, programs, processes, steps } = stage;
     let mut federation = Federation::open(folder, programs, processes)?;
     // A failure is told in one line with the place of the logs; the logs themselves would drown it.
     federation.keep_quiet();
