@@ -69,10 +69,7 @@ impl Map {
         let (sin, cos) = draw(by.rotation).to_radians().sin_cos();
         let (across, down) = ((-draw(by.scale)).exp(), (-draw(by.scale)).exp());
         let slant = draw(by.shear);
-        let rows = [
-            [across * (cos + slant * sin), across * (slant * cos - sin)],
-            [down * sin, down * cos],
-        ];
+        let rows = [[across * (cos + slant * sin), across * (slant * cos - sin)], [down * sin, down * cos]];
         let shift = [draw(by.shift), draw(by.shift)];
         let middle = [(width - 1) as f32 / 2.0, (height - 1) as f32 / 2.0];
         Self { rows, shift, middle, extent: [width, height] }

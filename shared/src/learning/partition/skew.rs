@@ -69,7 +69,13 @@ fn choose(mixture: &[f64], heaps: &[Vec<Vec<usize>>], rng: &mut ChaCha8Rng) -> u
         mixture.iter().zip(heaps).map(move |(weight, heap)| match heap.len() {
             0 => 0.0,
             #[expect(clippy::cast_precision_loss, reason = "weights need no more than a few digits")]
-            left => if by_mixture { *weight } else { left as f64 },
+            left => {
+                if by_mixture {
+                    *weight
+                } else {
+                    left as f64
+                }
+            }
         })
     };
     // Below this the rest of the mixture is an accident of floats.

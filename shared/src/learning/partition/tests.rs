@@ -92,7 +92,8 @@ fn a_small_alpha_skews_classes_a_large_one_does_not_and_sizes_stay_even() {
 
 #[test]
 fn groups_stay_whole_and_are_balanced() {
-    let groups: Vec<String> = (0..100).map(|i| format!("g{}", [0, 0, 0, 1, 1, 2, 3, 3, 4, 4][i % 10])).collect();
+    let groups: Vec<String> =
+        (0..100).map(|i| format!("g{}", [0, 0, 0, 1, 1, 2, 3, 3, 4, 4][i % 10])).collect();
     let data = Dataset::new(vec![0.0; 100], vec![1], Some(vec![0; 100]), Some(groups)).unwrap();
     let parts = partition(&data, Partition::Group, 3, 0).unwrap();
     assert_each_once(&parts, 100);
