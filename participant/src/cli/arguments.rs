@@ -63,9 +63,11 @@ pub enum Command {
     #[command(after_help = "Example:\n  participant run --home st-mary")]
     Run,
     /// Runs many participants in one process, for simulation, load and demos.
-    #[command(after_help = "Example:\n  coordinator invite --count 250 --prefix hospital --format json > invites.json\n  \
+    #[command(
+        after_help = "Example:\n  coordinator invite --count 250 --prefix hospital --format json > invites.json\n  \
         participant fleet --coordinator http://127.0.0.1:7400 --invites invites.json --homes homes --data mnist \
-        --participants 250 --seed 1 --approve")]
+        --participants 250 --seed 1 --approve"
+    )]
     Fleet(FleetArguments),
     /// Checks a transcript: one line per named check, each with what it proves.
     #[command(after_help = "Examples:\n  participant verify transcript-2026-11\n  \

@@ -24,6 +24,16 @@ fn the_shortest_config_has_safe_defaults_and_survives_its_own_text() {
 }
 
 #[test]
+fn a_command_has_limits_where_none_are_named_and_survives_its_own_text() {
+    let text = format!("{PLAIN}\n[teacher]\nkind = \"command\"\ncommand = [\"python3\", \"teacher.py\"]\n");
+    let config = read(&text).unwrap();
+    let command = config.teacher.command().unwrap();
+    assert_eq!((command.timeout_seconds, command.memory_mib, command.output_kib), (600, 4096, 1024));
+    assert_eq!(read(&config.to_toml().unwrap()).unwrap(), config);
+    assert_eq!(read(PLAIN).unwrap().teacher, TeacherConfig::Burn {});
+}
+
+#[test]
 fn wrong_values_are_named_with_file_key_and_remedy() {
     let cases = [
         ("count = 20", "count = 0", "teachers.count = 0 must be from 1 to 10000"),
@@ -33,6 +43,14 @@ fn wrong_values_are_named_with_file_key_and_remedy() {
         ("http://127.0.0.1:7400", "ftp://127.0.0.1", "coordinator = "),
         ("http://127.0.0.1:7400", "http://user:secret@127.0.0.1", "without path, query and password"),
         ("[data]", "poll_seconds = nan\n[data]", "poll_seconds = NaN must be from 0.1"),
+        ("[data]", "[teacher]\nkind = \"command\"\ncommand = []\n[data]", "teacher.command = [] must be"),
+        ("[data]", "[teacher]\nkind = \"command\"\n[data]", "missing field `command`"),
+        ("[data]", "[teacher]\nkind = \"oracle\"\n[data]", "expected `burn` or `command`"),
+        (
+            "[data]",
+            "[teacher]\nkind = \"command\"\ncommand = [\"x\"]\ntimeout_seconds = 0\n[data]",
+            "teacher.timeout_seconds = 0 must be from 1",
+        ),
         ("[data]", "[limits]\nrounds_per_day = 0\n[data]", "limits.rounds_per_day = 0"),
         ("[data]", "[limits]\napprove_rounds = \"some\"\n[data]", "expected `all` or `ask`"),
     ];

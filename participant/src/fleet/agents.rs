@@ -45,7 +45,7 @@ pub(super) async fn run(
     let mut tasks: JoinSet<Outcome> = JoinSet::new();
     for (index, (member, agent)) in members.iter().zip(&agents).enumerate() {
         let late = agent.config.poll().mul_f64(index as f64 / members.len() as f64);
-        let span = tracing::info_span!("participant", name = member.name);
+        let span = tracing::info_span!("fleet", member = member.name);
         let job = live(member.name.clone(), Arc::clone(agent), late, told.clone());
         tasks.spawn(job.instrument(span));
     }
@@ -80,12 +80,7 @@ fn gather(member: &Member, commons: &Commons, poll: f64) -> Result<Arc<Agent>, F
     agent.map(Arc::new).map_err(|e| fail(&e))
 }
 
-async fn live(
-    name: String,
-    agent: Arc<Agent>,
-    late: Duration,
-    mut told: watch::Receiver<bool>,
-) -> Outcome {
+async fn live(name: String, agent: Arc<Agent>, late: Duration, mut told: watch::Receiver<bool>) -> Outcome {
     let mut waiting = told.clone();
     tokio::select! {
         () = tokio::time::sleep(late) => {}

@@ -16,6 +16,12 @@ pub enum FleetError {
         /// The number asked for.
         found: usize,
     },
+    /// The number of teachers is not usable.
+    #[error("--teachers {found} must be from 1 to 10000")]
+    Teachers {
+        /// The number asked for.
+        found: u32,
+    },
     /// The pause between heartbeats is not usable.
     #[error("--poll {found} must be from 0.1 to 3600 seconds")]
     Poll {
@@ -94,6 +100,7 @@ impl FleetError {
         matches!(
             self,
             Self::Participants { .. }
+                | Self::Teachers { .. }
                 | Self::Poll { .. }
                 | Self::OtherSettings { .. }
                 | Self::Invites { .. }

@@ -1,6 +1,10 @@
 //! The homes of a fleet: made once, each with its part of the data.
 
-use shared::learning::{files::write_folder, load_source, partition::{simulated_key, simulated_seed}};
+use shared::learning::{
+    files::write_folder,
+    load_source,
+    partition::{simulated_key, simulated_seed},
+};
 
 use super::{FleetError, Member, Plan, deal, invites::Entry, member_at, progress::Progress};
 use crate::{
@@ -23,16 +27,13 @@ fn make(plan: &Plan, seed: u64, invites: &[Entry], members: &[Member]) -> Result
     let mut source = load_source(&plan.data)?;
     source.test = None;
     let parts = deal(&source.train, plan.partition, plan.participants, seed, &plan.data)?;
+    plan.keep(seed)?;
     let classes = u16::try_from(source.description.classes.len()).unwrap_or(u16::MAX);
     let (model, training) = plan.recipe.settle(&source.description.schema, classes);
     let progress = Progress::start("made homes", members.len());
     for (index, (member, part)) in members.iter().zip(&parts).enumerate() {
         if !member.home.config().is_file() {
-            write_folder(
-                &member.home.root().join("data"),
-                &source.train.select(part),
-                &source.description,
-            )?;
+            write_folder(&member.home.root().join("data"), &source.train.select(part), &source.description)?;
             let name = invites.get(index).and_then(|invite| invite.name.clone());
             let config = Config {
                 name: name.unwrap_or_else(|| member.name.clone()),
@@ -51,8 +52,7 @@ fn make(plan: &Plan, seed: u64, invites: &[Entry], members: &[Member]) -> Result
                 trustee: TrusteeConfig::default(),
             };
             let key = simulated_key("shards of a simulated participant", seed, index as u64);
-            make_home(&member.home, &config, Some(&key))
-                .map_err(|e| FleetError::member(&member.name, e))?;
+            make_home(&member.home, &config, Some(&key)).map_err(|e| FleetError::member(&member.name, e))?;
         }
         progress.done_one();
     }

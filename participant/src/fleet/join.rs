@@ -46,9 +46,7 @@ async fn enrol_one(
     let missing = || FleetError::NoInvite { name: member.name.clone(), given: invites.len() };
     let invite = invites.get(index).ok_or_else(missing)?;
     let config = Config::load(&member.home).map_err(|e| fail(e.into()))?;
-    enrol_home(&member.home, &commons.client(None), &invite.secret, config.teachers.count)
-        .await
-        .map_err(fail)
+    enrol_home(&member.home, &commons.client(None), &invite.secret, config.teachers.count).await.map_err(fail)
 }
 
 /// Lets everybody approve the roster as it is now; returns what was approved, if anybody had to.

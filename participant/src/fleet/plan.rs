@@ -15,6 +15,8 @@ use crate::files::{Access, make_folder, read_json, write_json};
 pub const MOST: usize = 1000;
 /// Heartbeats per second of a whole fleet, where `--poll` does not say otherwise.
 const BEATS_PER_SECOND: f64 = 50.0;
+/// Most teachers of one participant, as in its config.
+const MAX_TEACHERS: u32 = 10_000;
 
 /// Says which teachers a fleet trains; what is nothing is the default for its data.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -70,6 +72,9 @@ impl Plan {
         if !(1..=MOST).contains(&self.participants) {
             return Err(FleetError::Participants { found: self.participants });
         }
+        if !(1..=MAX_TEACHERS).contains(&self.teachers) {
+            return Err(FleetError::Teachers { found: self.teachers });
+        }
         match self.poll {
             Some(found) if !(0.1..=3600.0).contains(&found) => Err(FleetError::Poll { found }),
             _ => Ok(()),
@@ -81,15 +86,12 @@ impl Plan {
         self.poll.unwrap_or((self.participants as f64 / BEATS_PER_SECOND).max(2.0))
     }
 
-    /// Writes the settings beside the homes, or compares them with those of the first start; returns the seed.
+    /// Compares the settings with those of the first start, if there was one, and returns the seed.
     pub(super) fn settle(&self) -> Result<u64, FleetError> {
-        let path = self.homes.join("fleet.json");
+        let path = self.record();
         let Some(before) = read_json::<Settings>(&path)? else {
-            make_folder(&self.homes, Access::Public)?;
             let random = || getrandom::u64().map_err(|e| FleetError::Randomness(e.to_string()));
-            let seed = self.seed.map_or_else(random, Ok)?;
-            write_json(&path, &self.settings(seed))?;
-            return Ok(seed);
+            return self.seed.map_or_else(random, Ok);
         };
         let now = self.settings(self.seed.unwrap_or(before.seed));
         let compared = [
@@ -103,6 +105,16 @@ impl Plan {
             Some((key, before, now)) => Err(FleetError::OtherSettings { path, key, before, now }),
             None => Ok(now.seed),
         }
+    }
+
+    /// Keeps the settings beside the homes, before the first is made.
+    pub(super) fn keep(&self, seed: u64) -> Result<(), FleetError> {
+        make_folder(&self.homes, Access::Public)?;
+        Ok(write_json(&self.record(), &self.settings(seed))?)
+    }
+
+    fn record(&self) -> PathBuf {
+        self.homes.join("fleet.json")
     }
 
     fn settings(&self, seed: u64) -> Settings {

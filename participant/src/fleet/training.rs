@@ -9,12 +9,7 @@ use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::{FleetError, Member, progress::Progress};
 use crate::{
-    agent::Commons,
-    approval::Membership,
-    clock::SystemClock,
-    config::Config,
-    cpu::process_cpu,
-    home::Home,
+    agent::Commons, approval::Membership, clock::SystemClock, config::Config, cpu::process_cpu, home::Home,
     teacher::train::Lesson,
 };
 

@@ -42,19 +42,17 @@ pub(super) fn run(
     let (status, early) = attend(&mut group.0, &output, limit, limits)?;
     // Whatever the command started and left behind goes too, and with it the open ends of the pipes.
     drop(group);
+    let bytes = early.or_else(|| output.recv_timeout(GRACE).ok());
+    // First of all: a command that is cut off while it writes ends badly because of it.
+    if bytes.as_ref().is_some_and(|bytes| bytes.len() > limit) {
+        return Err(CommandError::TooMuch { limit });
+    }
     if !status.success() {
         let bytes = errors.recv_timeout(GRACE).unwrap_or_default();
         let stderr = String::from_utf8_lossy(&bytes).trim().to_owned();
         return Err(CommandError::Failed { status: status.to_string(), stderr });
     }
-    let bytes = match early {
-        Some(bytes) => bytes,
-        None => output.recv_timeout(GRACE).map_err(|_| CommandError::LeftOpen)?,
-    };
-    if bytes.len() > limit {
-        return Err(CommandError::TooMuch { limit });
-    }
-    Ok(bytes)
+    bytes.ok_or(CommandError::LeftOpen)
 }
 
 /// Is the process group of a run; dropping it kills every process in it.
