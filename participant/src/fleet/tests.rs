@@ -113,13 +113,13 @@ fn numbers_out_of_range_are_refused_before_anything_is_made() {
 }
 
 #[test]
-fn images_get_a_small_cnn_with_affine_changes_and_everything_else_the_usual() {
+fn images_get_a_small_cnn_with_changes_and_everything_else_the_usual() {
     let image = InstanceSchema::new(InstanceKind::Image, vec![28, 28]).unwrap();
     let (network, train) = RecipeChoice::default().settle(&image, 10);
     assert!(matches!(network, Some(NetworkConfig::Cnn(config)) if config.channels == [8, 16]));
     let train = train.unwrap();
     assert_eq!((train.epochs, train.batch), (60, 16));
-    assert!(matches!(train.augment, Augment::Affine(_)));
+    assert!(matches!(train.augment, Augment::Warp(_)));
     let plain = RecipeChoice { model: None, epochs: Some(10), plain: true };
     let train = plain.settle(&image, 10).1.unwrap();
     assert_eq!((train.epochs, train.augment), (10, Augment::None {}));

@@ -1,6 +1,5 @@
 //! Random changes of training instances that leave their class as it is.
 
-use super::affine::Affine;
 use super::schema::{InstanceKind, InstanceSchema};
 use super::warp::Warp;
 use super::wobble::Wobble;
@@ -31,16 +30,6 @@ pub enum AugmentError {
         /// The instances' shape.
         shape: Vec<usize>,
     },
-    /// A setting of the affine change is out of its range.
-    #[error("augmentation {setting} {value} must be between 0 and {most}")]
-    Affine {
-        /// Which setting.
-        setting: &'static str,
-        /// The refused value.
-        value: f32,
-        /// The largest value.
-        most: f32,
-    },
     /// The change of amplitude is not in [0, 1).
     #[error("augmentation amplitude {amplitude} must be at least 0 and below 1")]
     Amplitude {
@@ -70,8 +59,6 @@ pub enum Augment {
         /// The largest move, in pixels.
         pixels: usize,
     },
-    /// Images are moved, turned, stretched and slanted.
-    Affine(Affine),
     /// Signals move by up to `samples` samples (the ends repeat) and are scaled by up to 1 ± `amplitude`.
     Jitter {
         /// The largest move, in samples.
@@ -105,11 +92,6 @@ impl Augment {
         let (augment, wanted, shift) = match self {
             Self::None {} => return Ok(()),
             Self::Shift { pixels } => ("shift", InstanceKind::Image, *pixels),
-            Self::Affine(affine) => match affine.fault() {
-                Some((setting, value, most)) => return Err(AugmentError::Affine { setting, value, most }),
-                // At most 1000.
-                None => ("affine", InstanceKind::Image, affine.shift.ceil() as usize),
-            },
             Self::Jitter { samples, amplitude } if (0.0..1.0).contains(amplitude) => {
                 ("jitter", InstanceKind::Signal, *samples)
             }
@@ -142,9 +124,6 @@ impl Augment {
                 for channel in instance.chunks(height * width) {
                     shift_image(channel, width, down, right, out);
                 }
-            }
-            (Self::Affine(affine), &[_, height, width]) => {
-                affine.apply(instance, [height, width], rng, out);
             }
             (&Self::Jitter { samples, amplitude }, &[_, length]) => {
                 let right = step(samples, rng);

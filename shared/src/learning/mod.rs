@@ -4,7 +4,6 @@
 //! and votes with [`predict`]. Everything here is a pure function of its arguments: seeds are passed in, nothing
 //! is fitted over more than one shard, and one CPU gives the same bits however many threads it uses.
 
-pub mod affine;
 pub mod augment;
 pub mod calibration;
 pub mod dataset;
@@ -29,7 +28,6 @@ pub mod train;
 pub mod warp;
 pub mod wobble;
 
-pub use affine::Affine;
 pub use augment::{Augment, AugmentError};
 pub use calibration::{Calibration, ReliabilityBin, calibrate};
 pub use dataset::{Dataset, DatasetError};
