@@ -155,7 +155,7 @@ def main():
     print(
         f"privacy check: {checks} comparisons, {len(failures)} failed; at most {farthest:.1e} (relative) from "
         f"dp-accounting's Renyi accountant, at least {nearest:.3f} times the exact epsilon; "
-        f"MNIST run {paper:.3f} by the paper's mechanism, {ours:.3f} by ours (Python alone)"
+        f"MNIST run {paper:.3f} by the paper's mechanism (in Python alone), {ours:.3f} by ours"
     )
     sys.exit(1 if failures else 0)
 

@@ -13,7 +13,7 @@ mod plan;
 mod progress;
 mod training;
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use shared::learning::{Dataset, Partition};
 
@@ -98,7 +98,7 @@ impl Fleet {
 }
 
 /// Names the home of the participant with this index.
-fn member_at(homes: &std::path::Path, index: usize, participants: usize) -> Member {
+fn member_at(homes: &Path, index: usize, participants: usize) -> Member {
     let digits = participants.to_string().len().max(3);
     let name = format!("participant-{:0digits$}", index + 1);
     Member { home: Home::at(homes.join(&name)), name }
@@ -110,10 +110,10 @@ fn deal(
     partition: Partition,
     participants: usize,
     seed: u64,
-    path: &PathBuf,
+    path: &Path,
 ) -> Result<Vec<Vec<usize>>, FleetError> {
     shared::learning::partition(data, partition, participants, seed)
-        .map_err(|source| FleetError::Partition { path: path.clone(), source })
+        .map_err(|source| FleetError::Partition { path: path.to_owned(), source })
 }
 
 #[cfg(test)]

@@ -26,6 +26,9 @@ const WRAPPER: &str = r#"ulimit -c 0; ulimit -v "$1" || exit 125; shift; exec "$
 /// Numeric libraries start a thread per core otherwise, in each of several runs at once.
 const ONE_THREAD: [&str; 3] = ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"];
 
+/// How a command ended, and what it had printed if all of that was read before.
+type Ended = (ExitStatus, Option<Zeroizing<Vec<u8>>>);
+
 /// Runs the command to its end and returns what it printed.
 pub(super) fn run(
     words: &[String],
@@ -91,7 +94,7 @@ fn attend(
     output: &Receiver<Zeroizing<Vec<u8>>>,
     limit: usize,
     limits: &CommandConfig,
-) -> Result<(ExitStatus, Option<Zeroizing<Vec<u8>>>), CommandError> {
+) -> Result<Ended, CommandError> {
     let begun = Instant::now();
     let mut early = None;
     loop {
