@@ -12,6 +12,7 @@ use participant::{
     home::Home,
 };
 use serde_json::Value;
+use shared::decimal::Decimal;
 use tests::{
     Federation, Member, Plan, Processes, Programs, Service, data,
     federation::{Candidate, utf8},
@@ -34,7 +35,9 @@ impl Scene {
         let processes = Processes::default();
         let mut federation = Federation::open(folder, &Programs::find()?, &processes)?;
         federation.serve()?;
-        let plan = Plan::toy()?;
+        let mut plan = Plan::toy()?;
+        // Twelve shares need more noise in all than the three of other stories.
+        plan.config.noise.sigma = Decimal::from_whole(6)?;
         federation.create(&plan.config)?;
         let rows = data::rows(plan.classes(), 40 * MEMBERS, 4, 3)?;
         data::write(&folder.join("rows"), &rows, plan.classes())?;
