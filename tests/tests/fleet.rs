@@ -1,6 +1,7 @@
 //! A fleet of participants in one process, and institutions that bring commands as teachers.
 
 use std::{
+    io::Write as _,
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -16,6 +17,7 @@ use shared::decimal::Decimal;
 use tests::{
     Federation, Member, Plan, Processes, Programs, Service, data,
     federation::{Candidate, utf8},
+    oracle::{ClearTally, noise_of},
     wait::{PATIENCE, until},
 };
 
@@ -127,6 +129,42 @@ fn bring_command(federation: &Federation, member: &Member, script: &str) -> anyh
     config.teacher = TeacherConfig::Command(CommandConfig::new(vec!["sh".into(), "teacher.sh".into()]));
     std::fs::write(member.home.config(), config.to_toml()?)?;
     federation.train(member)
+}
+
+#[test]
+fn a_mixed_federation_of_networks_and_scikit_learn_labels_together() -> anyhow::Result<()> {
+    let python = std::env::var("PSEPHOS_PYTHON").unwrap_or_default();
+    if python.is_empty() {
+        let mut out = std::io::stderr().lock();
+        writeln!(out, "NOT RUN: set PSEPHOS_PYTHON to the answer of scripts/python.sh")?;
+        return Ok(());
+    }
+    let mut federation = Federation::assemble(&Plan::toy()?)?;
+    let member = federation.members.last().cloned().context("three members")?;
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/teachers/sklearn_teacher.py");
+    std::fs::copy(&example, member.home.root().join("sklearn_teacher.py"))?;
+    let mut config = Config::load(&member.home)?;
+    let words = vec![python, "sklearn_teacher.py".to_owned()];
+    config.teacher = TeacherConfig::Command(CommandConfig::new(words));
+    std::fs::write(member.home.config(), config.to_toml()?)?;
+    federation.train(&member)?;
+    federation.start_agents()?;
+    federation.wait_until_keyed()?;
+    let round = federation.announce(&Candidate::over(data::instances(5, 20, 1)?))?;
+    let labels = federation.wait_for_labels(round)?.labels;
+    assert_eq!((labels.len(), federation.counted(round)?.len()), (20, 3));
+    let clear = ClearTally::of(&federation, round)?;
+    let view = federation.round(round)?;
+    assert_eq!(clear.objections(&labels, view.resolution_votes), Vec::<String>::new());
+
+    // What scikit-learn learned from a shard is worth a vote: three teachers, and far more right than one in five.
+    let negated = noise_of(&federation, &member, &view, &vec![0; clear.totals.len()])?;
+    let truth = data::rows(5, 20, 1, 1 ^ 0x5EED)?;
+    let truth = truth.labels().context("generated rows have labels")?;
+    let right: i64 =
+        negated.chunks_exact(5).zip(truth).map(|(votes, class)| -votes[usize::from(*class)]).sum();
+    assert!((36..=60).contains(&right), "{right} of 60 votes are right");
+    federation.finish()
 }
 
 /// Votes for class 2 whatever is asked, and says so in as many lines as there are instances.
