@@ -102,7 +102,8 @@ fn generate(arguments: &Arguments, federation: &Federation, steps: &Steps) -> an
     let out = federation.folder.join("generated");
     let (persons, records) = (persons.to_string(), RECORDS_PER_PERSON.to_string());
     let seed = arguments.seed.to_string();
-    let mut command = vec!["data", "generate", "--kind", kind.name(), "--out", utf8(&out)?, "--persons", &persons];
+    let mut command =
+        vec!["data", "generate", "--kind", kind.name(), "--out", utf8(&out)?, "--persons", &persons];
     command.extend(["--records", &records, "--seed", &seed]);
     federation.participant(&command, LONGEST)?.success()?;
     Ok(out)
