@@ -288,7 +288,7 @@ mod tests {
         let bytes = borsh::to_vec(&schema).unwrap();
         assert_eq!(borsh::from_slice::<InstanceSchema>(&bytes).unwrap(), schema);
         let refusal = |from: &str, to: &str| {
-            toml::from_str::<InstanceSchema>(&SHOP.replace(from, to)).unwrap_err().to_string()
+            toml::from_str::<InstanceSchema>(&SHOP.replacen(from, to, 1)).unwrap_err().to_string()
         };
         assert!(refusal("[[", "shape = [3]\n[[").contains("shape [3] is not what the columns give, [4]"));
         assert!(refusal("'table'", "'signal'").contains("columns belong to kind = \"table\", and this is"));

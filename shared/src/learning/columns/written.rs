@@ -14,7 +14,7 @@ pub(super) struct WrittenColumn {
     name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     categories: Option<Vec<String>>,
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     other: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     missing: Option<Stand>,
@@ -25,7 +25,7 @@ pub(super) struct WrittenColumn {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WrittenScale {
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     log10: bool,
     #[serde(default)]
     offset: Constant,
@@ -35,11 +35,6 @@ struct WrittenScale {
 
 const fn one() -> Constant {
     Constant::ONE
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
-const fn is_false(value: &bool) -> bool {
-    !*value
 }
 
 impl TryFrom<WrittenColumn> for Column {

@@ -80,14 +80,7 @@ fn describe_table(path: &Path, expected: Expected<'_>) -> Result<Summary, FileEr
     let mut sheet = Sheet::open(path)?;
     let layout = Layout::of(&sheet, expected)?;
     layout.require_label(&sheet)?;
-    let name = |position: usize| sheet.names.get(position).unwrap_or_default().to_owned();
-    let mut columns: Vec<ColumnSummary> = (layout.values.iter())
-        .map(|place| ColumnSummary {
-            name: name(place.position),
-            bears_missing: place.column.is_some_and(|column| column.bears_missing()),
-            ..ColumnSummary::default()
-        })
-        .collect();
+    let mut columns = blank(&sheet, &layout);
     let (mut labels, mut persons, mut records) = (Vec::new(), BTreeSet::new(), 0);
     let (mut record, mut unused) = (StringRecord::new(), Vec::new());
     while let Some(line) = sheet.next(&mut record)? {
@@ -118,6 +111,18 @@ fn describe_table(path: &Path, expected: Expected<'_>) -> Result<Summary, FileEr
     let shape = instance_shape(path, &[records, layout.width()], expected.schema)?;
     let persons = layout.person.map(|_| persons.len());
     Ok(Summary { shape, records, persons, classes: count(&labels, expected), columns })
+}
+
+/// Summaries of the columns of values, before the first row.
+fn blank(sheet: &Sheet, layout: &Layout<'_>) -> Vec<ColumnSummary> {
+    let name = |position: usize| sheet.names.get(position).unwrap_or_default().to_owned();
+    (layout.values.iter())
+        .map(|place| ColumnSummary {
+            name: name(place.position),
+            bears_missing: place.column.is_some_and(|column| column.bears_missing()),
+            ..ColumnSummary::default()
+        })
+        .collect()
 }
 
 fn describe_arrays(
