@@ -130,7 +130,7 @@ pub enum FileError {
         /// The cell.
         value: String,
         /// What a cell here must be.
-        wanted: String,
+        wanted: Box<str>,
     },
     /// A label names no class.
     #[error("{}: row {row}: label {label} is out of range; {}", path.display(), range(*classes))]

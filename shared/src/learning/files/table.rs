@@ -106,7 +106,7 @@ impl Sheet {
             line,
             column: self.names.get(position).unwrap_or_default().to_owned(),
             value: record.get(position).unwrap_or_default().to_owned(),
-            wanted,
+            wanted: wanted.into(),
         }
     }
 
