@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use coordinator::config::FileSettings;
 use participant::config::Config;
-use shared::{federation::FederationConfig, learning::generate_ecg};
+use shared::{
+    federation::FederationConfig,
+    learning::{generate_bank, generate_ecg},
+};
 
 fn configs() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs")
@@ -41,6 +44,15 @@ fn the_example_for_beats_names_the_classes_in_the_order_of_the_generated_labels(
     let text = std::fs::read_to_string(configs().join("federation-ecg.toml"))?;
     let config = FederationConfig::from_toml(&text)?;
     let description = generate_ecg(1, 1, 1)?.description;
+    assert_eq!((config.classes, config.instances), (description.classes, description.schema));
+    Ok(())
+}
+
+#[test]
+fn the_example_for_banks_reads_what_is_generated_by_the_same_columns_and_classes() -> anyhow::Result<()> {
+    let text = std::fs::read_to_string(configs().join("federation-bank.toml"))?;
+    let config = FederationConfig::from_toml(&text)?;
+    let description = generate_bank(1, 1, 1)?.description;
     assert_eq!((config.classes, config.instances), (description.classes, description.schema));
     Ok(())
 }

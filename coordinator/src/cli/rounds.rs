@@ -158,7 +158,7 @@ async fn canonical_instances(client: &Client, path: &Path) -> Result<Vec<u8>, Fa
     let federation: FederationView = client.get("/federation").await?;
     let schema = federation.founding.config.instances;
     let usage = |e: &dyn std::fmt::Display| Failure::Usage(e.to_string());
-    let expected = Expected { schema: Some(&schema), classes: None };
+    let expected = Expected::instances(&schema);
     let dataset = load_instances(path, expected).map_err(|e| usage(&e))?;
     instances_to_npy_bytes(dataset.values(), schema.shape()).map_err(|e| usage(&e))
 }

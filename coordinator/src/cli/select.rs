@@ -56,7 +56,7 @@ pub(super) async fn run(client: &Client, output: Output, args: SelectArgs) -> Re
     let schema = federation.founding.config.instances;
     let chosen = tokio::task::spawn_blocking(move || {
         let usage = |e: &dyn std::fmt::Display| Failure::Usage(e.to_string());
-        let expected = Expected { schema: Some(&schema), classes: None };
+        let expected = Expected::instances(&schema);
         let pool = load_instances(&args.unlabeled, expected).map_err(|e| usage(&e))?;
         let selection = match args.selection {
             Chosen::Typical => Selection::Typical,

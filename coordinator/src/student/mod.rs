@@ -145,7 +145,7 @@ pub fn teach(
 ) -> Result<StudentReport, StudentError> {
     let (schema, classes) = (&origin.config.instances, origin.config.classes.len() as u16);
     let recipe = assignment.recipe.as_deref().map(read_recipe).transpose()?.unwrap_or_default();
-    let expected = Expected { schema: Some(schema), classes: Some(classes) };
+    let expected = Expected::of(schema, &origin.config.classes);
     let held_out = assignment.held_out.as_deref().map(|path| load_labeled(path, expected)).transpose()?;
     if assignment.svg.is_some() && held_out.is_none() {
         return Err(StudentError::NothingToDraw);

@@ -25,7 +25,7 @@ pub fn answer(path: &Path, instances: &Path) -> Result<Answers, StudentError> {
         let message = format!("it names {named} classes and tells {classes} apart; train the student again");
         return Err(problem(path, message));
     }
-    let expected = Expected { schema: Some(network.schema()), classes: None };
+    let expected = Expected::instances(network.schema());
     let instances = load_instances(instances, expected)?;
     let classes = predict(&network, instances.values())?;
     let probabilities = predict_probabilities(&network, instances.values())?;

@@ -27,6 +27,8 @@ pub fn in_words(review: &Review, color: bool) -> String {
         format!("roster       {} with {} participants", review.roster.digest(), review.roster.enrolled()),
     ];
     lines.splice(7..7, abstention(review));
+    let columns = config.instances.columns();
+    lines.splice(4..4, columns.iter().map(|column| format!("column       {}", column.in_words())));
     lines.extend(members(review));
     lines.push(trustees(review));
     lines.extend(epsilon(review));

@@ -263,23 +263,42 @@ pub struct DataArguments {
 /// Is a verb of `data`.
 #[derive(Debug, Subcommand)]
 pub enum DataCommand {
-    /// Makes synthetic electrocardiogram beats in five classes; they come from no person.
+    /// Makes synthetic data, heart beats or bank transactions; it comes from no person.
     #[command(
-        after_help = "Example:\n  participant data generate --out beats --persons 600 --beats 40 --seed 1"
+        after_help = "Examples:\n  participant data generate --out beats --persons 600 --beats 40 --seed 1\n  \
+        participant data generate --kind bank --out transactions --persons 2000 --records 10"
     )]
     Generate {
+        /// What to invent.
+        #[arg(long, value_enum, default_value_t = DataKind::Ecg)]
+        kind: DataKind,
         /// Folder to write to.
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
         /// Number of persons.
         #[arg(long, default_value_t = 600)]
         persons: usize,
-        /// Beats of each person.
-        #[arg(long, default_value_t = 40)]
+        /// Beats or transactions of each person.
+        #[arg(long, default_value_t = 40, visible_alias = "records")]
         beats: usize,
         /// Seed of the data.
         #[arg(long, default_value_t = 1)]
         seed: u64,
+    },
+    /// Describes this institution's own data: shape, records, persons, classes, missing values and ranges.
+    #[command(
+        after_help = "Examples:\n  participant data describe --data transactions.csv --home north-bank\n  \
+        participant data describe --data transactions.csv --config federation.toml --format json\n\n\
+        Nothing is sent. The counts are for this institution's own eyes: they are private as the data is."
+    )]
+    Describe {
+        /// File or folder of the labelled data.
+        #[arg(long, value_name = "PATH")]
+        data: PathBuf,
+        /// Config of the federation whose columns and classes to read by [default: the one this home enrolled in, or
+        /// else description.json beside the data].
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
     },
     /// Splits labelled data over participants, unlabeled instances and a held-out test.
     #[command(
@@ -317,6 +336,15 @@ pub enum DataCommand {
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
     },
+}
+
+/// Names a kind of synthetic data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DataKind {
+    /// Electrocardiogram beats in five classes.
+    Ecg,
+    /// Bank transactions in eight spending categories, as a CSV file with typed columns.
+    Bank,
 }
 
 /// Is what `verify` takes.
@@ -371,7 +399,7 @@ mod tests {
                 examined += 1;
             }
         }
-        assert_eq!(examined, 22, "verbs and their sub-verbs");
+        assert_eq!(examined, 23, "verbs and their sub-verbs");
         Cli::command().debug_assert();
     }
 }

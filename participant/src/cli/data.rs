@@ -1,19 +1,30 @@
-//! `participant data`: synthetic data, splits for a whole federation, and draws for a round.
+//! `participant data`: synthetic data, a description of own data, splits for a whole federation, and draws for a round.
 
 use std::path::Path;
 
 use serde_json::json;
 use shared::learning::{
-    Dataset, Expected, draw, files, generate_ecg, load_instances, load_labels, load_source, split,
-    write_split,
+    Dataset, Expected, draw, files, generate_bank, generate_ecg, load_instances, load_labels, load_source,
+    split, write_split,
 };
 
-use super::{Failure, arguments::DataCommand, output::Output};
+use super::{
+    Failure,
+    arguments::{DataCommand, DataKind},
+    describe,
+    output::Output,
+};
 use crate::files::{Access, is_used, make_folder, write_atomic};
 
-pub(super) fn run(command: DataCommand, output: &Output) -> Result<(), Failure> {
+pub(super) fn run(home: &Path, command: DataCommand, output: &Output) -> Result<(), Failure> {
     match command {
-        DataCommand::Generate { out, persons, beats, seed } => generate(&out, persons, beats, seed, output),
+        DataCommand::Generate { kind: DataKind::Ecg, out, persons, beats, seed } => {
+            generate(&out, persons, beats, seed, output)
+        }
+        DataCommand::Generate { kind: DataKind::Bank, out, persons, beats, seed } => {
+            invent_transactions(&out, persons, beats, seed, output)
+        }
+        DataCommand::Describe { data, config } => describe::run(home, &data, config.as_deref(), output),
         DataCommand::Split { data, participants, seed, out } => {
             split_data(&data, participants, seed, &out, output)
         }
@@ -32,6 +43,26 @@ fn generate(out: &Path, persons: usize, beats: usize, seed: u64, output: &Output
         source.description.title
     );
     let facts = json!({ "out": out, "instances": source.train.len(), "persons": persons, "description": source.description });
+    output.show(&words, &facts)
+}
+
+fn invent_transactions(
+    out: &Path,
+    persons: usize,
+    records: usize,
+    seed: u64,
+    output: &Output,
+) -> Result<(), Failure> {
+    refuse_used(out)?;
+    let transactions = generate_bank(persons, records, seed).map_err(Failure::arguments)?;
+    transactions.write(out).map_err(Failure::job)?;
+    let words = format!(
+        "wrote {} synthetic transactions of {persons} invented customers to {}\n{}",
+        transactions.records,
+        out.display(),
+        transactions.description.title
+    );
+    let facts = json!({ "out": out, "instances": transactions.records, "persons": persons, "description": transactions.description });
     output.show(&words, &facts)
 }
 

@@ -7,6 +7,7 @@ mod anchor;
 mod approve;
 mod arguments;
 mod data;
+mod describe;
 mod enroll;
 mod failure;
 mod fleet;
@@ -75,7 +76,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Trustee(arguments) => trustee::run(&cli.home, arguments.command, &output),
         Command::Ledger(arguments) => ledger::run(&cli.home, arguments.command, &output),
         Command::Receipt(arguments) => receipt::run(&cli.home, arguments.command, &output),
-        Command::Data(arguments) => data::run(arguments.command, &output),
+        Command::Data(arguments) => data::run(&cli.home, arguments.command, &output),
     }
 }
 

@@ -103,7 +103,7 @@ impl Lesson {
         }
         let federation = &membership.founding.config;
         let recipe = recipe(config, federation);
-        let expected = Expected { schema: Some(&recipe.schema), classes: Some(recipe.classes) };
+        let expected = Expected::of(&recipe.schema, &federation.classes);
         let dataset = load_labeled(&config.data_path(home), expected)?;
         dataset.checked_labels(recipe.classes)?;
         let shards = shard(&dataset, &load_shard_key(home)?, enrolled as usize)?;

@@ -27,7 +27,7 @@ impl Description {
     /// What a loader may check by this description.
     #[must_use]
     pub fn expected(&self) -> Expected<'_> {
-        Expected { schema: Some(&self.schema), classes: u16::try_from(self.classes.len()).ok() }
+        Expected::of(&self.schema, &self.classes)
     }
 
     /// Reads the description in `folder`, or nothing if there is none.

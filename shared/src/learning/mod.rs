@@ -5,7 +5,9 @@
 //! is fitted over more than one shard, and one CPU gives the same bits however many threads it uses.
 
 pub mod augment;
+pub mod bank;
 pub mod calibration;
+pub mod columns;
 pub mod dataset;
 pub mod description;
 pub mod distil;
@@ -29,7 +31,9 @@ pub mod warp;
 pub mod wobble;
 
 pub use augment::{Augment, AugmentError};
+pub use bank::{Transactions, generate_bank};
 pub use calibration::{Calibration, ReliabilityBin, calibrate};
+pub use columns::Column;
 pub use dataset::{Dataset, DatasetError};
 pub use description::Description;
 pub use distil::distil;

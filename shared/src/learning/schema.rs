@@ -1,5 +1,6 @@
 //! What one instance looks like; part of a federation's config.
 
+use super::columns::{self, Column};
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
@@ -45,24 +46,61 @@ pub enum SchemaError {
         /// The refused shape.
         shape: Vec<usize>,
     },
+    /// Neither a shape nor columns are given.
+    #[error("schema of kind {kind} has neither shape nor columns; give the shape, or a table's columns")]
+    NoShape {
+        /// The kind as written in a config.
+        kind: InstanceKind,
+    },
+    /// Columns are given for something else than a table.
+    #[error("columns belong to kind = \"table\", and this is kind {kind}; leave them out")]
+    ColumnsOf {
+        /// The kind as written in a config.
+        kind: InstanceKind,
+    },
+    /// The shape is not the one that follows from the columns.
+    #[error("schema shape {shape:?} is not what the columns give, [{values}]; leave shape out")]
+    ColumnsShape {
+        /// The refused shape.
+        shape: Vec<usize>,
+        /// The number of values of the columns.
+        values: usize,
+    },
+    /// A column cannot be used.
+    #[error("column `{column}`: {problem}")]
+    Column {
+        /// The column's name.
+        column: String,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
 }
 
-/// The kind and shape of every instance of a federation: at least one and at most [`MAX_VALUES`] values.
+/// The kind and shape of every instance of a federation, at least one and at most [`MAX_VALUES`] values, and where
+/// cells of a table become values, its columns.
 ///
 /// Scaling is never fitted to a participant's data: it comes with the files, or is fixed by the federation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, BorshSerialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "UncheckedSchema")]
 pub struct InstanceSchema {
     kind: InstanceKind,
     shape: Vec<usize>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    columns: Vec<Column>,
 }
 
-#[derive(Deserialize, BorshDeserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct UncheckedSchema {
     kind: InstanceKind,
-    shape: Vec<usize>,
+    shape: Option<Vec<usize>>,
+    #[serde(default)]
+    columns: Vec<Column>,
 }
+
+/// The first byte of a schema with columns. Other schemas begin with their kind, below it, as they did before there
+/// were columns: their bytes, and so the federation's hash, are the same.
+const WITH_COLUMNS: u8 = 3;
 
 impl InstanceSchema {
     /// Checks kind and shape together.
@@ -81,7 +119,24 @@ impl InstanceSchema {
         if values.is_none_or(|v| v > MAX_VALUES) {
             return Err(SchemaError::TooLarge { shape });
         }
-        Ok(Self { kind, shape })
+        Ok(Self { kind, shape, columns: Vec::new() })
+    }
+
+    /// Makes the schema of a table from its columns; the shape follows from them.
+    ///
+    /// # Errors
+    /// No columns, one that cannot be used, two of one name, or more than [`MAX_VALUES`] values.
+    pub fn of_columns(columns: Vec<Column>) -> Result<Self, SchemaError> {
+        columns::check_all(&columns).map_err(|(column, problem)| SchemaError::Column { column, problem })?;
+        let values = columns.iter().map(Column::values).sum();
+        let schema = Self::new(InstanceKind::Table, vec![values])?;
+        Ok(Self { columns, ..schema })
+    }
+
+    /// The table's columns in the order of their values, or nothing if the values come as they are.
+    #[must_use]
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
     }
 
     /// What the values mean.
@@ -138,15 +193,40 @@ impl std::fmt::Display for InstanceKind {
 impl TryFrom<UncheckedSchema> for InstanceSchema {
     type Error = SchemaError;
 
-    fn try_from(unchecked: UncheckedSchema) -> Result<Self, SchemaError> {
-        Self::new(unchecked.kind, unchecked.shape)
+    fn try_from(UncheckedSchema { kind, shape, columns }: UncheckedSchema) -> Result<Self, SchemaError> {
+        if columns.is_empty() {
+            return Self::new(kind, shape.ok_or(SchemaError::NoShape { kind })?);
+        }
+        if kind != InstanceKind::Table {
+            return Err(SchemaError::ColumnsOf { kind });
+        }
+        let schema = Self::of_columns(columns)?;
+        match shape.filter(|shape| *shape != schema.shape) {
+            Some(shape) => Err(SchemaError::ColumnsShape { shape, values: schema.values() }),
+            None => Ok(schema),
+        }
+    }
+}
+
+impl BorshSerialize for InstanceSchema {
+    fn serialize<W: std::io::Write>(&self, writer: &mut W) -> std::io::Result<()> {
+        if self.columns.is_empty() {
+            return BorshSerialize::serialize(&(self.kind, &self.shape), writer);
+        }
+        BorshSerialize::serialize(&(WITH_COLUMNS, &self.columns), writer)
     }
 }
 
 impl BorshDeserialize for InstanceSchema {
     fn deserialize_reader<R: std::io::Read>(reader: &mut R) -> std::io::Result<Self> {
-        let unchecked = UncheckedSchema::deserialize_reader(reader)?;
-        Self::try_from(unchecked).map_err(|e| std::io::Error::new(std::io::ErrorKind::InvalidData, e))
+        let first = u8::deserialize_reader(reader)?;
+        let schema = if first == WITH_COLUMNS {
+            Self::of_columns(Vec::deserialize_reader(reader)?)
+        } else {
+            let kind = InstanceKind::try_from_slice(&[first])?;
+            Self::new(kind, Vec::deserialize_reader(reader)?)
+        };
+        schema.map_err(|e| std::io::Error::new(std::io::ErrorKind::InvalidData, e))
     }
 }
 
@@ -193,6 +273,37 @@ mod tests {
         assert_eq!(borsh::from_slice::<InstanceSchema>(&bytes).unwrap(), schema);
         let forged = borsh::to_vec(&(InstanceKind::Table, vec![0_usize])).unwrap();
         assert!(borsh::from_slice::<InstanceSchema>(&forged).unwrap_err().to_string().contains("zero"));
+    }
+
+    const SHOP: &str = "kind = 'table'\n[[columns]]\nname = 'amount'\nscale = { offset = -2.5, factor = 0.01 }\n\
+        missing = 50\n[[columns]]\nname = 'channel'\ncategories = ['card', 'cash']\nother = true\n";
+
+    #[test]
+    fn a_tables_shape_follows_from_its_columns_and_every_form_brings_them_back() {
+        let schema: InstanceSchema = toml::from_str(SHOP).unwrap();
+        assert_eq!((schema.shape(), schema.columns().len()), (&[4][..], 2));
+        assert_eq!(toml::from_str::<InstanceSchema>(&toml::to_string(&schema).unwrap()).unwrap(), schema);
+        let json = serde_json::to_string(&schema).unwrap();
+        assert_eq!(serde_json::from_str::<InstanceSchema>(&json).unwrap(), schema);
+        let bytes = borsh::to_vec(&schema).unwrap();
+        assert_eq!(borsh::from_slice::<InstanceSchema>(&bytes).unwrap(), schema);
+        let refusal = |from: &str, to: &str| {
+            toml::from_str::<InstanceSchema>(&SHOP.replacen(from, to, 1)).unwrap_err().to_string()
+        };
+        assert!(refusal("[[", "shape = [3]\n[[").contains("shape [3] is not what the columns give, [4]"));
+        assert!(refusal("'table'", "'signal'").contains("columns belong to kind = \"table\", and this is"));
+        assert!(refusal("'channel'", "'amount'").contains("column `amount`: appears twice"));
+        let neither = toml::from_str::<InstanceSchema>("kind = 'table'").unwrap_err().to_string();
+        assert!(neither.contains("has neither shape nor columns"), "{neither}");
+    }
+
+    #[test]
+    fn a_schema_without_columns_keeps_the_bytes_it_had_before_there_were_columns() {
+        let schema = InstanceSchema::new(InstanceKind::Table, vec![7]).unwrap();
+        assert_eq!(borsh::to_vec(&schema).unwrap(), [2, 1, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(serde_json::to_string(&schema).unwrap(), r#"{"kind":"table","shape":[7]}"#);
+        let none = borsh::to_vec(&(3_u8, Vec::<u8>::new())).unwrap();
+        assert!(borsh::from_slice::<InstanceSchema>(&none).is_err(), "a table without columns has no values");
     }
 
     #[test]

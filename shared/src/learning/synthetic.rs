@@ -19,7 +19,7 @@ use std::f32::consts::TAU;
 pub const SAMPLE_RATE: f32 = 125.0;
 /// Samples per beat: 1.024 s.
 pub const BEAT_LENGTH: usize = 128;
-/// The most beats that are made at once.
+/// The most beats, or other records, that are made at once.
 pub const MAX_BEATS: usize = 1_000_000;
 
 /// The beats' classes in label order.
@@ -33,28 +33,26 @@ const CLASSES: [&str; 5] = [
 /// Where the R wave stands in a beat, in seconds.
 const R_TIME: f32 = 0.42;
 
-/// Why beats cannot be made.
+/// Why synthetic data cannot be made.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum SyntheticError {
-    /// Nobody, or no beats.
-    #[error("{persons} persons with {beats_per_person} beats each give no data; both must be at least 1")]
+    /// Nobody, or no records.
+    #[error("{persons} persons with {records} records each give no data; both must be at least 1")]
     Nothing {
         /// The persons asked for.
         persons: usize,
-        /// The beats per person asked for.
-        beats_per_person: usize,
+        /// The records per person asked for.
+        records: usize,
     },
-    /// More than [`MAX_BEATS`] beats.
-    #[error(
-        "{persons} persons with {beats_per_person} beats each are more than {MAX_BEATS} beats; ask for fewer"
-    )]
+    /// More than [`MAX_BEATS`] records.
+    #[error("{persons} persons with {records} records each are more than {MAX_BEATS} records; ask for fewer")]
     TooMany {
         /// The persons asked for.
         persons: usize,
-        /// The beats per person asked for.
-        beats_per_person: usize,
+        /// The records per person asked for.
+        records: usize,
     },
-    /// The beats make no dataset.
+    /// The records make no dataset.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
 }
@@ -67,10 +65,10 @@ pub enum SyntheticError {
 pub fn generate_ecg(persons: usize, beats_per_person: usize, seed: u64) -> Result<Source, SyntheticError> {
     let beats = persons.saturating_mul(beats_per_person);
     if beats == 0 {
-        return Err(SyntheticError::Nothing { persons, beats_per_person });
+        return Err(SyntheticError::Nothing { persons, records: beats_per_person });
     }
     if beats > MAX_BEATS {
-        return Err(SyntheticError::TooMany { persons, beats_per_person });
+        return Err(SyntheticError::TooMany { persons, records: beats_per_person });
     }
     let mut values = Vec::with_capacity(beats * BEAT_LENGTH);
     let (mut labels, mut keys) = (Vec::with_capacity(beats), Vec::with_capacity(beats));
@@ -232,12 +230,13 @@ impl Wave {
     }
 }
 
-fn uniform(rng: &mut ChaCha8Rng, from: f32, to: f32) -> f32 {
+/// A number between two others, each as likely.
+pub(super) fn uniform(rng: &mut ChaCha8Rng, from: f32, to: f32) -> f32 {
     from + (to - from) * rng.random::<f32>()
 }
 
 /// A standard normal number by Box and Muller; 1 − u keeps the logarithm finite.
-fn normal(rng: &mut ChaCha8Rng) -> f32 {
+pub(super) fn normal(rng: &mut ChaCha8Rng) -> f32 {
     let radius = (-2.0 * (1.0 - rng.random::<f32>()).ln()).sqrt();
     radius * (TAU * rng.random::<f32>()).cos()
 }
@@ -290,6 +289,8 @@ mod tests {
     fn nobody_and_too_many_are_refused() {
         assert!(generate_ecg(0, 5, 1).unwrap_err().to_string().contains("both must be at least 1"));
         assert!(generate_ecg(5, 0, 1).unwrap_err().to_string().contains("both must be at least 1"));
-        assert!(generate_ecg(usize::MAX, 2, 1).unwrap_err().to_string().contains("more than 1000000 beats"));
+        assert!(
+            generate_ecg(usize::MAX, 2, 1).unwrap_err().to_string().contains("more than 1000000 records")
+        );
     }
 }

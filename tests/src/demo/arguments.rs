@@ -11,7 +11,7 @@ use shared::{decimal::Decimal, federation::TrusteePolicy, privacy::NoiseMode};
 #[command(name = "demo", version)]
 #[command(
     after_help = "Examples:\n  scripts/demo.sh\n  scripts/demo.sh --data ../shared/data/mnist --instances 500 \
-    --format json\n  scripts/demo.sh --noise participants --sigma 20\n  scripts/demo.sh --trustees 3,1 --instances 20\n  \
+    --format json\n  scripts/demo.sh --data-kind bank --participants 8\n  scripts/demo.sh --noise participants --sigma 20\n  scripts/demo.sh --trustees 3,1 --instances 20\n  \
     scripts/demo.sh --trustees 3,1 --instances 20 --stop-trustees 2\n\nExit codes: 0 done, 1 the job failed, 4 wrong \
     arguments, 130 interrupted."
 )]
@@ -25,9 +25,12 @@ pub struct Arguments {
     /// Instances of the round
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub instances: u32,
-    /// Labelled data to split (see docs/DATA.md); synthetic electrocardiogram beats by default
-    #[arg(long, value_name = "PATH")]
+    /// Labelled data to split (see docs/DATA.md); synthetic data of --data-kind by default
+    #[arg(long, value_name = "PATH", conflicts_with = "data_kind")]
     pub data: Option<PathBuf>,
+    /// Synthetic data to make: electrocardiogram beats of hospitals, or transactions of banks
+    #[arg(long, value_enum, default_value_t = DataKind::Ecg)]
+    pub data_kind: DataKind,
     /// σ: noise in votes that the honest participants reach together
     #[arg(long, default_value = "16")]
     pub sigma: Decimal,
@@ -66,6 +69,41 @@ fn trustees(text: &str) -> Result<TrusteePolicy, String> {
     let policy = TrusteePolicy { count, threshold };
     policy.sharing().map_err(|e| e.to_string())?;
     Ok(policy)
+}
+
+/// Is a kind of synthetic data, and of whom it tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DataKind {
+    /// Electrocardiogram beats, at hospitals.
+    Ecg,
+    /// Bank transactions, a table with typed columns, at banks.
+    Bank,
+}
+
+impl DataKind {
+    /// Returns the word by which `participant data generate` knows it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ecg => "ecg",
+            Self::Bank => "bank",
+        }
+    }
+
+    /// Returns what a participant is called, before its number.
+    pub const fn institution(self) -> &'static str {
+        match self {
+            Self::Ecg => "hospital",
+            Self::Bank => "bank",
+        }
+    }
+
+    /// Returns what is made, of whom.
+    pub const fn story(self) -> &'static str {
+        match self {
+            Self::Ecg => "synthetic electrocardiogram beats of",
+            Self::Bank => "synthetic bank transactions of",
+        }
+    }
 }
 
 /// Is who draws noise, as the option spells it.
@@ -148,6 +186,10 @@ mod tests {
         assert!(sigmas("none").is_err(), "an insecure mode has its insecure name only");
         let trustees = |text: &str| Arguments::try_parse_from(["demo", "--trustees", text]);
         assert_eq!(trustees("3,1")?.trustees, TrusteePolicy { count: 3, threshold: 1 });
+        let bank = Arguments::try_parse_from(["demo", "--data-kind", "bank"])?;
+        assert_eq!(bank.data_kind, DataKind::Bank);
+        assert!(Arguments::try_parse_from(["demo", "--data-kind", "bank", "--data", "mnist"]).is_err());
+        assert!(Arguments::try_parse_from(["demo", "--data", "mnist"]).is_ok());
         assert!(trustees("3,2").is_err() && trustees("three").is_err());
         assert!(
             Arguments::try_parse_from(["demo", "--participants", "2", "--trustees", "3,1"])?.check().is_err()

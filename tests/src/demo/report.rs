@@ -82,6 +82,8 @@ pub struct Report {
     /// Wall-clock time of the whole demo, without the build.
     pub total_wall_s: f64,
     #[serde(skip)]
+    institution: &'static str,
+    #[serde(skip)]
     voters: Vec<(String, Attendance)>,
     #[serde(skip)]
     colluding: u32,
@@ -148,6 +150,7 @@ impl Report {
             resolution_votes: view.resolution_votes,
             epsilon: view.epsilon.clone(),
             total_wall_s: total.as_secs_f64(),
+            institution: arguments.data_kind.institution(),
             voters: view.voters.iter().map(|voter| (voter.name.clone(), voter.attendance)).collect(),
             colluding: announcement.colluding,
         }
@@ -264,12 +267,17 @@ impl Report {
 impl Report {
     /// Says what all of this rests on with several trustees.
     fn shared_trust(&self) -> [String; 3] {
-        let Self { trustees, threshold, .. } = self;
+        let Self { trustees, threshold, institution, .. } = self;
         let few = if *threshold == 1 { "one trustee".to_owned() } else { format!("{threshold} trustees") };
         [
-            format!("trust       {few} of {trustees} may be corrupt, also together with the coordinator: nobody then"),
-            "            reads a ballot. hospital-1 dealt the key, and is trusted to have forgotten it. Nothing".to_owned(),
-            "            protects against ballots that are not well-formed; see docs/THREAT-MODEL.md.".to_owned(),
+            format!(
+                "trust       {few} of {trustees} may be corrupt, also together with the coordinator: nobody then"
+            ),
+            format!(
+                "            reads a ballot. {institution}-1 dealt the key, and is trusted to have forgotten it. Nothing"
+            ),
+            "            protects against ballots that are not well-formed; see docs/THREAT-MODEL.md."
+                .to_owned(),
         ]
     }
 }

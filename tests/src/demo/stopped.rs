@@ -13,6 +13,7 @@ pub(super) struct Stopped {
     to_stop: Vec<usize>,
     stopped: Vec<usize>,
     needed: usize,
+    institution: &'static str,
 }
 
 impl Stopped {
@@ -20,7 +21,12 @@ impl Stopped {
         let count = usize::from(arguments.trustees.count);
         let first = count.saturating_sub(usize::from(arguments.stop_trustees));
         let needed = usize::from(arguments.trustees.threshold) + 1;
-        Self { to_stop: (first..count).collect(), stopped: Vec::new(), needed }
+        Self {
+            to_stop: (first..count).collect(),
+            stopped: Vec::new(),
+            needed,
+            institution: arguments.data_kind.institution(),
+        }
     }
 
     /// Stops the trustees once all ballots are in; brings one back when the others have opened and wait for it.
@@ -33,7 +39,8 @@ impl Stopped {
         if matches!(view.state, RoundState::Tallying { .. } | RoundState::Opening { .. }) {
             for index in std::mem::take(&mut self.to_stop) {
                 federation.kill_agent(index);
-                steps.say(&format!("stopped the trustee hospital-{} before the openings", index + 1));
+                let (institution, number) = (self.institution, index + 1);
+                steps.say(&format!("stopped the trustee {institution}-{number} before the openings"));
                 self.stopped.push(index);
             }
         }
@@ -52,7 +59,7 @@ impl Stopped {
         }
         steps.say(&format!("the round waits for {}", waiting.join(" and ")));
         if let Some(index) = self.stopped.pop() {
-            steps.say(&format!("the trustee hospital-{} returns", index + 1));
+            steps.say(&format!("the trustee {}-{} returns", self.institution, index + 1));
             federation.start_agent(index)?;
         }
         Ok(())

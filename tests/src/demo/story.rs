@@ -28,8 +28,8 @@ const LONGEST: Duration = Duration::from_secs(2 * 3600);
 /// Synthetic persons per teacher; a fifth of them goes to the round's instances and the student's test. A person has a bundle
 /// branch block or has none, so a teacher that saw few persons would never have seen some classes.
 const PERSONS_PER_TEACHER: u32 = 24;
-/// Synthetic beats of each person.
-const BEATS_PER_PERSON: u32 = 10;
+/// Synthetic beats or transactions of each person.
+const RECORDS_PER_PERSON: u32 = 10;
 
 /// Is what `coordinator student train` reports.
 #[derive(Debug, Deserialize)]
@@ -95,14 +95,16 @@ fn prepare_data(arguments: &Arguments, federation: &Federation, steps: &Steps) -
 
 fn generate(arguments: &Arguments, federation: &Federation, steps: &Steps) -> anyhow::Result<PathBuf> {
     let persons = arguments.participants * arguments.teachers * PERSONS_PER_TEACHER;
-    // A tenth of all beats are the pool that the round's instances are drawn from.
-    let persons = persons.max((arguments.instances * 12).div_ceil(BEATS_PER_PERSON)).max(100);
-    steps.say(&format!("making synthetic electrocardiogram beats of {persons} invented persons"));
-    let out = federation.folder.join("beats");
-    let (persons, beats) = (persons.to_string(), BEATS_PER_PERSON.to_string());
+    // A tenth of all records are the pool that the round's instances are drawn from.
+    let persons = persons.max((arguments.instances * 12).div_ceil(RECORDS_PER_PERSON)).max(100);
+    let kind = arguments.data_kind;
+    steps.say(&format!("making {} {persons} invented persons", kind.story()));
+    let out = federation.folder.join("generated");
+    let (persons, records) = (persons.to_string(), RECORDS_PER_PERSON.to_string());
     let seed = arguments.seed.to_string();
-    let mut command = vec!["data", "generate", "--out", utf8(&out)?, "--persons", &persons];
-    command.extend(["--beats", &beats, "--seed", &seed]);
+    let mut command =
+        vec!["data", "generate", "--kind", kind.name(), "--out", utf8(&out)?, "--persons", &persons];
+    command.extend(["--records", &records, "--seed", &seed]);
     federation.participant(&command, LONGEST)?.success()?;
     Ok(out)
 }
@@ -157,7 +159,7 @@ fn found(
         let data = material.split.join(format!("participant-{number}"));
         let seed = (u64::from(arguments.seed) * 1000 + u64::from(number)) & u64::from(u32::MAX);
         let options = ["--poll-seconds", "0.25", "--seed", &seed.to_string()].map(str::to_owned);
-        let name = format!("hospital-{number}");
+        let name = format!("{}-{number}", arguments.data_kind.institution());
         federation.enrol(&name, &data, arguments.teachers, number <= u32::from(count), &options)?;
     }
     steps.say("every participant approves the federation and its roster");

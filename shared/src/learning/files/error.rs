@@ -114,7 +114,7 @@ pub enum FileError {
         /// The file.
         path: PathBuf,
         /// The missing column.
-        column: &'static str,
+        column: String,
         /// The columns that are there.
         found: String,
     },
@@ -130,7 +130,7 @@ pub enum FileError {
         /// The cell.
         value: String,
         /// What a cell here must be.
-        wanted: &'static str,
+        wanted: Box<str>,
     },
     /// A label names no class.
     #[error("{}: row {row}: label {label} is out of range; {}", path.display(), range(*classes))]

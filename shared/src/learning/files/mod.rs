@@ -4,6 +4,7 @@
 //! taken as it is.
 
 mod bytes;
+mod describe;
 mod error;
 mod folder;
 mod idx;
@@ -11,11 +12,12 @@ mod npy;
 mod table;
 mod write;
 
+pub use describe::{ClassCount, ColumnSummary, Summary, describe};
 pub use error::FileError;
 pub(crate) use write::create_folder;
 pub use write::{
     instances_from_npy_bytes, instances_to_npy_bytes, integers_to_npy_bytes, write_folder, write_instances,
-    write_integers, write_labels, write_persons,
+    write_integers, write_labels, write_persons, write_table,
 };
 
 use super::dataset::Dataset;
@@ -24,6 +26,7 @@ use super::schema::{InstanceKind, InstanceSchema};
 use super::split::Source;
 use folder::{Contents, Format};
 use std::path::Path;
+use table::Wanted;
 
 /// What the federation expects of a file; what is nothing is not checked.
 #[derive(Debug, Clone, Copy, Default)]
@@ -32,6 +35,22 @@ pub struct Expected<'a> {
     pub schema: Option<&'a InstanceSchema>,
     /// The number of classes.
     pub classes: Option<u16>,
+    /// The classes' names in label order, by which a CSV file may name them; none if it may not.
+    pub names: &'a [String],
+}
+
+impl<'a> Expected<'a> {
+    /// What a federation of this schema and these classes expects.
+    #[must_use]
+    pub fn of(schema: &'a InstanceSchema, names: &'a [String]) -> Self {
+        Self { schema: Some(schema), classes: u16::try_from(names.len()).ok(), names }
+    }
+
+    /// What is expected of instances alone.
+    #[must_use]
+    pub fn instances(schema: &'a InstanceSchema) -> Self {
+        Self { schema: Some(schema), ..Self::default() }
+    }
 }
 
 /// Loads labeled data: a folder with the MNIST training files, with `instances.npy`, `labels.npy` and, if there are
@@ -41,7 +60,7 @@ pub struct Expected<'a> {
 /// Names file, row and column of what is wrong.
 pub fn load_labeled(path: &Path, expected: Expected<'_>) -> Result<Dataset, FileError> {
     match folder::look(path)? {
-        Contents::Csv(file) => load_table(&file, expected, true),
+        Contents::Csv(file) => load_table(&file, expected, Wanted::Records),
         Contents::Arrays { instances, labels, persons } => {
             load_arrays(&instances, &labels, persons.as_deref(), expected)
         }
@@ -55,7 +74,7 @@ pub fn load_labeled(path: &Path, expected: Expected<'_>) -> Result<Dataset, File
 /// Names file, row and column of what is wrong.
 pub fn load_instances(path: &Path, expected: Expected<'_>) -> Result<Dataset, FileError> {
     let (shape, values) = match folder::format(path)? {
-        Format::Csv => return Ok(load_table(path, expected, false)?.unlabeled()),
+        Format::Csv => return load_table(path, expected, Wanted::Instances),
         Format::Npy => {
             let array = npy::read_numbers(path)?;
             let scaled = array.is_bytes && holds_pixels(path, &array.shape, expected)?;
@@ -77,7 +96,10 @@ pub fn load_instances(path: &Path, expected: Expected<'_>) -> Result<Dataset, Fi
 /// Names file and row of what is wrong.
 pub fn load_labels(path: &Path, classes: Option<u16>) -> Result<Vec<u16>, FileError> {
     let labels = match folder::format(path)? {
-        Format::Csv => return table::require_labels(path, &mut table::read(path, classes)?),
+        Format::Csv => {
+            let expected = Expected { classes, ..Expected::default() };
+            return Ok(table::read(path, expected, Wanted::Labels)?.labels.unwrap_or_default());
+        }
         Format::Npy => npy::read_integers(path)?,
         Format::Idx => {
             let array = idx::read(path)?;
@@ -143,12 +165,10 @@ fn load_persons(path: &Path, instances: &Path, records: usize) -> Result<Vec<Str
     }
 }
 
-fn load_table(path: &Path, expected: Expected<'_>, labeled: bool) -> Result<Dataset, FileError> {
-    let mut table = table::read(path, expected.classes)?;
-    let labels = if labeled { Some(table::require_labels(path, &mut table)?) } else { None };
-    let rows = table.values.len() / table.columns;
-    let shape = instance_shape(path, &[rows, table.columns], expected.schema)?;
-    checked(path, Dataset::new(table.values, shape, labels, table.persons), expected)
+fn load_table(path: &Path, expected: Expected<'_>, wanted: Wanted) -> Result<Dataset, FileError> {
+    let table = table::read(path, expected, wanted)?;
+    let shape = instance_shape(path, &[table.rows, table.width], expected.schema)?;
+    checked(path, Dataset::new(table.values, shape, table.labels, table.persons), expected)
 }
 
 fn checked(

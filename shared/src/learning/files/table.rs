@@ -1,127 +1,253 @@
-//! CSV files: a first line of column names, numbers below, optionally columns `label` and `person`.
+//! CSV files: a first line of column names, cells below, optionally columns `label` and `person`.
 
+use super::Expected;
 use super::bytes;
 use super::error::FileError;
-use csv::{ReaderBuilder, StringRecord, Trim};
-use std::path::Path;
+use crate::learning::columns::{Column, Content, LABEL, PERSON, number};
+use csv::{Reader, ReaderBuilder, StringRecord, Trim};
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
 
-/// The name of the column with the class index.
-const LABEL: &str = "label";
-/// The name of the column with the person's key.
-const PERSON: &str = "person";
+/// What is wanted of a file; cells of other columns are not looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// Values, labels and persons.
+    Records,
+    /// Values alone.
+    Instances,
+    /// Labels alone.
+    Labels,
+}
 
-/// A CSV file's columns by meaning.
+/// What a CSV file holds.
 #[derive(Default)]
 pub(super) struct Table {
-    /// All other columns, row after row.
+    /// The values, row after row.
     pub(super) values: Vec<f32>,
-    /// The number of other columns.
-    pub(super) columns: usize,
-    /// The column `label`, if there is one.
+    /// The number of rows.
+    pub(super) rows: usize,
+    /// The number of values of one row.
+    pub(super) width: usize,
+    /// The column `label`, if it is wanted.
     pub(super) labels: Option<Vec<u16>>,
-    /// The column `person`, if there is one.
+    /// The column `person`, if it is wanted and there is one.
     pub(super) persons: Option<Vec<String>>,
 }
 
-enum Meaning {
-    Value,
-    Label,
-    Person,
-}
-
-/// Reads a CSV file; labels are checked against `classes` where known.
-pub(super) fn read(path: &Path, classes: Option<u16>) -> Result<Table, FileError> {
-    let bytes = bytes::read(path)?;
-    let mut reader = ReaderBuilder::new().trim(Trim::All).from_reader(bytes.as_slice());
-    let failed = |error: csv::Error| FileError::Format {
-        path: path.to_owned(),
-        problem: format!("not a readable CSV file: {error}"),
+/// Reads a CSV file as the federation's columns say, or without them every value as a number.
+pub(super) fn read(path: &Path, expected: Expected<'_>, wanted: Wanted) -> Result<Table, FileError> {
+    let mut sheet = Sheet::open(path)?;
+    let layout = match wanted {
+        Wanted::Labels => Layout::of_labels(&sheet)?,
+        Wanted::Records | Wanted::Instances => Layout::of(&sheet, expected)?,
     };
-    let names = reader.headers().map_err(failed)?.clone();
-    let meanings = meanings(path, &names)?;
-    let has = |name: &str| names.iter().any(|n| n == name);
+    if wanted != Wanted::Instances {
+        layout.require_label(&sheet)?;
+    }
+    let is_labeled = wanted != Wanted::Instances;
     let mut table = Table {
-        columns: meanings.iter().filter(|m| matches!(m, Meaning::Value)).count(),
-        labels: has(LABEL).then(Vec::new),
-        persons: has(PERSON).then(Vec::new),
-        values: Vec::new(),
+        width: layout.width(),
+        labels: is_labeled.then(Vec::new),
+        persons: layout.person.filter(|_| wanted == Wanted::Records).map(|_| Vec::new()),
+        ..Table::default()
     };
     let mut record = StringRecord::new();
-    while reader.read_record(&mut record).map_err(failed)? {
-        let line = record.position().map_or(0, csv::Position::line);
-        for ((cell, meaning), name) in record.iter().zip(&meanings).zip(&names) {
-            table.take(cell, meaning, classes).map_err(|wanted| FileError::Cell {
-                path: path.to_owned(),
-                line,
-                column: name.to_owned(),
-                value: cell.to_owned(),
-                wanted,
-            })?;
+    while let Some(line) = sheet.next(&mut record)? {
+        let cell = |position: usize| record.get(position).unwrap_or_default();
+        for place in &layout.values {
+            let taken = place.encode(cell(place.position), &mut table.values);
+            taken.map_err(|wanted| sheet.wrong(line, &record, place.position, wanted))?;
         }
+        if let (Some(labels), Some(position)) = (&mut table.labels, layout.label) {
+            let label = class(cell(position), expected);
+            labels.push(label.map_err(|wanted| sheet.wrong(line, &record, position, wanted))?);
+        }
+        if let (Some(persons), Some(position)) = (&mut table.persons, layout.person) {
+            persons.push(person(cell(position)).map_err(|w| sheet.wrong(line, &record, position, w))?);
+        }
+        table.rows += 1;
     }
     Ok(table)
 }
 
-/// The file's `label` column, or the error that says which columns there are.
-pub(super) fn require_labels(path: &Path, table: &mut Table) -> Result<Vec<u16>, FileError> {
-    table.labels.take().ok_or_else(|| FileError::NoColumn {
-        path: path.to_owned(),
-        column: LABEL,
-        found: format!(
-            "{} columns of values{}",
-            table.columns,
-            if table.persons.is_some() { " and `person`" } else { "" }
-        ),
-    })
+/// A CSV file while it is read, row by row.
+pub(super) struct Sheet {
+    path: PathBuf,
+    /// The names in the first line.
+    pub(super) names: StringRecord,
+    reader: Reader<Cursor<Vec<u8>>>,
 }
 
-fn meanings(path: &Path, names: &StringRecord) -> Result<Vec<Meaning>, FileError> {
-    let format = |problem: String| FileError::Format { path: path.to_owned(), problem };
-    if let Some(number) = names.iter().find(|name| name.parse::<f64>().is_ok()) {
-        return Err(format(format!(
-            "the first line must name the columns, and it holds the number {number}"
-        )));
+impl Sheet {
+    /// Opens a file and reads its first line.
+    pub(super) fn open(path: &Path) -> Result<Self, FileError> {
+        let bytes = bytes::read(path)?;
+        let mut reader = ReaderBuilder::new().trim(Trim::All).from_reader(Cursor::new(bytes));
+        let names = reader.headers().map_err(|error| unreadable(path, &error))?.clone();
+        Ok(Self { path: path.to_owned(), names, reader })
     }
-    for special in [LABEL, PERSON] {
-        if names.iter().filter(|&name| name == special).count() > 1 {
-            return Err(format(format!("has two columns `{special}`; keep one")));
+
+    /// Reads the next row and returns its line, counted from 1; nothing at the end.
+    pub(super) fn next(&mut self, record: &mut StringRecord) -> Result<Option<u64>, FileError> {
+        let is_there = self.reader.read_record(record).map_err(|error| unreadable(&self.path, &error))?;
+        Ok(is_there.then(|| record.position().map_or(0, csv::Position::line)))
+    }
+
+    /// Names the cell that is wrong, and what it would have to be.
+    pub(super) fn wrong(
+        &self,
+        line: u64,
+        record: &StringRecord,
+        position: usize,
+        wanted: String,
+    ) -> FileError {
+        FileError::Cell {
+            path: self.path.clone(),
+            line,
+            column: self.names.get(position).unwrap_or_default().to_owned(),
+            value: record.get(position).unwrap_or_default().to_owned(),
+            wanted: wanted.into(),
         }
     }
-    let meanings: Vec<Meaning> = names
-        .iter()
-        .map(|name| match name {
-            LABEL => Meaning::Label,
-            PERSON => Meaning::Person,
-            _ => Meaning::Value,
-        })
-        .collect();
-    if meanings.iter().any(|m| matches!(m, Meaning::Value)) {
-        return Ok(meanings);
+
+    /// Where the column of a name is, or nothing; a second one is refused.
+    fn find(&self, name: &str) -> Result<Option<usize>, FileError> {
+        let mut found =
+            self.names.iter().enumerate().filter(|(_, n)| *n == name).map(|(position, _)| position);
+        match (found.next(), found.next()) {
+            (_, Some(_)) => Err(self.problem(format!("has two columns `{name}`; keep one"))),
+            (position, None) => Ok(position),
+        }
     }
-    Err(format("has no column of values besides `label` and `person`".into()))
+
+    fn missing(&self, name: &str) -> FileError {
+        let found = self.names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        FileError::NoColumn { path: self.path.clone(), column: name.to_owned(), found }
+    }
+
+    fn problem(&self, problem: String) -> FileError {
+        FileError::Format { path: self.path.clone(), problem }
+    }
 }
 
-impl Table {
-    /// Takes one cell, or says what it had to be.
-    fn take(&mut self, cell: &str, meaning: &Meaning, classes: Option<u16>) -> Result<(), &'static str> {
-        match meaning {
-            Meaning::Value => {
-                let value = cell.parse::<f32>().ok().filter(|v| v.is_finite());
-                self.values.push(value.ok_or("a finite number")?);
-            }
-            Meaning::Label => {
-                let label = cell.parse::<u16>().ok().filter(|&label| classes.is_none_or(|c| label < c));
-                let label =
-                    label.ok_or("a class index, a whole number from 0 to below the number of classes")?;
-                self.labels.get_or_insert_default().push(label);
-            }
-            Meaning::Person => {
-                if cell.is_empty() {
-                    return Err("a person's key (every record needs one, or none)");
-                }
-                self.persons.get_or_insert_default().push(cell.to_owned());
-            }
+/// Where in a row what stands.
+pub(super) struct Layout<'a> {
+    /// The columns of values: in the federation's order, or without its columns in the file's.
+    pub(super) values: Vec<Place<'a>>,
+    /// The column `label`.
+    pub(super) label: Option<usize>,
+    /// The column `person`.
+    pub(super) person: Option<usize>,
+}
+
+/// One column of values.
+pub(super) struct Place<'a> {
+    /// Where it is in a row.
+    pub(super) position: usize,
+    /// What the federation says of it.
+    pub(super) column: Option<&'a Column>,
+}
+
+impl<'a> Layout<'a> {
+    /// Finds every column by name.
+    pub(super) fn of(sheet: &Sheet, expected: Expected<'a>) -> Result<Self, FileError> {
+        let (label, person) = (sheet.find(LABEL)?, sheet.find(PERSON)?);
+        let columns = expected.schema.map_or(&[][..], |schema| schema.columns());
+        let is_value = |position: usize| Some(position) != label && Some(position) != person;
+        if columns.is_empty() {
+            return Self::untyped(sheet, is_value).map(|values| Self { values, label, person });
         }
+        let place = |column: &'a Column| {
+            let position = sheet.find(column.name())?.ok_or_else(|| sheet.missing(column.name()))?;
+            Ok(Place { position, column: Some(column) })
+        };
+        let values = columns.iter().map(place).collect::<Result<Vec<_>, FileError>>()?;
+        let unknown = |(position, name): (usize, &str)| {
+            let is_known = !is_value(position) || values.iter().any(|place| place.position == position);
+            (!is_known).then(|| format!("`{name}`"))
+        };
+        let unknown: Vec<String> = sheet.names.iter().enumerate().filter_map(unknown).collect();
+        if unknown.is_empty() {
+            return Ok(Self { values, label, person });
+        }
+        let known: Vec<String> = columns.iter().map(|column| format!("`{}`", column.name())).collect();
+        Err(sheet.problem(format!(
+            "has columns that the federation does not know: {}; remove them (it knows {}, and `label` and `person`)",
+            unknown.join(", "),
+            known.join(", ")
+        )))
+    }
+
+    /// The number of values of a row.
+    pub(super) fn width(&self) -> usize {
+        self.values.iter().map(|place| place.column.map_or(1, Column::values)).sum()
+    }
+
+    fn of_labels(sheet: &Sheet) -> Result<Self, FileError> {
+        Ok(Self { values: Vec::new(), label: sheet.find(LABEL)?, person: None })
+    }
+
+    fn untyped(sheet: &Sheet, is_value: impl Fn(usize) -> bool) -> Result<Vec<Place<'a>>, FileError> {
+        if let Some(number) = sheet.names.iter().find(|name| name.parse::<f64>().is_ok()) {
+            return Err(sheet
+                .problem(format!("the first line must name the columns, and it holds the number {number}")));
+        }
+        let positions = (0..sheet.names.len()).filter(|&position| is_value(position));
+        let values: Vec<Place<'a>> = positions.map(|position| Place { position, column: None }).collect();
+        match values.is_empty() {
+            true => Err(sheet.problem("has no column of values besides `label` and `person`".into())),
+            false => Ok(values),
+        }
+    }
+
+    /// Refuses a file without the column `label`.
+    pub(super) fn require_label(&self, sheet: &Sheet) -> Result<(), FileError> {
+        self.label.map(drop).ok_or_else(|| sheet.missing(LABEL))
+    }
+}
+
+impl Place<'_> {
+    /// Appends the values of a cell.
+    pub(super) fn encode(&self, cell: &str, values: &mut Vec<f32>) -> Result<(), String> {
+        if let Some(column) = self.column {
+            return column.encode(cell, values);
+        }
+        let value = cell.parse::<f32>().ok().filter(|v| v.is_finite());
+        values.push(value.ok_or("a finite number")?);
         Ok(())
     }
+
+    /// Reads a cell of numbers as the file has it; nothing if the column holds words.
+    pub(super) fn number(&self, cell: &str) -> Option<Result<f64, String>> {
+        let is_number = self.column.is_none_or(|c| matches!(c.content(), Content::Number { .. }));
+        is_number.then(|| number(cell))
+    }
+}
+
+/// Reads a class: its name where names are known, or its index.
+pub(super) fn class(cell: &str, expected: Expected<'_>) -> Result<u16, String> {
+    let named = expected.names.iter().position(|name| name == cell).and_then(|at| u16::try_from(at).ok());
+    let indexed = cell.parse::<u16>().ok().filter(|&label| expected.classes.is_none_or(|c| label < c));
+    match (named, indexed) {
+        (Some(name), Some(index)) if name != index => Err(format!(
+            "clear, being the name of class {name} and the index of class {index}: number the classes as they are named"
+        )),
+        (Some(label), _) | (None, Some(label)) => Ok(label),
+        (None, None) if expected.names.is_empty() => {
+            Err("a class index, a whole number from 0 to below the number of classes".into())
+        }
+        (None, None) => Err(format!("one of the classes {}, or the index of one", expected.names.join(", "))),
+    }
+}
+
+/// Reads a person's key.
+pub(super) fn person(cell: &str) -> Result<String, String> {
+    match cell.is_empty() {
+        true => Err("a person's key (every record needs one, or none)".into()),
+        false => Ok(cell.to_owned()),
+    }
+}
+
+fn unreadable(path: &Path, error: &csv::Error) -> FileError {
+    FileError::Format { path: path.to_owned(), problem: format!("not a readable CSV file: {error}") }
 }

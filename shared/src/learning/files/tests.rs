@@ -7,6 +7,9 @@ use std::io::Write;
 use std::path::PathBuf;
 use tempfile::TempDir;
 
+mod described;
+mod typed;
+
 /// A folder for one test's files.
 struct Folder(TempDir);
 
@@ -57,7 +60,7 @@ fn schema(kind: InstanceKind, shape: &[usize]) -> InstanceSchema {
     InstanceSchema::new(kind, shape.to_vec()).unwrap()
 }
 
-const ANY: Expected<'static> = Expected { schema: None, classes: None };
+const ANY: Expected<'static> = Expected { schema: None, classes: None, names: &[] };
 
 fn refusal<T: std::fmt::Debug>(result: Result<T, FileError>) -> String {
     result.unwrap_err().to_string()
@@ -157,7 +160,7 @@ fn bytes_are_pixels_where_there_are_images_and_refused_where_they_may_be_counts(
     let image = folder.put("a.npy", &npy("'|u1'", "False", "(1, 1, 2)", &[255, 51]));
     assert_eq!(load_instances(&image, ANY).unwrap().values(), [1.0, 0.2]);
     let signal = schema(InstanceKind::Signal, &[1, 2]);
-    let message = refusal(load_instances(&image, Expected { schema: Some(&signal), classes: None }));
+    let message = refusal(load_instances(&image, Expected { schema: Some(&signal), classes: None, ..ANY }));
     assert!(
         message.ends_with("dtype '|u1' cannot hold values of a signal or table; save it as float32"),
         "{message}"
@@ -209,7 +212,7 @@ fn labels_and_persons_must_match_the_instances() {
     let folder = Folder::new();
     folder.put("instances.npy", &npy("'<f4'", "False", "(2, 1)", &floats(&[1.0, 2.0])));
     assert!(refusal(load_labeled(folder.path(), ANY)).contains("labels.npy: missing"));
-    let three = Expected { schema: None, classes: Some(3) };
+    let three = Expected { schema: None, classes: Some(3), ..ANY };
     let with_labels = |bytes: &[u8]| {
         folder.put("labels.npy", bytes);
         load_labeled(folder.path(), three)
@@ -255,7 +258,7 @@ fn labels_and_persons_must_match_the_instances() {
 fn a_table_names_the_line_and_the_column_of_what_is_wrong() {
     let folder = Folder::new();
     let two = schema(InstanceKind::Table, &[2]);
-    let expected = Expected { schema: Some(&two), classes: Some(3) };
+    let expected = Expected { schema: Some(&two), classes: Some(3), ..ANY };
     let load = |text: &str| load_labeled(&folder.put("cohort.csv", text.as_bytes()), expected);
     let data = load("age, label, person, dose\n61, 2, anna, 0.5\n\n47, 0,\"b, c\", -1e3\n").unwrap();
     assert_eq!((data.values(), data.labels().unwrap()), (&[61.0, 0.5, 47.0, -1000.0][..], &[2, 0][..]));
@@ -298,7 +301,7 @@ fn a_table_names_the_line_and_the_column_of_what_is_wrong() {
 fn flat_rows_take_the_shape_of_the_schema_and_pixels_are_checked() {
     let folder = Folder::new();
     let image = schema(InstanceKind::Image, &[1, 2]);
-    let expected = Expected { schema: Some(&image), classes: None };
+    let expected = Expected { schema: Some(&image), classes: None, ..ANY };
     let table = folder.put("images.csv", b"p0,p1,label\n0,1,1\n");
     assert_eq!(load_labeled(&table, expected).unwrap().shape(), [1, 2]);
     let rows = folder.put("a.npy", &npy("'<f4'", "False", "(1, 2)", &floats(&[0.0, 200.0])));

@@ -101,6 +101,21 @@ pub fn write_folder(folder: &Path, data: &Dataset, description: &Description) ->
     if let Some(persons) = data.persons() {
         write_persons(&folder.join("persons.npy"), persons)?;
     }
+    describe_beside(folder, description)
+}
+
+/// Writes a CSV file as it is with its `description.json` into `folder`, with a `README.txt` if the data is synthetic.
+/// Creates the folder.
+///
+/// # Errors
+/// A file or folder that cannot be written.
+pub fn write_table(folder: &Path, name: &str, csv: &str, description: &Description) -> Result<(), FileError> {
+    create_folder(folder)?;
+    write(&folder.join(name), csv.as_bytes())?;
+    describe_beside(folder, description)
+}
+
+fn describe_beside(folder: &Path, description: &Description) -> Result<(), FileError> {
     description.write_into(folder)?;
     if description.synthetic {
         let text = format!(
