@@ -116,7 +116,7 @@ pub fn tell(arguments: &Arguments, seed: u32, stage: &Stage) -> anyhow::Result<R
     let coordinator_peak_mib = peak_mib(coordinator)?;
     federation.finish()?;
     seconds.all = lap(begun);
-    Ok(Run {
+    let run = Run {
         seed,
         teacher_accuracy_mean: clear.teacher_accuracy_mean,
         label_accuracy,
@@ -131,7 +131,10 @@ pub fn tell(arguments: &Arguments, seed: u32, stage: &Stage) -> anyhow::Result<R
         training_cpu_seconds: facts.training_cpu_seconds,
         fleet_peak_mib,
         coordinator_peak_mib,
-    })
+    };
+    // An interrupted run of several seeds has told what the finished ones reached.
+    say(&serde_json::to_string(&run)?);
+    Ok(run)
 }
 
 fn lap(clock: Instant) -> f64 {
