@@ -32,8 +32,9 @@ fn view(replay: &Replay) -> Result<LedgerView, AnnouncementError> {
     let label = shared::round::price_of_a_label(replay.founding(), &replay.roster());
     let promises =
         ledger.targets().iter().map(|(view, target)| promise(replay, mode, view, target, label.as_ref()));
+    let mut prices = Prices::default();
     let mut entries: Vec<LedgerEntry> =
-        replay.rounds().map(|round| entry(replay, round)).collect::<Result<_, _>>()?;
+        replay.rounds().map(|round| entry(replay, round, &mut prices)).collect::<Result<_, _>>()?;
     entries.sort_by_key(|entry| entry.height);
     Ok(LedgerView {
         spent: epsilon(policy.delta, ledger.spent())?,
@@ -67,7 +68,26 @@ fn promise(
     })
 }
 
-fn entry(replay: &Replay, round: &RoundRecord) -> Result<LedgerEntry, AnnouncementError> {
+/// ε of every cost met so far: rounds often cost the same, and a conversion takes milliseconds.
+#[derive(Default)]
+struct Prices(Vec<(RoundCost, Epsilon)>);
+
+impl Prices {
+    fn epsilon(&mut self, cost: RoundCost, delta: Delta) -> Result<Epsilon, AnnouncementError> {
+        if let Some((_, epsilon)) = self.0.iter().find(|(other, _)| *other == cost) {
+            return Ok(epsilon.clone());
+        }
+        let epsilon = cost.epsilon(delta)?;
+        self.0.push((cost, epsilon.clone()));
+        Ok(epsilon)
+    }
+}
+
+fn entry(
+    replay: &Replay,
+    round: &RoundRecord,
+    prices: &mut Prices,
+) -> Result<LedgerEntry, AnnouncementError> {
     let state = match &round.outcome {
         None => EntryState::Reserved,
         Some(Outcome::Released { .. }) => EntryState::Committed,
@@ -82,6 +102,6 @@ fn entry(replay: &Replay, round: &RoundRecord) -> Result<LedgerEntry, Announceme
         labels: announcement.instance_count,
         // At most as many as the round has instances, whose number fits 32 bits.
         passed: round.test.as_ref().map(|test| test.passed.len() as u32),
-        epsilon: round.cost(replay.founding())?.epsilon(replay.founding().config.privacy.delta)?,
+        epsilon: prices.epsilon(round.cost(replay.founding())?, replay.founding().config.privacy.delta)?,
     })
 }

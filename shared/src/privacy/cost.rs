@@ -144,8 +144,19 @@ pub fn loss_epsilon(
     mode: NoiseMode,
     delta: Delta,
 ) -> Result<Epsilon, CostError> {
-    let person = losses.person.try_map(|rho| convert(*rho, delta))?;
-    let participant = losses.participant.try_map(|rho| convert(*rho, delta))?;
+    // Views share their losses, and a conversion takes milliseconds.
+    let mut known: Vec<(Rho, f64)> = Vec::new();
+    let mut convert = |rho: &Option<Rho>| -> Result<Option<f64>, CostError> {
+        let Some(rho) = *rho else { return Ok(None) };
+        if let Some((_, epsilon)) = known.iter().find(|(other, _)| *other == rho) {
+            return Ok(Some(*epsilon));
+        }
+        let epsilon = accounting::epsilon(rho, delta)?;
+        known.push((rho, epsilon));
+        Ok(Some(epsilon))
+    };
+    let person = losses.person.try_map(&mut convert)?;
+    let participant = losses.participant.try_map(&mut convert)?;
     let reasons = losses.person.map(|rho| rho.is_none().then(|| unbounded_reason(mode)));
     let has_reason = losses.person.map(Option::is_none).any();
     Ok(Epsilon { delta, person, participant, reasons: has_reason.then_some(reasons) })
@@ -188,11 +199,6 @@ impl Views<bool> {
     fn any(self) -> bool {
         self.public || self.coordinator || self.coalition || self.both
     }
-}
-
-/// Converts one loss, if there is a bound.
-fn convert(rho: Option<Rho>, delta: Delta) -> Result<Option<f64>, CostError> {
-    rho.map(|rho| accounting::epsilon(rho, delta)).transpose()
 }
 
 /// Says in words why a view without a bound has none.
