@@ -1,16 +1,4 @@
 #!/usr/bin/env bash
 # Builds the programs and runs a whole federation on this machine; `scripts/demo.sh --help` lists the options.
 set -euo pipefail
-# Paths in the options are relative to where the caller stands.
-here="$PWD"
-cd "$(dirname "$0")/.."
-./scripts/prepare.sh
-
-# The test command has built the programs already.
-if [ -z "${PSEPHOS_BUILT:-}" ]; then
-    echo "psephos: building (the first time takes several minutes)" >&2
-    cargo build --workspace --bins --locked --quiet >&2
-fi
-target="$(cargo metadata --no-deps --offline --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')"
-cd "$here"
-exec "$target/debug/demo" "$@"
+exec "$(dirname "$0")/run.sh" demo "$@"

@@ -3,11 +3,13 @@
 use std::{
     io::{Write as _, stderr},
     path::{Path, PathBuf},
+    process::ExitCode,
     sync::mpsc,
     time::Duration,
 };
 
 use anyhow::Context as _;
+use clap::{Parser, error::ErrorKind};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::oneshot,
@@ -35,6 +37,15 @@ pub enum Played<R> {
     Told(R),
     /// A signal ended it; the exit code says which.
     Interrupted(u8),
+}
+
+/// Reads a program's options; what was asked about them, or is wrong with them, is printed and gives the exit code.
+pub fn options<A: Parser>() -> Result<A, ExitCode> {
+    A::try_parse().map_err(|error| {
+        drop(error.print());
+        let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+        ExitCode::from(if asked { 0 } else { 4 })
+    })
 }
 
 /// Plays a story in a temporary folder, or in one that is kept, and stops everything it started, whatever happens.

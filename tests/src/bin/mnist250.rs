@@ -5,21 +5,16 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{Parser as _, error::ErrorKind};
 use tests::{
     demo::Format,
     mnist250::{Arguments, Report, tell},
-    stage::{Played, play},
+    stage::{Played, options, play},
 };
 
 fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let arguments: Arguments = match options() {
         Ok(arguments) => arguments,
-        Err(error) => {
-            drop(error.print());
-            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-            return ExitCode::from(if asked { 0 } else { 4 });
-        }
+        Err(code) => return code,
     };
     match run(&arguments) {
         Ok(code) => code,
