@@ -124,9 +124,9 @@ pub(super) async fn answers(
 ) -> Answer<Json<Answers>> {
     let mut tx = app.storage.read().await?;
     let schema = federation(&app.storage, &mut tx).await?.founding.config.instances;
-    let read = app.pool.run(move || {
-        rounds::read_instances(&instances, &schema).map(|(dataset, _)| dataset.digests())
-    });
+    let read = app
+        .pool
+        .run(move || rounds::read_instances(&instances, &schema).map(|(dataset, _)| dataset.digests()));
     let digests = read.await?.map_err(|e| ApiError::new(Code::InvalidInstances, e.to_string()))?;
     let known = app.storage.answers(&mut tx, &digests).await?;
     let mut answers = Vec::with_capacity(digests.len());
