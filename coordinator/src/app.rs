@@ -15,6 +15,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::{
     config::Settings,
+    metrics::Metrics,
     storage::Storage,
     tally::{KeyCache, Pool},
 };
@@ -48,6 +49,8 @@ pub struct Inner {
     pub pool: Pool,
     /// Evaluation keys used last.
     pub keys: KeyCache,
+    /// Counts what happens.
+    pub metrics: Metrics,
     /// Lets one tally run at a time, so that its processor time is its own.
     pub tally_turn: Semaphore,
     /// Wakes the conductor.
@@ -82,6 +85,7 @@ impl App {
             settings,
             pool,
             keys: KeyCache::default(),
+            metrics: Metrics::default(),
             tally_turn: Semaphore::new(1),
             wake: Notify::new(),
             tallies: Mutex::new(HashMap::new()),

@@ -82,7 +82,8 @@ const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net
 const DEFAULT_OPENING_WINDOW: Duration = Duration::from_secs(3600);
 const DEFAULT_CORROBORATION_WINDOW: Duration = Duration::from_secs(600);
 const DEFAULT_ONLINE_WITHIN: Duration = Duration::from_secs(30);
-const DEFAULT_LARGEST_UPLOAD: usize = 512 << 20;
+/// Largest body of an upload in bytes, unless `coordinator.toml` says otherwise.
+pub(crate) const DEFAULT_LARGEST_UPLOAD: usize = 512 << 20;
 const DEFAULT_LARGEST_BLOB: u64 = 1 << 30;
 
 /// Parses a duration such as "10m" or "1h 30m"; zero and less is refused.

@@ -6,6 +6,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod home;
+pub mod metrics;
 pub mod rounds;
 pub mod storage;
 pub mod student;

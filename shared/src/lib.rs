@@ -9,6 +9,7 @@ pub mod fhe;
 pub mod identity;
 pub mod ids;
 pub mod learning;
+mod openapi;
 pub mod privacy;
 pub mod problem;
 pub mod round;

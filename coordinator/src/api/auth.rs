@@ -49,6 +49,7 @@ impl FromRequestParts<App> for Caller {
         let token =
             bearer(parts).ok_or_else(|| unauthorized("send the token as \"Authorization: Bearer TOKEN\""))?;
         if bool::from(token.as_bytes().ct_eq(app.operator.as_bytes())) {
+            tracing::Span::current().record("caller", "operator");
             return Ok(Self::Operator);
         }
         let mut tx = app.storage.read().await?;
@@ -59,7 +60,10 @@ impl FromRequestParts<App> for Caller {
                 let detail = format!("participant {} ({}) was revoked", row.member.id, row.member.name);
                 Err(ApiError::new(Code::Forbidden, detail))
             }
-            Some(row) => Ok(Self::Participant(Box::new(row.member))),
+            Some(row) => {
+                tracing::Span::current().record("caller", row.member.id.get());
+                Ok(Self::Participant(Box::new(row.member)))
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ use super::{
     Answer, ApiError,
     auth::{Caller, Operator, federation},
     error::Json,
+    openapi::{OPERATOR, READERS},
     trustees,
 };
 use crate::{
@@ -31,6 +32,14 @@ async fn view(app: &App, tx: &mut Tx, row: FederationRow) -> Answer<Json<Federat
 }
 
 /// Founds the federation; the same config again gives the same answer.
+#[utoipa::path(
+    post,
+    path = "/federation",
+    tag = "federation",
+    request_body = Found,
+    responses((status = 200, description = "The federation", body = FederationView)),
+    extensions(("x-roles" = json!(OPERATOR)), ("x-codes" = json!([Code::InvalidConfig, Code::FederationExists])))
+)]
 pub(super) async fn found(
     _: Operator,
     State(app): State<App>,
@@ -59,6 +68,14 @@ pub(super) async fn found(
     Ok(answer)
 }
 
+/// Shows event 0, where the federation stands, its keys and its ceremony.
+#[utoipa::path(
+    get,
+    path = "/federation",
+    tag = "federation",
+    responses((status = 200, description = "The federation", body = FederationView)),
+    extensions(("x-roles" = json!(READERS)), ("x-codes" = json!([Code::NoFederation])))
+)]
 pub(super) async fn show(_: Caller, State(app): State<App>) -> Answer<Json<FederationView>> {
     let mut tx = app.storage.read().await?;
     let row = federation(&app.storage, &mut tx).await?;
@@ -66,6 +83,13 @@ pub(super) async fn show(_: Caller, State(app): State<App>) -> Answer<Json<Feder
 }
 
 /// Closes the federation; rounds that are not finished keep it open.
+#[utoipa::path(
+    post,
+    path = "/federation/close",
+    tag = "federation",
+    responses((status = 200, description = "The closed federation", body = FederationView)),
+    extensions(("x-roles" = json!(OPERATOR)), ("x-codes" = json!([Code::NoFederation, Code::WrongFederationState])))
+)]
 pub(super) async fn close(_: Operator, State(app): State<App>) -> Answer<Json<FederationView>> {
     let mut tx = app.storage.write().await?;
     let row = federation(&app.storage, &mut tx).await?;

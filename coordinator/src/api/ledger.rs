@@ -3,6 +3,7 @@
 use axum::extract::State;
 use shared::{
     privacy::{Delta, Epsilon, NoiseMode, RoundCost, Target, View, loss_epsilon},
+    problem::Code,
     round::AnnouncementError,
     transcript::{Outcome, Replay, RoundRecord},
     wire::{EntryState, LedgerEntry, LedgerView, Promise},
@@ -12,18 +13,28 @@ use super::{
     Answer, ApiError,
     auth::{Caller, federation},
     error::Json,
+    openapi::READERS,
 };
 use crate::{app::App, rounds::RoundError};
 
+/// Shows what is spent, reserved, and left of each promise.
+#[utoipa::path(
+    get,
+    path = "/ledger",
+    tag = "ledger",
+    responses((status = 200, description = "The ledger", body = LedgerView)),
+    extensions(("x-roles" = json!(READERS)), ("x-codes" = json!([Code::NoFederation, Code::InfeasibleRound])))
+)]
 pub(super) async fn show(_: Caller, State(app): State<App>) -> Answer<Json<LedgerView>> {
     let mut tx = app.storage.read().await?;
     federation(&app.storage, &mut tx).await?;
     let view = app.storage.replay(&mut tx, view).await?;
-    let missing = || ApiError::new(shared::problem::Code::Internal, "there is no transcript");
+    let missing = || ApiError::new(Code::Internal, "there is no transcript");
     Ok(Json(view.ok_or_else(missing)?.map_err(RoundError::from)?))
 }
 
-fn view(replay: &Replay) -> Result<LedgerView, AnnouncementError> {
+/// Reads the ledger off the transcript.
+pub(super) fn view(replay: &Replay) -> Result<LedgerView, AnnouncementError> {
     let (ledger, policy) = (replay.ledger(), &replay.founding().config.privacy);
     let mode = replay.founding().config.noise.mode;
     let epsilon = |delta: Delta, losses| -> Result<Epsilon, AnnouncementError> {

@@ -8,17 +8,18 @@ use axum::{
 use shared::{
     federation::KNOWN_ANSWER_INSTANCES,
     ids::{Digest, ParticipantId, RoundId},
-    problem::Code,
+    problem::{Code, Problem},
     round::{Opening, RoundState, Step, Tallied},
     transcript::EventBody,
     wire::{OpeningTask, PostOpening},
 };
 
 use super::{
-    Answer, ApiError,
+    Answer, ApiError, LARGEST_OPENING,
     auth::{Trustee, federation},
     blobs::stream_blob,
     error::{InPath, Json},
+    openapi::{Octets, TRUSTEES},
     rounds::find,
 };
 use crate::{
@@ -38,6 +39,17 @@ fn tallied(round: &RoundRow, step: Step) -> Answer<Tallied> {
 }
 
 /// Shows the sole trustee what it is asked to open; several trustees read the transcript instead.
+#[utoipa::path(
+    get,
+    path = "/rounds/{round}/openings/{step}",
+    tag = "openings",
+    params(
+        ("round" = RoundId, Path, description = "Id of the round"),
+        ("step" = Step, Path, description = "What is opened: `test` or `label`")
+    ),
+    responses((status = 200, description = "What to open", body = OpeningTask)),
+    extensions(("x-roles" = json!(TRUSTEES)), ("x-codes" = json!([Code::NotFound, Code::WrongRoundState])))
+)]
 pub(super) async fn task(
     _: Trustee,
     State(app): State<App>,
@@ -60,6 +72,22 @@ pub(super) async fn task(
     }))
 }
 
+/// Streams the label ciphertexts of a step.
+#[utoipa::path(
+    get,
+    path = "/rounds/{round}/openings/{step}/ciphertexts",
+    tag = "openings",
+    params(
+        ("round" = RoundId, Path, description = "Id of the round"),
+        ("step" = Step, Path, description = "What is opened: `test` or `label`")
+    ),
+    responses(
+        (status = 200, description = "The label ciphertexts", body = Octets, content_type = "application/octet-stream", headers(("etag" = String, description = "Digest of the blob"), ("x-psephos-digest" = Digest, description = "Digest of the blob"))),
+        (status = 206, description = "The range that was asked for (`Range: bytes=N-`)", body = Octets, content_type = "application/octet-stream"),
+        (status = 416, description = "The range begins after the end (`invalid_request`)", body = Problem, content_type = "application/problem+json")
+    ),
+    extensions(("x-roles" = json!(TRUSTEES)), ("x-codes" = json!([Code::NotFound, Code::WrongRoundState])))
+)]
 pub(super) async fn ciphertexts(
     _: Trustee,
     State(app): State<App>,
@@ -70,6 +98,21 @@ pub(super) async fn ciphertexts(
 }
 
 /// Streams the squashed digits to a trustee that does not recompute them.
+#[utoipa::path(
+    get,
+    path = "/rounds/{round}/openings/{step}/squashed-digits",
+    tag = "openings",
+    params(
+        ("round" = RoundId, Path, description = "Id of the round"),
+        ("step" = Step, Path, description = "What is opened: `test` or `label`")
+    ),
+    responses(
+        (status = 200, description = "The squashed digits", body = Octets, content_type = "application/octet-stream", headers(("etag" = String, description = "Digest of the blob"), ("x-psephos-digest" = Digest, description = "Digest of the blob"))),
+        (status = 206, description = "The range that was asked for (`Range: bytes=N-`)", body = Octets, content_type = "application/octet-stream"),
+        (status = 416, description = "The range begins after the end (`invalid_request`)", body = Problem, content_type = "application/problem+json")
+    ),
+    extensions(("x-roles" = json!(TRUSTEES)), ("x-codes" = json!([Code::NotFound, Code::WrongRoundState])))
+)]
 pub(super) async fn squashed_digits(
     _: Trustee,
     State(app): State<App>,
@@ -96,6 +139,19 @@ async fn stream_tallied(
 /// Takes a trustee's opening of a round's step, once; the same opening again changes nothing.
 ///
 /// An opening that comes after the release is compared with those that the release rests on.
+#[utoipa::path(
+    put,
+    path = "/rounds/{round}/openings/{step}/{trustee}",
+    tag = "openings",
+    params(
+        ("round" = RoundId, Path, description = "Id of the round"),
+        ("step" = Step, Path, description = "What is opened: `test` or `label`"),
+        ("trustee" = ParticipantId, Path, description = "Number of the trustee, who is the caller")
+    ),
+    request_body = PostOpening,
+    responses((status = 204, description = "Taken; the same again changes nothing")),
+    extensions(("x-roles" = json!(TRUSTEES)), ("x-codes" = json!([Code::NoFederation, Code::NotFound, Code::WrongRoundState, Code::Conflict, Code::InvalidOpening, Code::RuleBroken])), ("x-largest-body" = json!(LARGEST_OPENING)))
+)]
 pub(super) async fn post(
     Trustee(trustee): Trustee,
     State(app): State<App>,
@@ -175,6 +231,14 @@ async fn known_answer_digest(app: &App, tx: &mut Tx) -> Answer<(FederationRow, D
     Ok((row, digest))
 }
 
+/// Shows the tally that proves the keys.
+#[utoipa::path(
+    get,
+    path = "/known-answer",
+    tag = "ceremony",
+    responses((status = 200, description = "What to open", body = OpeningTask)),
+    extensions(("x-roles" = json!(TRUSTEES)), ("x-codes" = json!([Code::NoFederation, Code::WrongFederationState])))
+)]
 pub(super) async fn known_answer(_: Trustee, State(app): State<App>) -> Answer<Json<OpeningTask>> {
     let mut tx = app.storage.read().await?;
     known_answer_digest(&app, &mut tx).await?;
@@ -191,12 +255,85 @@ pub(super) async fn known_answer(_: Trustee, State(app): State<App>) -> Answer<J
     }))
 }
 
-/// Streams what is opened of the known answer: label ciphertexts, or squashed digits with several trustees.
-pub(super) async fn known_answer_ciphertexts(
-    _: Trustee,
-    State(app): State<App>,
+/// Streams what the sole trustee opens of the known answer: its label ciphertexts.
+#[utoipa::path(
+    get,
+    path = "/known-answer/label-ciphertexts",
+    tag = "ceremony",
+    responses(
+        (
+            status = 200,
+            description = "What is opened of the known answer",
+            body = Octets,
+            content_type = "application/octet-stream",
+            headers(
+                ("etag" = String, description = "Digest of the blob"),
+                ("x-psephos-digest" = Digest, description = "Digest of the blob")
+            )
+        ),
+        (
+            status = 206,
+            description = "The range that was asked for (`Range: bytes=N-`)",
+            body = Octets,
+            content_type = "application/octet-stream"
+        ),
+        (
+            status = 416,
+            description = "The range begins after the end (`invalid_request`)",
+            body = Problem,
+            content_type = "application/problem+json"
+        )
+    ),
+    extensions(("x-roles" = json!(TRUSTEES)), ("x-codes" = json!([Code::NoFederation, Code::WrongFederationState])))
+)]
+pub(super) async fn known_answer_labels(
+    trustee: Trustee,
+    state: State<App>,
     request: Parts,
 ) -> Answer<Response> {
+    known_answer_ciphertexts(trustee, state, request).await
+}
+
+/// Streams what several trustees open of the known answer: its squashed digits.
+#[utoipa::path(
+    get,
+    path = "/known-answer/squashed-digits",
+    tag = "ceremony",
+    responses(
+        (
+            status = 200,
+            description = "What is opened of the known answer",
+            body = Octets,
+            content_type = "application/octet-stream",
+            headers(
+                ("etag" = String, description = "Digest of the blob"),
+                ("x-psephos-digest" = Digest, description = "Digest of the blob")
+            )
+        ),
+        (
+            status = 206,
+            description = "The range that was asked for (`Range: bytes=N-`)",
+            body = Octets,
+            content_type = "application/octet-stream"
+        ),
+        (
+            status = 416,
+            description = "The range begins after the end (`invalid_request`)",
+            body = Problem,
+            content_type = "application/problem+json"
+        )
+    ),
+    extensions(("x-roles" = json!(TRUSTEES)), ("x-codes" = json!([Code::NoFederation, Code::WrongFederationState])))
+)]
+pub(super) async fn known_answer_digits(
+    trustee: Trustee,
+    state: State<App>,
+    request: Parts,
+) -> Answer<Response> {
+    known_answer_ciphertexts(trustee, state, request).await
+}
+
+async fn known_answer_ciphertexts(_: Trustee, State(app): State<App>, request: Parts) -> Answer<Response> {
     let mut tx = app.storage.read().await?;
     let (_, digest) = known_answer_digest(&app, &mut tx).await?;
     drop(tx);
@@ -205,6 +342,14 @@ pub(super) async fn known_answer_ciphertexts(
 
 /// Takes an opening of the known answer; when every trustee has opened it and every t + 1 of them find the right
 /// labels, the federation is keyed.
+#[utoipa::path(
+    put,
+    path = "/known-answer",
+    tag = "ceremony",
+    request_body = PostOpening,
+    responses((status = 204, description = "Taken; the same again changes nothing")),
+    extensions(("x-roles" = json!(TRUSTEES)), ("x-codes" = json!([Code::NoFederation, Code::WrongFederationState, Code::WrongRoundState, Code::InvalidOpening, Code::InvalidKeys, Code::RuleBroken])))
+)]
 pub(super) async fn post_known_answer(
     Trustee(trustee): Trustee,
     State(app): State<App>,

@@ -3,7 +3,7 @@
 use axum::{extract::State, http::StatusCode};
 use shared::{
     federation::{Acknowledgement, Complaint, TrusteeApproval},
-    identity::{Signed, Statement},
+    identity::{Signed, SignedStatement, Statement},
     ids::ParticipantId,
     problem::Code,
     transcript::{CeremonyRecord, EventBody, Replay},
@@ -14,6 +14,7 @@ use super::{
     Answer, ApiError,
     auth::{Trustee, open_federation},
     error::{InPath, Json},
+    openapi::TRUSTEES,
 };
 use crate::{
     app::App,
@@ -21,6 +22,15 @@ use crate::{
 };
 
 /// Records a trustee's consent to share the key with these trustees, dealt by this dealer.
+#[utoipa::path(
+    put,
+    path = "/trustees/{participant}/approval",
+    tag = "ceremony",
+    params(("participant" = ParticipantId, Path, description = "Number of the participant")),
+    request_body = SignedStatement,
+    responses((status = 204, description = "Taken; the same again changes nothing")),
+    extensions(("x-roles" = json!(TRUSTEES)), ("x-codes" = json!([Code::NoFederation, Code::WrongFederationState, Code::RuleBroken])))
+)]
 pub(super) async fn approve(
     trustee: Trustee,
     State(app): State<App>,
@@ -32,6 +42,15 @@ pub(super) async fn approve(
 }
 
 /// Records a trustee's word that its pieces match their commitments and are stored.
+#[utoipa::path(
+    put,
+    path = "/trustees/{participant}/acknowledgement",
+    tag = "ceremony",
+    params(("participant" = ParticipantId, Path, description = "Number of the participant")),
+    request_body = SignedStatement,
+    responses((status = 204, description = "Taken; the same again changes nothing")),
+    extensions(("x-roles" = json!(TRUSTEES)), ("x-codes" = json!([Code::NoFederation, Code::WrongFederationState, Code::RuleBroken])))
+)]
 pub(super) async fn acknowledge(
     trustee: Trustee,
     State(app): State<App>,
@@ -43,6 +62,15 @@ pub(super) async fn acknowledge(
 }
 
 /// Records a complaint, which ends the ceremony.
+#[utoipa::path(
+    put,
+    path = "/trustees/{participant}/complaint",
+    tag = "ceremony",
+    params(("participant" = ParticipantId, Path, description = "Number of the participant")),
+    request_body = SignedStatement,
+    responses((status = 204, description = "Taken; the same again changes nothing")),
+    extensions(("x-roles" = json!(TRUSTEES)), ("x-codes" = json!([Code::NoFederation, Code::WrongFederationState, Code::RuleBroken])))
+)]
 pub(super) async fn complain(
     trustee: Trustee,
     State(app): State<App>,

@@ -196,9 +196,11 @@ async fn invite_many(
 
 pub(super) async fn roster(client: &Client, output: Output, verb: RosterVerb) -> Result<(), Failure> {
     let view: RosterView = match verb {
-        RosterVerb::Show => client.get("/roster").await?,
+        RosterVerb::Show => client.roster().await?,
         RosterVerb::Revoke { participant, reason } => {
-            client.post(&format!("/roster/{participant}/revoke"), &Revoke { reason }).await?
+            let _: RosterView =
+                client.post(&format!("/roster/{participant}/revoke"), &Revoke { reason }).await?;
+            client.roster().await?
         }
     };
     output.fact(&view, || describe_roster(&view))

@@ -4,6 +4,7 @@ mod client;
 mod federation;
 mod ledger;
 mod output;
+mod pages;
 mod plan;
 mod rounds;
 mod select;

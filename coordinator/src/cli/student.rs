@@ -7,7 +7,7 @@ use shared::{
     ids::RoundId,
     privacy::Views,
     transcript::Head,
-    wire::{FederationView, Labels, LedgerView, RoundSummary, TranscriptPage},
+    wire::{FederationView, Labels, LedgerView, TranscriptPage},
 };
 
 use super::{Client, Failure, output::Output};
@@ -98,7 +98,7 @@ async fn origin(client: &Client) -> Result<Origin, Failure> {
 
 /// Fetches the instances of the rounds (of all that were announced by default), with the labels of those released.
 async fn lessons(client: &Client, rounds: &[RoundId]) -> Result<Vec<Lesson>, Failure> {
-    let all: Vec<RoundSummary> = client.get("/rounds").await?;
+    let all = client.rounds().await?;
     let is_released = |round: RoundId| all.iter().any(|r| r.round == round && r.phase == "released");
     let asked: Vec<RoundId> =
         if rounds.is_empty() { all.iter().map(|r| r.round).collect() } else { rounds.to_vec() };

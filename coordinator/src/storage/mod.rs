@@ -11,6 +11,7 @@ mod federation;
 mod members;
 mod openings;
 mod rounds;
+mod size;
 
 pub use answers::Answer;
 pub use ballots::{BallotRow, RefusalRow};
@@ -19,6 +20,7 @@ pub use federation::FederationRow;
 pub use members::{InviteRow, MemberRow};
 pub use openings::OpeningRow;
 pub use rounds::RoundRow;
+pub use size::Size;
 
 use std::{
     path::{Path, PathBuf},
@@ -110,6 +112,7 @@ pub type Result<T> = std::result::Result<T, StorageError>;
 #[derive(Debug, Clone)]
 pub struct Storage {
     pool: SqlitePool,
+    database: PathBuf,
     blobs: Blobs,
     chain: Arc<events::Chain>,
 }
@@ -120,8 +123,9 @@ const BUSY: Duration = Duration::from_secs(20);
 impl Storage {
     /// Opens the storage in a folder, creates it if it is new, and migrates it to this version.
     pub async fn open(folder: &Path) -> Result<Self> {
+        let database = folder.join("coordinator.sqlite");
         let options = SqliteConnectOptions::new()
-            .filename(folder.join("coordinator.sqlite"))
+            .filename(&database)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
@@ -129,7 +133,7 @@ impl Storage {
             .busy_timeout(BUSY);
         let pool = SqlitePoolOptions::new().max_connections(8).connect_with(options).await?;
         sqlx::migrate!("./migrations").run(&pool).await?;
-        Ok(Self { pool, blobs: Blobs::new(folder.join("blobs")), chain: Arc::default() })
+        Ok(Self { pool, database, blobs: Blobs::new(folder.join("blobs")), chain: Arc::default() })
     }
 
     /// Begins a transaction that writes; it is the only one until it ends.

@@ -15,6 +15,9 @@ const INSERT: &str = "INSERT INTO rounds (id, announcement, roster, request, pha
 const COLUMNS_BY_ID: &str = "SELECT announcement, roster, request, state, labels FROM rounds WHERE id = $1";
 const COLUMNS: &str =
     "SELECT announcement, roster, request, state, labels FROM rounds ORDER BY created_at, id";
+const AFTER: &str = "SELECT announcement, roster, request, state, labels FROM rounds \
+                     WHERE $1 IS NULL OR (created_at, id) > (SELECT created_at, id FROM rounds WHERE id = $1) \
+                     ORDER BY created_at, id LIMIT $2";
 const UNFINISHED: &str =
     "SELECT id FROM rounds WHERE phase IN ('announced', 'voting', 'tallying', 'opening')";
 const OPEN: &str = "SELECT announcement, roster, request, state, labels FROM rounds \
@@ -92,6 +95,17 @@ impl Storage {
     /// Returns every round, oldest first.
     pub async fn rounds(&self, tx: &mut Tx) -> Result<Vec<RoundRow>> {
         sqlx::query(COLUMNS).fetch_all(&mut **tx).await?.iter().map(round_row).collect()
+    }
+
+    /// Returns at most so many rounds, oldest first, from the one that follows `after` on.
+    pub async fn rounds_after(
+        &self,
+        tx: &mut Tx,
+        after: Option<RoundId>,
+        limit: u32,
+    ) -> Result<Vec<RoundRow>> {
+        let rows = sqlx::query(AFTER).bind(after.map(|id| id.to_string())).bind(limit);
+        rows.fetch_all(&mut **tx).await?.iter().map(round_row).collect()
     }
 
     /// Returns the rounds that are not in a final state.

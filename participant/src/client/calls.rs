@@ -69,9 +69,20 @@ impl Client {
         self.json(Call::new("show the federation", Method::GET, "api/v1/federation")).await
     }
 
-    /// Shows the roster.
+    /// Shows the whole roster, put together from its pages.
     pub async fn roster(&self) -> Result<RosterView, ClientError> {
-        self.json(Call::new("show the roster", Method::GET, "api/v1/roster")).await
+        let mut whole: RosterView =
+            self.json(Call::new("show the roster", Method::GET, "api/v1/roster")).await?;
+        while let Some(after) = whole.next {
+            let path = format!("api/v1/roster?after={after}");
+            let page = self.json(Call::new("show the roster", Method::GET, path)).await?;
+            whole.append(page).map_err(|e| ClientError::Malformed {
+                action: "show the roster",
+                status: 200,
+                reason: e.to_string(),
+            })?;
+        }
+        Ok(whole)
     }
 
     /// Posts an approval of event 0 and roster.

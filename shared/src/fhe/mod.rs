@@ -13,6 +13,7 @@
 mod argmax;
 mod ballot;
 mod bracket;
+mod effort;
 mod exact;
 mod expand;
 mod frame;
@@ -37,6 +38,7 @@ mod transform;
 
 pub use argmax::{ArgmaxKind, MAX_EXACT_CLASSES};
 pub use ballot::{BallotBody, BallotError, encrypt};
+pub use effort::Effort;
 pub use frame::FrameError;
 pub use keys::{
     DealerKeys, EncryptionKey, EvaluationKeys, KeyError, PublicMaterial, SecretKeys, SquashingKey,
@@ -53,5 +55,5 @@ pub use squashed::{
     SQUASHED_DIGIT_LOG, SQUASHED_DIMENSION, Squashed, SquashedDigit, SquashedRecord, label_digits,
 };
 pub use sum::{RunningSum, SumError};
-pub use tally::{TallyError, tally, tally_instances};
+pub use tally::{TallyError, effort, tally, tally_instances};
 pub use transform::Transform;

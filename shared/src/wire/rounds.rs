@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Is what became of one participant in a round.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Attendance {
     /// Its ballot is in.
@@ -27,7 +27,7 @@ pub enum Attendance {
 }
 
 /// Is one line of a round's list of participants.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Voter {
     /// Number.
     pub participant: ParticipantId,
@@ -40,7 +40,7 @@ pub struct Voter {
 }
 
 /// `GET /rounds/{round}`: everything public about a round.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RoundView {
     /// The round's id.
     pub round: RoundId,
@@ -76,7 +76,7 @@ pub struct RoundView {
 }
 
 /// Is what one trustee did about a round's labels.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct OpeningView {
     /// The trustee.
     pub participant: ParticipantId,
@@ -89,7 +89,7 @@ pub struct OpeningView {
 }
 
 /// Is where one trustee is with an opening.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum OpeningState {
     /// Its opening is in.
@@ -113,8 +113,18 @@ pub enum OpeningState {
     },
 }
 
-/// `GET /rounds`: one line per round.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// `GET /rounds?limit=&after=`: a page of rounds, oldest first.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct RoundsPage {
+    /// One line per round.
+    pub rounds: Vec<RoundSummary>,
+    /// What to ask for as `after` to get the next page; absent on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<RoundId>,
+}
+
+/// Is one line about a round.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RoundSummary {
     /// The round's id.
     pub round: RoundId,
@@ -135,7 +145,7 @@ pub struct RoundSummary {
 }
 
 /// `GET /rounds/{round}/labels`: the release.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Labels {
     /// The round.
     pub round: RoundId,
@@ -156,14 +166,14 @@ pub struct Labels {
 }
 
 /// `POST /answers`: which of the uploaded instances were released before; nothing is voted on and nothing charged.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Answers {
     /// One entry per instance; null if it was never released.
     pub answers: Vec<Option<Answered>>,
 }
 
 /// Is the answer to an instance from an earlier release.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Answered {
     /// The round that released it.
     pub round: RoundId,

@@ -1,0 +1,320 @@
+//! `GET /api/docs`: the API's description as a page for people, made of the same document; it needs no script and
+//! asks nobody else for anything.
+
+use std::{fmt::Write as _, sync::LazyLock};
+
+use axum::{
+    http::{HeaderName, header::CONTENT_SECURITY_POLICY},
+    response::{Html, IntoResponse},
+};
+use serde_json::{Map, Value};
+
+use super::openapi::{CODES, LARGEST_BODY, ROLES};
+
+const STYLE: &str = include_str!("docs.css");
+
+static PAGE: LazyLock<String> = LazyLock::new(|| {
+    let document = serde_json::from_str(super::description()).unwrap_or_default();
+    render(&document)
+});
+
+pub(super) async fn page() -> impl IntoResponse {
+    let policy: [(HeaderName, &str); 1] =
+        [(CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")];
+    (policy, Html(PAGE.as_str()))
+}
+
+/// Renders a document.
+fn render(document: &Value) -> String {
+    let text = |pointer: &str| escaped(document.pointer(pointer).and_then(Value::as_str).unwrap_or_default());
+    let mut page = format!(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><style>{STYLE}</style></head><body>\
+         <header><h1>{title} <small>{version}</small></h1><p>{about}</p>\
+         <p>For programs: <a href=\"/api/v1/openapi.json\">openapi.json</a></p></header>",
+        title = text("/info/title"),
+        version = text("/info/version"),
+        about = text("/info/description"),
+    );
+    let tags = list(document, "/tags");
+    page.push_str("<nav aria-label=\"Resources\"><ul>");
+    for name in tags.iter().filter_map(|tag| tag.get("name")?.as_str()) {
+        push(&mut page, format_args!("<li><a href=\"#{name}\">{name}</a></li>"));
+    }
+    page.push_str("<li><a href=\"#schemas\">schemas</a></li></ul></nav><main>");
+    for tag in tags {
+        resource(&mut page, document, tag);
+    }
+    schemas(&mut page, document);
+    page.push_str("</main></body></html>");
+    page
+}
+
+fn push(page: &mut String, text: std::fmt::Arguments<'_>) {
+    // Writing to a string cannot fail.
+    let _ = page.write_fmt(text);
+}
+
+fn resource(page: &mut String, document: &Value, tag: &Value) {
+    let word = |name: &str| escaped(tag.get(name).and_then(Value::as_str).unwrap_or_default());
+    let name = word("name");
+    push(page, format_args!("<section id=\"{name}\"><h2>{name}</h2><p>{}</p>", word("description")));
+    for (path, item) in object(document, "/paths") {
+        for method in ["get", "put", "post", "delete"] {
+            let Some(operation) = item.get(method) else { continue };
+            if operation.pointer("/tags/0") == tag.get("name") {
+                self::operation(page, document, (method, path), operation);
+            }
+        }
+    }
+    page.push_str("</section>");
+}
+
+fn operation(page: &mut String, document: &Value, (method, path): (&str, &str), operation: &Value) {
+    let word = |name: &str| escaped(operation.get(name).and_then(Value::as_str).unwrap_or_default());
+    push(
+        page,
+        format_args!(
+            "<article id=\"{}\"><h3><code><b>{}</b> {}</code></h3><p>{}</p><p>{}</p>",
+            word("operationId"),
+            method.to_uppercase(),
+            escaped(path),
+            word("summary"),
+            word("description")
+        ),
+    );
+    let roles = words(operation, ROLES);
+    let who = if roles.is_empty() { "anyone, without a token".to_owned() } else { roles.join(", ") };
+    push(page, format_args!("<p>May call: {}.</p>", escaped(&who)));
+    parameters(page, operation);
+    if let Some(body) = operation.get("requestBody") {
+        page.push_str("<h4>Body</h4>");
+        content(page, document, body);
+        if let Some(largest) = operation.get(LARGEST_BODY).and_then(Value::as_u64) {
+            push(page, format_args!("<p>At most {largest} bytes.</p>"));
+        }
+    }
+    page.push_str("<h4>Answers</h4><dl>");
+    for (status, response) in object(operation, "/responses") {
+        push(page, format_args!("<dt>{}</dt><dd>", escaped(status)));
+        content(page, document, response);
+        page.push_str("</dd>");
+    }
+    page.push_str("</dl>");
+    let codes = words(operation, CODES);
+    if !codes.is_empty() {
+        push(page, format_args!("<p>Codes of refusals: {}.</p>", escaped(&codes.join(", "))));
+    }
+    page.push_str("</article>");
+}
+
+fn parameters(page: &mut String, operation: &Value) {
+    let parameters = list(operation, "/parameters");
+    if parameters.is_empty() {
+        return;
+    }
+    page.push_str("<h4>Parameters</h4><table><tr><th>name</th><th>in</th><th>type</th><th>meaning</th></tr>");
+    for parameter in parameters {
+        let word = |name: &str| escaped(parameter.get(name).and_then(Value::as_str).unwrap_or_default());
+        let kind = parameter.get("schema").map(kind).unwrap_or_default();
+        push(
+            page,
+            format_args!(
+                "<tr><td><code>{}</code></td><td>{}</td><td>{kind}</td><td>{}</td></tr>",
+                word("name"),
+                word("in"),
+                word("description")
+            ),
+        );
+    }
+    page.push_str("</table>");
+}
+
+/// Describes a body: what it means, its media type, its schema and an example.
+fn content(page: &mut String, document: &Value, body: &Value) {
+    let about = escaped(body.get("description").and_then(Value::as_str).unwrap_or_default());
+    push(page, format_args!("<p>{about}</p>"));
+    for (media, content) in object(body, "/content") {
+        let Some(schema) = content.get("schema") else { continue };
+        push(page, format_args!("<p><code>{}</code>: {}</p>", escaped(media), kind(schema)));
+        if media == "application/json" {
+            let example = example(document, schema, 0);
+            let example = serde_json::to_string_pretty(&example).unwrap_or_default();
+            push(
+                page,
+                format_args!("<details><summary>Example</summary><pre>{}</pre></details>", escaped(&example)),
+            );
+        }
+    }
+}
+
+fn schemas(page: &mut String, document: &Value) {
+    page.push_str("<section id=\"schemas\"><h2>schemas</h2>");
+    for (name, schema) in object(document, "/components/schemas") {
+        let about = escaped(schema.get("description").and_then(Value::as_str).unwrap_or_default());
+        let name = escaped(name);
+        push(page, format_args!("<article id=\"schema-{name}\"><h3><code>{name}</code></h3><p>{about}</p>"));
+        fields(page, schema);
+        page.push_str("</article>");
+    }
+    page.push_str("</section>");
+}
+
+fn fields(page: &mut String, schema: &Value) {
+    for variant in list(schema, "/oneOf") {
+        fields(page, variant);
+    }
+    let properties = object(schema, "/properties").collect::<Vec<_>>();
+    if properties.is_empty() {
+        push(page, format_args!("<p>{}</p>", kind(schema)));
+        return;
+    }
+    page.push_str("<table><tr><th>field</th><th>type</th><th>meaning</th></tr>");
+    for (name, field) in properties {
+        let about = escaped(field.get("description").and_then(Value::as_str).unwrap_or_default());
+        push(
+            page,
+            format_args!(
+                "<tr><td><code>{}</code></td><td>{}</td><td>{about}</td></tr>",
+                escaped(name),
+                kind(field)
+            ),
+        );
+    }
+    page.push_str("</table>");
+}
+
+/// Names the type of a schema, with a link where it is a component.
+fn kind(schema: &Value) -> String {
+    if let Some(name) = reference(schema) {
+        return format!("<a href=\"#schema-{0}\">{0}</a>", escaped(name));
+    }
+    for word in ["oneOf", "allOf", "anyOf"] {
+        if let Some(choices) = schema.get(word).and_then(Value::as_array) {
+            return choices.iter().map(kind).collect::<Vec<_>>().join(" or ");
+        }
+    }
+    if let Some(choices) = schema.get("enum").and_then(Value::as_array) {
+        return choices.iter().map(|choice| escaped(&choice.to_string())).collect::<Vec<_>>().join(", ");
+    }
+    let types = match schema.get("type") {
+        Some(Value::String(one)) => vec![one.as_str()],
+        Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).collect(),
+        _ => vec!["any value"],
+    };
+    let of = schema.get("items").map(|items| format!(" of {}", kind(items))).unwrap_or_default();
+    format!("{}{of}", escaped(&types.join(" or ")))
+}
+
+/// Makes a value of a schema up; too deep a nesting ends in an empty object.
+fn example(document: &Value, schema: &Value, depth: u8) -> Value {
+    if depth > 8 {
+        return Value::Object(Map::new());
+    }
+    if let Some(name) = reference(schema) {
+        let component = document.pointer(&format!("/components/schemas/{name}"));
+        return component.map_or(Value::Null, |schema| example(document, schema, depth + 1));
+    }
+    let choices = ["oneOf", "anyOf", "allOf"].into_iter().find_map(|word| schema.get(word)?.as_array());
+    if let Some(choices) = choices {
+        let choice = choices.iter().find(|choice| choice.get("type") != Some(&Value::from("null")));
+        return choice.map_or(Value::Null, |choice| example(document, choice, depth + 1));
+    }
+    if let Some(first) = list(schema, "/enum").first() {
+        return first.clone();
+    }
+    let kind = match schema.get("type") {
+        Some(Value::Array(several)) => several.first().and_then(Value::as_str),
+        other => other.and_then(Value::as_str),
+    };
+    match kind {
+        Some("object") => {
+            let fields = object(schema, "/properties");
+            let fields = fields.map(|(name, field)| (name.to_owned(), example(document, field, depth + 1)));
+            Value::Object(fields.collect())
+        }
+        Some("array") => Value::Array(
+            schema.get("items").map(|one| example(document, one, depth + 1)).into_iter().collect(),
+        ),
+        Some("integer") => schema.get("minimum").cloned().unwrap_or(Value::from(1)),
+        Some("number") => Value::from(0.5),
+        Some("boolean") => Value::Bool(false),
+        Some("string") => Value::from(made_up(schema)),
+        _ => Value::Null,
+    }
+}
+
+/// Makes a text up; where a pattern asks for so many hexadecimal digits, these.
+fn made_up(schema: &Value) -> String {
+    let pattern = schema.get("pattern").and_then(Value::as_str).unwrap_or_default();
+    let digits = pattern.strip_prefix("^[0-9a-f]{").and_then(|rest| rest.strip_suffix("}$"));
+    match digits.and_then(|digits| digits.parse::<usize>().ok()) {
+        Some(digits) => "0123456789abcdef".chars().cycle().take(digits).collect(),
+        None if pattern.is_empty() => "text".to_owned(),
+        None => "0".to_owned(),
+    }
+}
+
+fn reference(schema: &Value) -> Option<&str> {
+    schema.get("$ref")?.as_str()?.strip_prefix("#/components/schemas/")
+}
+
+fn object<'a>(value: &'a Value, pointer: &str) -> impl Iterator<Item = (&'a str, &'a Value)> {
+    let object = value.pointer(pointer).and_then(Value::as_object);
+    object.into_iter().flatten().map(|(name, value)| (name.as_str(), value))
+}
+
+fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
+    value.pointer(pointer).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+fn words(operation: &Value, name: &str) -> Vec<String> {
+    let words = operation.get(name).and_then(Value::as_array).into_iter().flatten();
+    words.filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            other => safe.push(other),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_names_every_operation_and_asks_nobody_else() {
+        let document: Value = serde_json::from_str(crate::api::description()).unwrap();
+        let page = render(&document);
+        for (path, item) in object(&document, "/paths") {
+            for method in ["get", "put", "post", "delete"].into_iter().filter(|m| item.get(m).is_some()) {
+                let heading = format!("<b>{}</b> {}</code>", method.to_uppercase(), escaped(path));
+                assert_eq!(page.matches(&heading).count(), 1, "{heading}");
+            }
+        }
+        for (name, _) in object(&document, "/components/schemas") {
+            assert!(page.contains(&format!("id=\"schema-{name}\"")), "{name}");
+        }
+        for outside in ["http://", "https://", "<script", "src=", "@import"] {
+            assert!(!page.contains(outside), "{outside}");
+        }
+        for link in page.split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next()) {
+            assert!(page.contains(&format!("id=\"{link}\"")), "a link to #{link} leads nowhere");
+        }
+    }
+
+    #[test]
+    fn markup_in_a_document_is_shown_and_not_carried_out() {
+        let document = serde_json::json!({ "info": { "title": "<script>\"&" } });
+        assert!(render(&document).contains("&lt;script&gt;&quot;&amp;"));
+    }
+}

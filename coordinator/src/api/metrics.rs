@@ -1,0 +1,257 @@
+//! `GET /metrics`: what Prometheus scrapes.
+
+use std::collections::BTreeMap;
+
+use axum::{
+    extract::State,
+    http::{HeaderName, header::CONTENT_TYPE},
+};
+use shared::{
+    fhe::{Effort, effort, label_digits},
+    privacy::{Epsilon, Unit, View},
+    problem::Code,
+    round::Step,
+    transcript::{Outcome, Replay, RoundRecord},
+    wire::LedgerView,
+};
+
+use super::{Answer, ApiError, auth::Caller, ledger, openapi::WATCHERS, roster::is_online};
+use crate::{app::App, metrics::Page};
+
+/// The media type of the text format that the page is written in.
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Is a page of metrics on its way out.
+type Scraped = ([(HeaderName, &'static str); 1], String);
+
+/// Shows the metrics of the service, its rounds and its ledger, in the text format of Prometheus.
+///
+/// A token is needed from everywhere, the loopback too: behind a proxy on the same machine every request comes from
+/// there.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "service",
+    responses((
+        status = 200,
+        description = "The metrics",
+        body = String,
+        content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    )),
+    extensions(("x-roles" = json!(WATCHERS)))
+)]
+pub(super) async fn scrape(caller: Caller, State(app): State<App>) -> Answer<Scraped> {
+    if matches!(caller, Caller::Participant(_)) {
+        let detail = "metrics are for the operator and whoever it gave a token to watch";
+        return Err(ApiError::new(Code::Forbidden, detail));
+    }
+    let mut page = Page::default();
+    service(&app, &mut page);
+    storage(&app, &mut page).await?;
+    participants(&app, &mut page).await?;
+    let mut tx = app.storage.read().await?;
+    let figures = app.storage.replay(&mut tx, |replay| (Figures::of(&app, replay), ledger::view(replay)));
+    let figures = figures.await?;
+    let transcript = app.storage.transcript_length(&mut tx).await?;
+    drop(tx);
+    page.value("psephos_transcript_events", "Events of the transcript", transcript as f64);
+    let (figures, ledger) = match figures {
+        None => (Figures::default(), None),
+        Some((figures, ledger)) => (figures, Some(ledger.map_err(crate::rounds::RoundError::from)?)),
+    };
+    figures.write(&mut page);
+    privacy(ledger.as_ref(), &mut page);
+    let text = page.text(&app.metrics);
+    let text =
+        text.map_err(|e| ApiError::new(Code::Internal, format!("the metrics cannot be written: {e}")))?;
+    Ok(([(CONTENT_TYPE, OPENMETRICS)], text))
+}
+
+fn service(app: &App, page: &mut Page) {
+    let version = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
+    page.gauge("psephos_build_info", "Version of the coordinator; always 1", [(version, 1.0)]);
+    let jobs = app.pool.jobs();
+    let state = |name: &str, jobs: usize| (vec![("state", name.to_owned())], jobs as f64);
+    page.value("psephos_pool_threads", "Threads for processor work", jobs.threads as f64);
+    page.gauge(
+        "psephos_pool_jobs",
+        "Pieces of processor work, by whether they run or wait for a thread",
+        [state("running", jobs.running), state("waiting", jobs.waiting)],
+    );
+}
+
+async fn storage(app: &App, page: &mut Page) -> Answer<()> {
+    let size = app.storage.size().await?;
+    let kind = |name: &str, bytes: u64| (vec![("kind", name.to_owned())], bytes as f64);
+    page.gauge(
+        "psephos_storage_bytes",
+        "Bytes on the disk",
+        [kind("database", size.database), kind("blobs", size.blobs)],
+    );
+    Ok(())
+}
+
+/// Tells who is online, by number; names stay out.
+async fn participants(app: &App, page: &mut Page) -> Answer<()> {
+    let mut tx = app.storage.read().await?;
+    let members = app.storage.members(&mut tx).await?;
+    let enrolled = members.iter().filter(|row| row.revoked_at.is_none());
+    let online = enrolled.map(|row| {
+        let number = vec![("participant", row.member.id.to_string())];
+        (number, f64::from(u8::from(is_online(app, row.last_seen))))
+    });
+    page.gauge("psephos_participant_online", "Whether a participant's agent was heard of late", online);
+    Ok(())
+}
+
+/// Is what the transcript says of all rounds together.
+#[derive(Debug, Default)]
+struct Figures {
+    phases: BTreeMap<&'static str, u64>,
+    running: u64,
+    queued: u64,
+    ballots: u64,
+    tallied: u64,
+    released: u64,
+    abstained: u64,
+    squashes: u64,
+    effort: Effort,
+}
+
+impl Figures {
+    fn of(app: &App, replay: &Replay) -> Self {
+        let mut figures = Self::default();
+        for round in replay.rounds() {
+            figures.add(app, replay, round);
+        }
+        figures
+    }
+
+    fn add(&mut self, app: &App, replay: &Replay, round: &RoundRecord) {
+        let id = round.announcement.round;
+        let phase = phase(round);
+        *self.phases.entry(phase).or_default() += 1;
+        if phase == "tallying" {
+            let count = if app.running_tally(id).is_some() { &mut self.running } else { &mut self.queued };
+            *count += 1;
+        }
+        self.ballots += round.ballots.as_ref().map_or(0, |ballots| ballots.len() as u64);
+        if let Some(Outcome::Released { labels, .. }) = &round.outcome {
+            let abstained = labels.iter().filter(|label| **label == 0).count() as u64;
+            self.released += labels.len() as u64 - abstained;
+            self.abstained += abstained;
+        }
+        for (step, record) in &round.steps {
+            let instances = round.instances_of(*step).map_or(0, |instances| instances.len() as u64);
+            let one = app.metrics.effort(id, *step, || one_instance(replay, round, *step));
+            self.tallied += instances;
+            self.effort = self.effort.and(one.times(instances));
+            if record.tally.tally.squashed.is_some() {
+                let classes = round.outcomes(*step).map_or(1, |layout| layout.classes());
+                let digits = instances * label_digits(classes) as u64;
+                self.squashes += digits;
+                self.effort.keyswitches += digits;
+            }
+        }
+    }
+
+    fn write(&self, page: &mut Page) {
+        let phases = self.phases.iter().map(|(phase, rounds)| {
+            let label = vec![("phase", (*phase).to_owned())];
+            (label, *rounds as f64)
+        });
+        page.gauge("psephos_rounds", "Rounds by state", phases)
+            .value("psephos_tally_running", "Tallies that run", self.running as f64)
+            .value("psephos_tally_queue", "Rounds that wait for their tally", self.queued as f64)
+            .counter("psephos_ballots_counted", "Ballots counted when windows closed", self.ballots)
+            .counter(
+                "psephos_label_ciphertexts",
+                "Label ciphertexts tallied, bits of tests included",
+                self.tallied,
+            )
+            .counter("psephos_labels_released", "Labels released that name a class", self.released)
+            .counter("psephos_abstentions", "Abstentions released", self.abstained)
+            .counter(
+                "psephos_keyswitches",
+                "Keyswitches of all tallies on the transcript, counted from their circuits",
+                self.effort.keyswitches,
+            )
+            .counter(
+                "psephos_bootstraps",
+                "Bootstraps of all tallies on the transcript, counted from their circuits",
+                self.effort.bootstraps,
+            )
+            .counter(
+                "psephos_squashes",
+                "Digits squashed to 128 bits, one wide bootstrap each",
+                self.squashes,
+            );
+    }
+}
+
+/// Returns the work of one instance; a round that is on the transcript has a resolution.
+fn one_instance(replay: &Replay, round: &RoundRecord, step: Step) -> Effort {
+    let resolution = round.announcement.resolution(replay.founding(), &round.roster, step);
+    resolution.ok().and_then(|resolution| effort(&resolution).ok()).unwrap_or_default()
+}
+
+/// Names where a round stands as far as the transcript tells; the transcript does not tell `announced` from `voting`.
+fn phase(round: &RoundRecord) -> &'static str {
+    let has_label = round.steps.contains_key(&Step::Label);
+    match &round.outcome {
+        Some(Outcome::Released { .. }) => "released",
+        Some(Outcome::Failed { .. }) => "failed",
+        Some(Outcome::Cancelled { .. }) => "cancelled",
+        None if has_label || (round.steps.contains_key(&Step::Test) && round.test.is_none()) => "opening",
+        None if round.ballots.is_some() => "tallying",
+        None => "voting",
+    }
+}
+
+/// Writes the ledger: ε per unit and view, and what is left of each promise.
+fn privacy(ledger: Option<&LedgerView>, page: &mut Page) {
+    let samples = |epsilon: &Epsilon| {
+        let mut samples = Vec::new();
+        for (unit, views) in [("person", epsilon.person), ("participant", epsilon.participant)] {
+            let views = [
+                ("public", views.public),
+                ("coordinator", views.coordinator),
+                ("coalition", views.coalition),
+                ("both", views.both),
+            ];
+            let known = views.into_iter().filter_map(|(view, epsilon)| Some((view, epsilon?)));
+            samples.extend(known.map(|(view, epsilon)| (place(unit, view), epsilon)));
+        }
+        samples
+    };
+    let spent = ledger.map(|ledger| samples(&ledger.spent)).unwrap_or_default();
+    let committed = ledger.map(|ledger| samples(&ledger.committed)).unwrap_or_default();
+    page.gauge("psephos_epsilon_spent", "ε spent, by unit and view, at the federation's δ", spent);
+    page.gauge(
+        "psephos_epsilon_committed",
+        "ε spent or reserved, by unit and view, at the federation's δ",
+        committed,
+    );
+    let promises = ledger.map(|ledger| ledger.promises.as_slice()).unwrap_or_default();
+    let at = |unit: Unit, view: View| place(unit.name(), view.name());
+    page.gauge(
+        "psephos_epsilon_promised",
+        "ε that is never exceeded, by unit and view",
+        promises.iter().map(|p| (at(p.unit, p.view), p.epsilon)),
+    );
+    let left = |p: &shared::wire::Promise| Some((at(p.unit, p.view), (p.epsilon - p.committed?).max(0.0)));
+    page.gauge(
+        "psephos_epsilon_left",
+        "ε promised less what is spent or reserved, at the promise's δ",
+        promises.iter().filter_map(left),
+    );
+    page.gauge(
+        "psephos_labels_left",
+        "Labels that the promise still pays at the present roster and noise",
+        promises.iter().filter_map(|p| Some((at(p.unit, p.view), p.labels_left? as f64))),
+    );
+}
+
+fn place(unit: &str, view: &str) -> Vec<(&'static str, String)> {
+    vec![("unit", unit.to_owned()), ("view", view.to_owned())]
+}
