@@ -23,8 +23,9 @@ pub use member::Member;
 pub use rounds::{Candidate, released};
 
 use crate::{
-    Api, Plan, Processes, Programs, Service, data,
+    Api, Plan, Processes, Programs, Recorder, Service, data,
     processes::Finished,
+    recorder::Exchange,
     wait::{PATIENCE, until},
 };
 
@@ -81,6 +82,7 @@ pub struct Federation {
     address: SocketAddr,
     serve: Vec<String>,
     service: Option<Service>,
+    recorder: Option<Recorder>,
     is_well: bool,
     // Last, so that the processes are gone before their folder.
     _temporary: Option<TempDir>,
@@ -93,6 +95,9 @@ impl Federation {
         let mut federation = Self::open(temporary.path(), &Programs::find()?, &Processes::default())?;
         federation._temporary = Some(temporary);
         federation.serve.clone_from(&plan.serve);
+        if plan.is_recorded {
+            federation.record()?;
+        }
         federation.serve()?;
         federation.create(&plan.config)?;
         for number in 1..=plan.participants {
@@ -132,6 +137,7 @@ impl Federation {
             address,
             serve: Vec::new(),
             service: None,
+            recorder: None,
             is_well: false,
             _temporary: None,
         })
@@ -142,9 +148,22 @@ impl Federation {
         self.serve.extend(options.iter().map(|option| (*option).to_owned()));
     }
 
-    /// Returns the coordinator's address as a URL.
+    /// Sends everything through a recorder from now on: both programs and the plain client.
+    fn record(&mut self) -> anyhow::Result<()> {
+        let recorder = Recorder::before(self.address)?;
+        self.api = Api::new(&recorder.url())?;
+        self.recorder = Some(recorder);
+        Ok(())
+    }
+
+    /// Returns what was sent so far in a recorded federation.
+    pub fn exchanges(&self) -> Vec<Exchange> {
+        self.recorder.as_ref().map(Recorder::exchanges).unwrap_or_default()
+    }
+
+    /// Returns the address that everybody dials, as a URL.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.recorder.as_ref().map_or_else(|| format!("http://{}", self.address), Recorder::url)
     }
 
     /// Returns the coordinator's socket address.
@@ -183,6 +202,10 @@ impl Federation {
             .arg("--home")
             .arg(home)
             .args(&self.serve);
+        if self.recorder.is_some() {
+            // A story that keeps everything also wants everything logged.
+            command.env("RUST_LOG", "debug,sqlx=warn");
+        }
         let service = self.processes.start(clean(&mut command), &log)?;
         self.service = Some(service);
         until("the coordinator's first answer", PATIENCE, || match self.processes.ended(service)? {

@@ -12,8 +12,8 @@ use shared::problem::{Code, MEDIA_TYPE};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        ContentBuilder, Info, KnownFormat, ObjectBuilder, OpenApi, Ref, RefOr, ResponseBuilder, Schema,
-        SchemaFormat,
+        ContentBuilder, HeaderBuilder, Info, KnownFormat, ObjectBuilder, OpenApi, Ref, RefOr,
+        ResponseBuilder, Schema, SchemaFormat,
         path::{Operation, PathItem},
         schema::{Components, Type},
         security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
@@ -105,10 +105,24 @@ pub(super) fn complete(mut document: OpenApi) -> OpenApi {
         .components
         .get_or_insert_with(Components::new)
         .add_security_scheme(BEARER, SecurityScheme::Http(bearer.build()));
-    for operation in document.paths.paths.values_mut().flat_map(operations) {
-        complete_operation(operation);
+    for item in document.paths.paths.values_mut() {
+        item.get.iter_mut().for_each(revalidated);
+        operations(item).for_each(complete_operation);
     }
     document
+}
+
+/// Describes what every read of JSON has in common: its entity tag.
+fn revalidated(read: &mut Operation) {
+    let Some(RefOr::T(granted)) = read.responses.responses.get_mut("200") else { return };
+    if !granted.content.contains_key("application/json") {
+        return;
+    }
+    let tag = HeaderBuilder::new().description(Some("Digest of the answer"));
+    granted.headers.insert("etag".to_owned(), tag.build());
+    let unchanged =
+        ResponseBuilder::new().description("The answer still has the tag that `If-None-Match` names.");
+    read.responses.responses.insert("304".to_owned(), RefOr::T(unchanged.build()));
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {

@@ -10,7 +10,7 @@ use shared::{
     privacy::{Losses, NoisePlan, Rho, RoundCost, Sensitivity, Units, Views, loss_epsilon},
     problem::{Code, Problem},
     round::RoundState,
-    wire::{EntryState, LedgerView, RoundsPage, RoundView},
+    wire::{EntryState, LedgerView, RoundView, RoundsPage},
 };
 use tokio::task::JoinSet;
 
