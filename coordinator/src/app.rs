@@ -9,7 +9,7 @@ use shared::{
     clock::{Clock, Millis},
     identity::Identity,
     ids::{Digest, ParticipantId, RoundId},
-    wire::{Beat, Progress},
+    wire::{Beat, LedgerView, Progress},
 };
 use tokio::sync::{Notify, Semaphore};
 
@@ -57,6 +57,7 @@ pub struct Inner {
     pub wake: Notify,
     tallies: Mutex<HashMap<RoundId, RunningTally>>,
     beats: Mutex<HashMap<ParticipantId, Beat>>,
+    ledger: Mutex<Option<(u64, LedgerView)>>,
 }
 
 impl std::ops::Deref for App {
@@ -90,6 +91,7 @@ impl App {
             wake: Notify::new(),
             tallies: Mutex::new(HashMap::new()),
             beats: Mutex::new(HashMap::new()),
+            ledger: Mutex::new(None),
         }))
     }
 }
@@ -141,6 +143,17 @@ impl Inner {
     pub fn beat(&self, participant: ParticipantId) -> Beat {
         let beats = self.beats.lock().unwrap_or_else(PoisonError::into_inner);
         beats.get(&participant).cloned().unwrap_or_default()
+    }
+
+    /// Keeps the ledger that follows from so many events of the transcript.
+    pub fn keep_ledger(&self, events: u64, ledger: LedgerView) {
+        *self.ledger.lock().unwrap_or_else(PoisonError::into_inner) = Some((events, ledger));
+    }
+
+    /// Returns the ledger that follows from so many events, if it was kept.
+    pub fn kept_ledger(&self, events: u64) -> Option<LedgerView> {
+        let kept = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.as_ref().filter(|(of, _)| *of == events).map(|(_, ledger)| ledger.clone())
     }
 
     /// Forgets a tally that ended.

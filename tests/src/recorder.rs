@@ -89,7 +89,9 @@ impl Recorder {
 }
 
 async fn pass(State(front): State<Front>, request: Request) -> Response {
-    forward(&front, request).await.unwrap_or_else(|error| {
+    // A request that the coordinator got is kept, also if whoever sent it is gone before the answer.
+    let forwarded = tokio::spawn(async move { forward(&front, request).await }).await;
+    forwarded.map_err(anyhow::Error::from).flatten().unwrap_or_else(|error| {
         let mut response = Response::new(Body::from(format!("the coordinator is away: {error:#}")));
         *response.status_mut() = StatusCode::BAD_GATEWAY;
         response

@@ -28,13 +28,32 @@ use crate::{app::App, rounds::RoundError};
 pub(super) async fn show(_: Caller, State(app): State<App>) -> Answer<Json<LedgerView>> {
     let mut tx = app.storage.read().await?;
     federation(&app.storage, &mut tx).await?;
-    let view = app.storage.replay(&mut tx, view).await?;
+    drop(tx);
     let missing = || ApiError::new(Code::Internal, "there is no transcript");
-    Ok(Json(view.ok_or_else(missing)?.map_err(RoundError::from)?))
+    Ok(Json(current(&app).await?.ok_or_else(missing)?))
+}
+
+/// Returns the ledger as it stands; `None` before the federation is founded.
+///
+/// It follows from the transcript alone and takes a second of processor time, so it is computed once per event.
+pub(super) async fn current(app: &App) -> Answer<Option<LedgerView>> {
+    let mut tx = app.storage.read().await?;
+    let events = app.storage.transcript_length(&mut tx).await?;
+    if let Some(kept) = app.kept_ledger(events) {
+        return Ok(Some(kept));
+    }
+    let Some(replay) = app.storage.replay(&mut tx, Replay::clone).await? else { return Ok(None) };
+    drop(tx);
+    // Not on the pool: a tally may have all of it for hours, and whoever watches is not to wait for that.
+    let computed = tokio::task::spawn_blocking(move || view(&replay)).await;
+    let stopped = |_| ApiError::new(Code::Internal, "the ledger was not computed: its task was stopped");
+    let ledger = computed.map_err(stopped)?.map_err(RoundError::from)?;
+    app.keep_ledger(events, ledger.clone());
+    Ok(Some(ledger))
 }
 
 /// Reads the ledger off the transcript.
-pub(super) fn view(replay: &Replay) -> Result<LedgerView, AnnouncementError> {
+fn view(replay: &Replay) -> Result<LedgerView, AnnouncementError> {
     let (ledger, policy) = (replay.ledger(), &replay.founding().config.privacy);
     let mode = replay.founding().config.noise.mode;
     let epsilon = |delta: Delta, losses| -> Result<Epsilon, AnnouncementError> {

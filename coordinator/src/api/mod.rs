@@ -10,6 +10,7 @@ mod etag;
 mod federation;
 mod health;
 mod keys;
+mod known_answer;
 mod ledger;
 mod metrics;
 mod observe;
@@ -96,9 +97,9 @@ fn documented(largest_upload: usize) -> OpenApiRouter<App> {
         .routes(routes!(blobs::finish))
         .routes(routes!(keys::publish))
         .routes(routes!(keys::download))
-        .routes(routes!(openings::known_answer, openings::post_known_answer))
-        .routes(routes!(openings::known_answer_digits))
-        .routes(routes!(openings::known_answer_labels))
+        .routes(routes!(known_answer::show_known_answer, known_answer::post_known_answer))
+        .routes(routes!(known_answer::known_answer_digits))
+        .routes(routes!(known_answer::known_answer_labels))
         .routes(routes!(rounds::list))
         .routes(routes!(rounds::roster))
         .routes(routes!(rounds::instances))

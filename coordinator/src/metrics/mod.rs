@@ -8,7 +8,6 @@ mod page;
 pub use page::Page;
 
 use std::{
-    collections::BTreeMap,
     fmt,
     sync::{Mutex, PoisonError},
 };
@@ -18,7 +17,11 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, histogram::Histogram},
     registry::Registry,
 };
-use shared::{fhe::Effort, ids::RoundId, problem::Code, round::Step};
+use shared::{
+    fhe::{ArgmaxKind, Effort},
+    problem::Code,
+    round::Step,
+};
 
 /// Upper bounds of the request durations that are told apart, in seconds; a large upload takes minutes.
 const BUCKETS: [f64; 9] = [0.002, 0.01, 0.05, 0.2, 1.0, 5.0, 20.0, 60.0, 300.0];
@@ -35,6 +38,21 @@ pub enum Direction {
     In,
     /// Away from it.
     Out,
+}
+
+/// Is what the work of one instance depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Circuit {
+    /// Number of classes.
+    pub classes: u32,
+    /// The circuit that finds the winner.
+    pub argmax: ArgmaxKind,
+    /// Bound D in votes.
+    pub bound: u64,
+    /// Whether there are abstentions.
+    pub abstains: bool,
+    /// The step.
+    pub step: Step,
 }
 
 /// Is what is known of a request when it ended.
@@ -60,7 +78,7 @@ pub struct Metrics {
     problems: Family<Labels, Counter>,
     refused: Family<Labels, Counter>,
     bytes: Family<Labels, Counter>,
-    efforts: Mutex<BTreeMap<(RoundId, Step), Effort>>,
+    efforts: Mutex<Vec<(Circuit, Effort)>>,
 }
 
 impl fmt::Debug for Metrics {
@@ -136,10 +154,15 @@ impl Metrics {
         self.refused.get_or_create(&vec![("code", name(code))]).inc();
     }
 
-    /// Returns the work of one instance in a step of a round; it is computed once.
-    pub fn effort(&self, round: RoundId, step: Step, compute: impl FnOnce() -> Effort) -> Effort {
+    /// Returns the work of one instance in a circuit; it is computed once, because rounds are often alike.
+    pub fn effort(&self, circuit: Circuit, compute: impl FnOnce() -> Effort) -> Effort {
         let mut efforts = self.efforts.lock().unwrap_or_else(PoisonError::into_inner);
-        *efforts.entry((round, step)).or_insert_with(compute)
+        if let Some((_, effort)) = efforts.iter().find(|(known, _)| *known == circuit) {
+            return *effort;
+        }
+        let effort = compute();
+        efforts.push((circuit, effort));
+        effort
     }
 
     /// Writes what was counted.

@@ -70,7 +70,7 @@ pub enum Command {
     )]
     Fleet(FleetArguments),
     /// Checks a transcript: one line per named check, each with what it proves.
-    #[command(after_help = "Examples:\n  participant verify transcript-2026-11\n  \
+    #[command(after_help = "Example:\n  participant verify transcript-2026-11\n  \
         participant verify transcript-2026-11 --quick --format json\n  \
         participant verify https://labels.example.org --home st-mary\n\n\
         Exit code 0 if no check failed, 1 if one did; what could not be checked is said, and counts with --strict.")]
@@ -265,7 +265,7 @@ pub struct DataArguments {
 pub enum DataCommand {
     /// Makes synthetic data, heart beats or bank transactions; it comes from no person.
     #[command(
-        after_help = "Examples:\n  participant data generate --out beats --persons 600 --beats 40 --seed 1\n  \
+        after_help = "Example:\n  participant data generate --out beats --persons 600 --beats 40 --seed 1\n  \
         participant data generate --kind bank --out transactions --persons 2000 --records 10"
     )]
     Generate {
@@ -287,7 +287,7 @@ pub enum DataCommand {
     },
     /// Describes this institution's own data: shape, records, persons, classes, missing values and ranges.
     #[command(
-        after_help = "Examples:\n  participant data describe --data transactions.csv --home north-bank\n  \
+        after_help = "Example:\n  participant data describe --data transactions.csv --home north-bank\n  \
         participant data describe --data transactions.csv --config federation.toml --format json\n\n\
         Nothing is sent. The counts are for this institution's own eyes: they are private as the data is."
     )]

@@ -33,7 +33,8 @@ pub struct Member {
 }
 
 impl Member {
-    pub(super) fn new(folder: &Path, name: &str) -> Self {
+    /// Names a participant whose home lies in the federation's folder.
+    pub fn new(folder: &Path, name: &str) -> Self {
         Self { name: name.to_owned(), home: Home::at(folder.join(name)), agent: None }
     }
 
