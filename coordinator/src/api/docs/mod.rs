@@ -12,7 +12,7 @@ use axum::{
 use schema::{example, kind};
 use serde_json::Value;
 
-use super::openapi::{CODES, LARGEST_BODY, ROLES};
+use super::openapi::{ANYONE, CODES, LARGEST_BODY, ROLES};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -21,6 +21,14 @@ static PAGE: LazyLock<String> = LazyLock::new(|| {
     render(&document)
 });
 
+/// Shows this description to people.
+#[utoipa::path(
+    get,
+    path = "/api/docs",
+    tag = "service",
+    responses((status = 200, description = "A page", body = String, content_type = "text/html")),
+    extensions(("x-roles" = json!(ANYONE)))
+)]
 pub(super) async fn page() -> impl IntoResponse {
     let policy: [(HeaderName, &str); 1] =
         [(CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")];
