@@ -284,7 +284,7 @@ fn redacted(value: &Value, name: &str, folder: &Path) -> Value {
         Value::Array(list) if name == "labels" => json!(format!("[{} labels]", list.len())),
         // The federation's hash decides into which shard a person falls.
         Value::Array(list) if name == "records" => json!(format!("[{} shards]", list.len())),
-        Value::Number(_) if name == "label" => json!("[label]"),
+        Value::Number(_) if name == "label" || name == "contradicted" => json!("[noisy]"),
         Value::Array(list) => list.iter().map(|one| redacted(one, name, folder)).collect(),
         Value::Number(_) if MEASURED.contains(&name) => json!("[measured]"),
         Value::Number(number) if number.as_i64().is_some_and(|n| n > 1_600_000_000_000) => json!("[time]"),
