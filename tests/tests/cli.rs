@@ -182,6 +182,10 @@ fn voted(
     let round = view.round.to_string();
     wait_for_question(federation, guest, &round)?;
     of_member(federation, guest, &["rounds", "refuse", &round], institution)?;
+    until("the agent to hear of the refusal", PATIENCE, || {
+        let status: Value = federation.member(guest, &["status", "--format", "json"])?.facts()?;
+        Ok((status["rounds_waiting"] == json!(0)).then_some(()))
+    })?;
     federation.wait_for(view.round, "three ballots", |view| {
         view.voters.iter().filter(|voter| voter.attendance == shared::wire::Attendance::Cast).count() == 3
     })?;
