@@ -115,6 +115,9 @@ pub struct TeachersConfig {
     /// The training; by default what suits the federation's instances.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub training: Option<TrainConfig>,
+    /// A safetensors file of weights to start from, relative to the home; no private record may have made them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<PathBuf>,
 }
 
 /// Is the table `[limits]`: what the institution permits without asking again.

@@ -1,6 +1,6 @@
 //! Measures the student and the selection on MNIST with simulated wrong labels.
 //!
-//! `cargo run -p shared --example mnist_student -- DATA POOL WRONG SEED [RECIPE] [random|typical]`: DATA is the folder of the four files,
+//! `cargo run -p shared --example mnist_student -- DATA POOL WRONG SEED [RECIPE] [random|typical|learnt]`: DATA is the folder of the four files,
 //! POOL is `settings` (9 000 + 1 000 of the training images, to choose settings by) or `test` (the first 9 000 and the last
 //! 1 000 test images, to measure once), WRONG is how many of the 100 labels are wrong, RECIPE a TOML file.
 
@@ -18,7 +18,9 @@ const COUNT: usize = 100;
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [data, pool, wrong, seed, rest @ ..] = arguments.as_slice() else {
-        return Err("usage: mnist_student DATA settings|test WRONG SEED [RECIPE] [random|typical]".into());
+        return Err(
+            "usage: mnist_student DATA settings|test WRONG SEED [RECIPE] [random|typical|learnt]".into()
+        );
     };
     let (wrong, seed): (usize, u64) = (wrong.parse()?, seed.parse()?);
     let config = match rest.first() {
@@ -27,6 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let selection = match rest.get(1).map(String::as_str) {
         Some("random") => Selection::Random,
+        Some("learnt") => Selection::Learnt,
         _ => Selection::Typical,
     };
     let source = load_source(data.as_ref())?;
@@ -40,7 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let held_out = whole.select(&(9000..10_000).collect::<Vec<_>>());
     let truth = pool.labels().unwrap_or_default().to_vec();
     let start = Instant::now();
-    let asked = select(selection, &schema, &pool.clone().unlabeled(), COUNT, seed)?;
+    let asked = select(selection, &schema, &pool.clone().unlabeled(), COUNT, seed, &|_, _| ())?;
     let selecting = start.elapsed().as_secs_f64();
     let labels = released(&truth, &asked, wrong, seed);
     let counts =

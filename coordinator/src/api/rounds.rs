@@ -103,7 +103,7 @@ pub(super) async fn announce(
         let schema = schema.clone();
         app.pool.run(move || {
             rounds::read_instances(&instances, &schema).map(|(dataset, count)| {
-                let digests = rounds::instance_digests(&dataset);
+                let digests = dataset.digests();
                 (dataset, count, digests)
             })
         })
@@ -173,9 +173,9 @@ pub(super) async fn answers(
 ) -> Answer<Json<Answers>> {
     let mut tx = app.storage.read().await?;
     let schema = federation(&app.storage, &mut tx).await?.founding.config.instances;
-    let read = app.pool.run(move || {
-        rounds::read_instances(&instances, &schema).map(|(dataset, _)| rounds::instance_digests(&dataset))
-    });
+    let read = app
+        .pool
+        .run(move || rounds::read_instances(&instances, &schema).map(|(dataset, _)| dataset.digests()));
     let digests = read.await?.map_err(|e| ApiError::new(Code::InvalidInstances, e.to_string()))?;
     let known = app.storage.answers(&mut tx, &digests).await?;
     let mut answers = Vec::with_capacity(digests.len());
@@ -299,12 +299,14 @@ pub(super) async fn cancel(
     let mut tx = app.storage.write().await?;
     let founding = federation(&app.storage, &mut tx).await?.founding;
     let round = find(&app, &mut tx, id).await?;
+    let digits = rounds::digits_of(&round.state);
     let round = rounds::cancel(&app, &mut tx, round).await?;
     let answer = view(&app, &mut tx, &founding, &round).await?;
     tx.commit().await?;
     if let Some(tally) = app.running_tally(id) {
         tally.cancel.store(true, std::sync::atomic::Ordering::Relaxed);
     }
+    rounds::forget_digits(&app, id, &digits).await;
     Ok(answer)
 }
 

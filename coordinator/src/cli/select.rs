@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use indicatif::ProgressBar;
 use serde::Serialize;
 use shared::{
     learning::{Expected, Selection, files::write_instances, load_instances, select},
@@ -36,6 +37,8 @@ pub(super) struct SelectArgs {
 enum Chosen {
     /// The middle of each of COUNT groups of similar instances.
     Typical,
+    /// The same, where what is similar is learnt from the instances first; takes minutes.
+    Learnt,
     /// Every instance is as likely as any other.
     Random,
 }
@@ -60,9 +63,17 @@ pub(super) async fn run(client: &Client, output: Output, args: SelectArgs) -> Re
         let pool = load_instances(&args.unlabeled, expected).map_err(|e| usage(&e))?;
         let selection = match args.selection {
             Chosen::Typical => Selection::Typical,
+            Chosen::Learnt => Selection::Learnt,
             Chosen::Random => Selection::Random,
         };
-        let indices = select(selection, &schema, &pool, args.count, args.seed).map_err(|e| usage(&e))?;
+        let bar = ProgressBar::new(0).with_message("features");
+        let progress = |step: usize, steps: usize| {
+            bar.set_length(steps as u64);
+            bar.set_position(step as u64);
+        };
+        let indices = select(selection, &schema, &pool, args.count, args.seed, &progress);
+        bar.finish_and_clear();
+        let indices = indices.map_err(|e| usage(&e))?;
         write_instances(&args.out, &pool.select(&indices)).map_err(|e| usage(&e))?;
         Ok::<Choice, Failure>(Choice { out: args.out, pool: pool.len(), selection, seed: args.seed, indices })
     });

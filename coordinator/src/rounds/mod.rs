@@ -16,7 +16,8 @@ pub use announce::{Announce, InstancesError, announce, read_instances};
 pub(crate) use known_answer::is_proven;
 pub(crate) use opening::compare;
 pub use release::cancel;
-pub use repeats::{Fresh, answered, instance_digests, submitted, take_out};
+pub use repeats::{Fresh, answered, submitted, take_out};
+pub(crate) use tally::{digits_of, forget_digits};
 pub use view::{summary, view};
 
 use std::{

@@ -64,38 +64,46 @@ async fn go_on(app: &App, round: &RoundRow, step: Step, opened: Labelled) -> Res
     }
     let Labelled { labels, corroboration, openings } = opened;
     let record = recorded(app, id).await?;
-    let labels = record.spread(&labels).ok_or(StorageError::unreadable("opening"))?;
-    conclude(app, round, &record, Labelled { labels, corroboration, openings }).await
+    let Some(labels) = record.spread(&labels) else {
+        let detail = format!("the openings hold {} labels, which is not what passed the test", labels.len());
+        return damage(app, id, detail).await.map(|()| true);
+    };
+    let labelled = match standing_of_test(app, round, &record).await? {
+        Some((test, more)) => {
+            Labelled { labels, corroboration: corroboration.and(test), openings: openings + more }
+        }
+        None => Labelled { labels, corroboration, openings },
+    };
+    conclude(app, id, labelled).await
 }
 
-/// Releases a round that nothing passed: all of its instances are abstentions.
+/// Releases a round that nothing passed: all of its instances are abstentions, and they rest on the test alone.
 pub(super) async fn release_nothing(app: &App, round: &RoundRow) -> Result<bool, RoundError> {
     let record = recorded(app, round.id()).await?;
+    let test = standing_of_test(app, round, &record).await?;
+    let (corroboration, openings) = test.ok_or(StorageError::unreadable("transcript"))?;
     let labels = vec![0; round.announcement.instance_count as usize];
-    let corroboration =
-        round.state.test().map_or(Corroboration::Uncorroborated, |test| test.corroboration.clone());
-    conclude(app, round, &record, Labelled { labels, corroboration, openings: 0 }).await
+    conclude(app, round.id(), Labelled { labels, corroboration, openings }).await
 }
 
-/// Releases labels with the corroboration of every step that they rest on.
-async fn conclude(
+/// Releases labels, or fails their round if what they rest on is disputed by now.
+async fn conclude(app: &App, id: RoundId, labelled: Labelled) -> Result<bool, RoundError> {
+    if let Corroboration::Disputed { holders } = labelled.corroboration {
+        return fail(app, id, FailureReason::Disputed { holders }).await.map(|()| true);
+    }
+    release(app, id, labelled).await.map(|()| true)
+}
+
+/// Returns how the test of a two-step round stands by now, and on how many openings.
+async fn standing_of_test(
     app: &App,
     round: &RoundRow,
     record: &RoundRecord,
-    mut labelled: Labelled,
-) -> Result<bool, RoundError> {
-    let id = round.id();
-    if record.test.is_some() {
-        let (test, openings) = standing(app, round, record, Step::Test, &[]).await?;
-        if let Corroboration::Disputed { holders } = test {
-            return fail(app, id, FailureReason::Disputed { holders }).await.map(|()| true);
-        }
-        // Where nothing passed, the test is all there is.
-        let labels_rest_on_more = labelled.openings > 0;
-        labelled.openings += openings;
-        labelled.corroboration = if labels_rest_on_more { labelled.corroboration.and(test) } else { test };
+) -> Result<Option<(Corroboration, usize)>, RoundError> {
+    if record.test.is_none() {
+        return Ok(None);
     }
-    release(app, id, labelled).await.map(|()| true)
+    standing(app, round, record, Step::Test, &[]).await.map(Some)
 }
 
 /// Returns what the transcript says about a round.

@@ -7,7 +7,7 @@ use shared::{
 };
 
 use super::{
-    RoundError, instance_digests, read_instances,
+    RoundError, read_instances,
     tally::{digits_of, forget_digits},
 };
 use crate::{
@@ -84,8 +84,7 @@ async fn instances_of(app: &App, id: RoundId) -> Result<Vec<Digest>, RoundError>
     let (Some(round), Some(federation)) = (round, federation) else { return Ok(Vec::new()) };
     let bytes = app.storage.blobs().get(round.announcement.instances).await?;
     let schema = federation.founding.config.instances;
-    let digests =
-        app.pool.run(move || read_instances(&bytes, &schema).map(|(dataset, _)| instance_digests(&dataset)));
+    let digests = app.pool.run(move || read_instances(&bytes, &schema).map(|(dataset, _)| dataset.digests()));
     let unreadable = || StorageError::unreadable("instances of a round");
     Ok(digests.await.map_err(|_| unreadable())?.map_err(|_| unreadable())?)
 }

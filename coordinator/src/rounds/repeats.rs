@@ -15,15 +15,6 @@ use crate::{
     storage::{Answer, StorageError, Tx},
 };
 
-/// Returns the digest of each instance's values, in order.
-pub fn instance_digests(dataset: &Dataset) -> Vec<Digest> {
-    let digest = |values: &[f32]| {
-        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        Digest::of(&bytes)
-    };
-    (0..dataset.len()).filter_map(|index| dataset.instance(index).map(digest)).collect()
-}
-
 /// Is what a request comes down to once its repeats are taken out.
 #[derive(Debug)]
 pub struct Fresh {
@@ -44,7 +35,7 @@ pub fn take_out(
     schema: &InstanceSchema,
     known: &HashMap<Digest, Answer>,
 ) -> Result<Option<Fresh>, DatasetError> {
-    let submitted = instance_digests(dataset);
+    let submitted = dataset.digests();
     let (mut places, mut kept, mut digests, mut sources) =
         (known.clone(), Vec::new(), Vec::new(), Vec::new());
     for (index, digest) in submitted.iter().enumerate() {
@@ -102,7 +93,7 @@ mod tests {
         let schema: InstanceSchema = toml::from_str("kind = \"table\"\nshape = [2]")?;
         let values = vec![1.0, 2.0, 3.0, 4.0, 1.0, 2.0, 5.0, 6.0];
         let dataset = Dataset::new(values, vec![2], None, None)?;
-        let digests = instance_digests(&dataset);
+        let digests = dataset.digests();
         let (this, before) = (RoundId::from_bytes([1; 16]), RoundId::from_bytes([2; 16]));
         let all = take_out(this, &dataset, &schema, &HashMap::new())?.unwrap();
         let place = |round, position| Answer { round, position };

@@ -236,12 +236,12 @@ async fn commit(
 }
 
 /// Returns where the squashed digits of every tally of a round lie.
-pub(super) fn digits_of(state: &RoundState) -> Vec<Digest> {
+pub(crate) fn digits_of(state: &RoundState) -> Vec<Digest> {
     Step::ALL.into_iter().filter_map(|step| state.tally(step)?.squashed_digits).collect()
 }
 
 /// Forgets the squashed digits of a round that needs them no more.
-pub(super) async fn forget_digits(app: &App, id: RoundId, digits: &[Digest]) {
+pub(crate) async fn forget_digits(app: &App, id: RoundId, digits: &[Digest]) {
     for digits in digits {
         if let Err(error) = app.storage.blobs().remove(*digits).await {
             tracing::warn!(round = %id, %error, "the squashed digits of a finished round stay on the disk");

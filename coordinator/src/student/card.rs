@@ -47,9 +47,10 @@ pub struct TranscriptHead {
 
 impl StudentCard {
     pub(super) fn new(origin: &Origin, student: &Student, recipe: StudentConfig) -> Self {
-        let normalisation = match origin.config.instances.kind() {
-            InstanceKind::Image => "pixels in [0, 1]; a file of bytes is divided by 255",
-            InstanceKind::Signal | InstanceKind::Table => "none: values are taken as the file has them",
+        let normalisation = match (origin.config.instances.kind(), origin.config.instances.columns()) {
+            (InstanceKind::Image, _) => "pixels in [0, 1]; a file of bytes is divided by 255",
+            (InstanceKind::Table, [_, ..]) => "cells become values as the columns of the schema say",
+            _ => "none: values are taken as the file has them",
         };
         Self {
             classes: origin.config.classes.clone(),

@@ -44,11 +44,11 @@ struct Pool {
 
 impl Pool {
     fn add(&mut self, instances: &Dataset, labels: &[Option<u16>]) {
-        for (row, instance) in instances.values().chunks(instances.width()).enumerate() {
+        let rows = instances.values().chunks(instances.width()).zip(instances.digests());
+        for (row, (instance, digest)) in rows.enumerate() {
             let label = labels.get(row).copied().flatten();
-            let bytes: Vec<u8> = instance.iter().flat_map(|value| value.to_le_bytes()).collect();
             let next = self.labels.len();
-            let place = *self.places.entry(Digest::of(&bytes)).or_insert(next);
+            let place = *self.places.entry(digest).or_insert(next);
             match self.labels.get_mut(place) {
                 Some(known) => *known = known.or(label),
                 None => {

@@ -64,7 +64,7 @@ fn config(arguments: InitArguments) -> Result<Config, Failure> {
         poll_seconds: arguments.poll_seconds.unwrap_or(2.0),
         insecure_http: arguments.insecure_http,
         data: DataConfig { path: data },
-        teachers: TeachersConfig { count: arguments.teachers, seed, model, training: None },
+        teachers: TeachersConfig { count: arguments.teachers, seed, model, training: None, start: None },
         teacher: TeacherConfig::default(),
         limits: Limits { approve_rounds, ..Limits::default() },
         trustee: TrusteeConfig::default(),

@@ -46,6 +46,7 @@ fn make(plan: &Plan, seed: u64, invites: &[Entry], members: &[Member]) -> Result
                     seed: simulated_seed(seed, index as u64),
                     model: model.clone(),
                     training: training.clone(),
+                    start: None,
                 },
                 teacher: TeacherConfig::default(),
                 limits: Limits::default(),

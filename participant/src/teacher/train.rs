@@ -9,7 +9,7 @@ use shared::{
     ids::Digest,
     learning::{
         Dataset, DatasetError, Expected, FileError as DataError, PrivacyUnitOfData, Recipe, ShardError,
-        Shards, StoreError, TrainError, load_labeled, save_network, shard, train_teachers,
+        Shards, StoreError, TrainError, import_weights, load_labeled, save_network, shard, train_teachers,
     },
 };
 
@@ -102,7 +102,7 @@ impl Lesson {
             return Err(TrainingError::Count { configured, enrolled });
         }
         let federation = &membership.founding.config;
-        let recipe = recipe(config, federation);
+        let recipe = recipe(home, config, federation)?;
         let expected = Expected::of(&recipe.schema, &federation.classes);
         let dataset = load_labeled(&config.data_path(home), expected)?;
         dataset.checked_labels(recipe.classes)?;
@@ -228,7 +228,7 @@ impl Lesson {
 }
 
 /// Builds the recipe: schema and classes are the federation's, network and training may be the institution's.
-fn recipe(config: &Config, federation: &FederationConfig) -> Recipe {
+fn recipe(home: &Home, config: &Config, federation: &FederationConfig) -> Result<Recipe, StoreError> {
     // A federation has at most 100 classes.
     let mut recipe = Recipe::teacher(federation.instances.clone(), federation.classes.len() as u16);
     if let Some(network) = &config.teachers.model {
@@ -237,7 +237,11 @@ fn recipe(config: &Config, federation: &FederationConfig) -> Recipe {
     if let Some(training) = &config.teachers.training {
         recipe.train = training.clone();
     }
-    recipe
+    if let Some(path) = &config.teachers.start {
+        let path = home.root().join(path);
+        recipe.first = Some(import_weights(&path, &recipe.network, &recipe.schema, recipe.classes)?);
+    }
+    Ok(recipe)
 }
 
 fn remove_folder(path: &Path) -> Result<(), FileError> {

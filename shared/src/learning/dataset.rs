@@ -1,6 +1,7 @@
 //! Instances with, where known, their labels and the persons they come from.
 
 use super::schema::{InstanceKind, InstanceSchema, SchemaError};
+use crate::ids::Digest;
 
 /// Why a dataset is refused.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -162,6 +163,16 @@ impl Dataset {
     pub fn instance(&self, index: usize) -> Option<&[f32]> {
         let start = index.checked_mul(self.width())?;
         self.values.get(start..start.checked_add(self.width())?)
+    }
+
+    /// The digest of each instance's values, bit for bit: equal instances have equal digests.
+    #[must_use]
+    pub fn digests(&self) -> Vec<Digest> {
+        let digest = |values: &[f32]| {
+            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            Digest::of(&bytes)
+        };
+        self.values.chunks_exact(self.width()).map(digest).collect()
     }
 
     /// The label of each instance.

@@ -78,10 +78,31 @@ impl Layers {
 
     /// Logits `[batch, classes]` of flat rows `[batch, values]`.
     pub(super) fn forward(&self, rows: Tensor<2>) -> Tensor<2> {
+        let features = self.features(rows);
         match self {
-            Self::Mlp(mlp) => mlp.forward(rows),
-            Self::Cnn(cnn) => cnn.forward(rows),
-            Self::Cnn1d(cnn) => cnn.forward(rows),
+            Self::Mlp(Mlp { linears }) => match linears.last() {
+                Some(output) => output.forward(features),
+                None => features,
+            },
+            Self::Cnn(Cnn { output, .. }) | Self::Cnn1d(Cnn1d { output, .. }) => output.forward(features),
+        }
+    }
+
+    /// What the last layer reads, `[batch, hidden]`, of flat rows `[batch, values]`.
+    pub(super) fn features(&self, rows: Tensor<2>) -> Tensor<2> {
+        match self {
+            Self::Mlp(mlp) => mlp.features(rows),
+            Self::Cnn(cnn) => cnn.features(rows),
+            Self::Cnn1d(cnn) => cnn.features(rows),
+        }
+    }
+
+    /// What stands before every layer's name in a file.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Mlp(_) => "Mlp",
+            Self::Cnn(_) => "Cnn",
+            Self::Cnn1d(_) => "Cnn1d",
         }
     }
 
@@ -107,29 +128,29 @@ impl Layers {
 }
 
 impl Mlp {
-    fn forward(&self, rows: Tensor<2>) -> Tensor<2> {
-        let Some((output, hidden)) = self.linears.split_last() else { return rows };
-        output.forward(hidden.iter().fold(rows, |x, linear| relu(linear.forward(x))))
+    fn features(&self, rows: Tensor<2>) -> Tensor<2> {
+        let hidden = self.linears.split_last().map_or(&[][..], |(_, hidden)| hidden);
+        hidden.iter().fold(rows, |x, linear| relu(linear.forward(x)))
     }
 }
 
 impl Cnn {
-    fn forward(&self, rows: Tensor<2>) -> Tensor<2> {
+    fn features(&self, rows: Tensor<2>) -> Tensor<2> {
         let ([batch, _], [channels, height, width]) = (rows.dims(), self.image);
         let x = rows.reshape([batch, channels, height, width]);
         let x = relu(self.first.forward(x));
         let x = relu(self.second.forward(x));
-        self.output.forward(relu(self.hidden.forward(x.flatten(1, 3))))
+        relu(self.hidden.forward(x.flatten(1, 3)))
     }
 }
 
 impl Cnn1d {
-    fn forward(&self, rows: Tensor<2>) -> Tensor<2> {
+    fn features(&self, rows: Tensor<2>) -> Tensor<2> {
         let ([batch, _], [channels, length]) = (rows.dims(), self.signal);
         let x = rows.reshape([batch, channels, length]);
         let x = relu(self.first.forward(x));
         let x = relu(self.second.forward(x));
-        self.output.forward(relu(self.hidden.forward(x.flatten(1, 2))))
+        relu(self.hidden.forward(x.flatten(1, 2)))
     }
 }
 

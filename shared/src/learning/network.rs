@@ -256,6 +256,17 @@ impl Tail {
 }
 
 impl Plan {
+    /// The weights and biases of the last layer, which are the last ones.
+    pub(super) fn output_weights(&self) -> usize {
+        match self {
+            Self::Mlp { widths } => match widths.as_slice() {
+                [.., input, output] => (input + 1) * output,
+                _ => 0,
+            },
+            Self::Cnn { tail, .. } | Self::Cnn1d { tail, .. } => (tail.hidden + 1) * tail.classes,
+        }
+    }
+
     /// Weights and biases. Widths are at most 2^13, inputs 2^20 and classes 2^16: no product leaves 64 bits.
     fn weights(&self) -> usize {
         match self {

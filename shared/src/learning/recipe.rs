@@ -3,6 +3,7 @@
 use super::augment::{Augment, AugmentError};
 use super::network::{NetworkConfig, NetworkError, Plan};
 use super::schema::{InstanceKind, InstanceSchema};
+use super::store::FirstWeights;
 use serde::{Deserialize, Serialize};
 
 /// The most epochs, and the most records in a batch.
@@ -69,6 +70,9 @@ pub struct Recipe {
     pub network: NetworkConfig,
     /// The training.
     pub train: TrainConfig,
+    /// The weights to start from, which must not come from private records; drawn ones by default.
+    #[serde(skip)]
+    pub first: Option<FirstWeights>,
 }
 
 impl Recipe {
@@ -82,7 +86,7 @@ impl Recipe {
             InstanceKind::Signal => (40, 8, 3e-3),
             InstanceKind::Table => (40, 32, 2e-3),
         };
-        Self { schema, classes, network, train: TrainConfig { epochs, batch, rate, augment } }
+        Self { schema, classes, network, train: TrainConfig { epochs, batch, rate, augment }, first: None }
     }
 
     /// The defaults for a student on few labeled instances: longer training.

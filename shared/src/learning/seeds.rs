@@ -1,6 +1,6 @@
 //! Deriving independent generators from one seed, so that no two uses share a stream.
 
-use rand::SeedableRng;
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
@@ -19,4 +19,10 @@ fn digest(purpose: &str, seed: u64, index: u64) -> [u8; 32] {
     // The purpose comes last: the two numbers before it have a fixed length, so no two inputs collide.
     let hash = Sha256::new().chain_update(seed.to_le_bytes()).chain_update(index.to_le_bytes());
     hash.chain_update(purpose.as_bytes()).finalize().into()
+}
+
+/// A standard normal number by Box and Muller, for data and training, never for noise; 1 − u keeps the logarithm finite.
+pub(super) fn normal(rng: &mut ChaCha8Rng) -> f32 {
+    let radius = (-2.0 * (1.0 - rng.random::<f32>()).ln()).sqrt();
+    radius * (std::f32::consts::TAU * rng.random::<f32>()).cos()
 }

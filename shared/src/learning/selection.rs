@@ -1,7 +1,8 @@
 //! Which instances to ask labels for: chosen by the instances alone, before anyone has seen a label.
 
+use super::features::Study;
 use super::schema::{InstanceKind, InstanceSchema};
-use super::{Dataset, DatasetError, seeds};
+use super::{Dataset, DatasetError, StudentConfig, TrainError, seeds};
 use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -20,6 +21,8 @@ pub enum Selection {
     /// The middle of each of as many groups of similar instances: those teachers agree on most.
     #[default]
     Typical,
+    /// The same, where instances are similar if their learnt features are.
+    Learnt,
 }
 
 /// Why nothing is chosen.
@@ -36,22 +39,35 @@ pub enum SelectionError {
     /// The instances do not fit their schema.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
+    /// Features cannot be learnt of such instances.
+    #[error(
+        "features are learnt from changed copies, and instances of kind `{kind}` have no change that keeps their class: choose the typical ones"
+    )]
+    NoChange {
+        /// The instances' kind.
+        kind: InstanceKind,
+    },
+    /// Learning the features failed.
+    #[error(transparent)]
+    Features(#[from] Box<TrainError>),
 }
 
 /// Chooses `count` different instances and returns their indices, from low to high; the same seed chooses the same on any
 /// number of threads.
 ///
 /// Typical instances are the medoids of k-means, in images on pixels blurred 3 × 3, otherwise on columns scaled to the
-/// same deviation. Only the unlabeled instances are read, so this costs no privacy.
+/// same deviation, or on features that are learnt from the instances first; `progress` is told the steps of that. Only
+/// the unlabeled instances are read, so this costs no privacy.
 ///
 /// # Errors
-/// A count outside 1 to the number of instances, or instances of another schema.
+/// A count outside 1 to the number of instances, instances of another schema, or features of instances that have none.
 pub fn select(
     selection: Selection,
     schema: &InstanceSchema,
     instances: &Dataset,
     count: usize,
     seed: u64,
+    progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Vec<usize>, SelectionError> {
     instances.check_schema(schema)?;
     if !(1..=instances.len()).contains(&count) {
@@ -66,6 +82,7 @@ pub fn select(
             order
         }
         Selection::Typical => Points::of(schema, instances).medoids(count, &mut rng),
+        Selection::Learnt => Points::learnt(schema, instances, seed, progress)?.medoids(count, &mut rng),
     };
     chosen.sort_unstable();
     Ok(chosen)
@@ -88,6 +105,33 @@ impl Points {
             _ => standardised(instances.values(), width),
         };
         Self { values, width }
+    }
+
+    /// Features learnt as a student would learn them.
+    fn learnt(
+        schema: &InstanceSchema,
+        instances: &Dataset,
+        seed: u64,
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<Self, SelectionError> {
+        let config = StudentConfig::default();
+        if !config.consistency.learns_features(schema) {
+            return Err(SelectionError::NoChange { kind: schema.kind() });
+        }
+        let [_, change] = config.consistency.changes_for(schema);
+        // The features are those of the hidden layer, which does not know how many classes there are.
+        let failed = |e: TrainError| SelectionError::Features(Box::new(e));
+        let (network, _) = config.network(schema, 2).map_err(|e| failed(e.into()))?;
+        let study = Study {
+            config: &config.features,
+            schema,
+            pool: instances,
+            network: &network,
+            change: &change,
+            seed,
+        };
+        let (values, width) = study.learn(progress).map_err(failed)?.of(instances);
+        Ok(Self { values, width })
     }
 
     fn all(&self) -> rayon::slice::ChunksExact<'_, f32> {
@@ -268,7 +312,7 @@ mod tests {
     fn typical_instances_are_the_middles_of_their_groups_whatever_the_columns_units() {
         let (schema, data) = clouds();
         for seed in 0..5 {
-            let chosen = select(Selection::Typical, &schema, &data, 5, seed).unwrap();
+            let chosen = select(Selection::Typical, &schema, &data, 5, seed, &|_, _| ()).unwrap();
             assert_eq!(chosen, [10, 31, 52, 73, 94], "seed {seed}");
         }
     }
@@ -281,7 +325,7 @@ mod tests {
         for selection in [Selection::Random, Selection::Typical] {
             let with = |threads: usize, seed: u64| {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                pool.install(|| select(selection, &schema, &data, 20, seed).unwrap())
+                pool.install(|| select(selection, &schema, &data, 20, seed, &|_, _| ()).unwrap())
             };
             let one = with(1, 3);
             assert_eq!(one, with(4, 3));
@@ -296,7 +340,7 @@ mod tests {
         let (schema, data) = table(vec![2.0; 12], 2);
         for selection in [Selection::Random, Selection::Typical] {
             for count in 1..=6 {
-                let mut chosen = select(selection, &schema, &data, count, 1).unwrap();
+                let mut chosen = select(selection, &schema, &data, count, 1, &|_, _| ()).unwrap();
                 chosen.dedup();
                 assert_eq!(chosen.len(), count, "{selection:?}");
             }
@@ -321,11 +365,12 @@ mod tests {
     #[test]
     fn counts_and_instances_that_do_not_fit_are_refused() {
         let (schema, data) = clouds();
-        let refusal = |count| select(Selection::Typical, &schema, &data, count, 1).unwrap_err().to_string();
+        let refusal =
+            |count| select(Selection::Typical, &schema, &data, count, 1, &|_, _| ()).unwrap_err().to_string();
         assert_eq!(refusal(0), "0 instances cannot be chosen out of 105; choose between 1 and 105");
         assert!(refusal(106).starts_with("106 instances cannot be chosen out of 105"));
         let other = InstanceSchema::new(InstanceKind::Table, vec![3]).unwrap();
-        let error = select(Selection::Random, &other, &data, 1, 1).unwrap_err().to_string();
+        let error = select(Selection::Random, &other, &data, 1, 1, &|_, _| ()).unwrap_err().to_string();
         assert!(error.contains("shape [2], the schema says [3]"), "{error}");
     }
 }

@@ -4,9 +4,11 @@ use super::layers::Layers;
 use super::network::{Network, NetworkConfig, NetworkError};
 use super::schema::InstanceSchema;
 use super::seeds;
+use crate::ids::Digest;
 use burn::prelude::*;
-use burn::store::{ModuleSnapshot, SafetensorsStore};
+use burn::store::{ModuleSnapshot, PyTorchToBurnAdapter, SafetensorsStore};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -49,6 +51,14 @@ pub enum StoreError {
         path: PathBuf,
         /// What is wrong.
         source: NetworkError,
+    },
+    /// The file to start from holds another network.
+    #[error("{}: not the weights of this network: {problem}", path.display())]
+    Import {
+        /// The file.
+        path: PathBuf,
+        /// Which layers do not fit.
+        problem: String,
     },
     /// The weights are truncated, damaged or of another network.
     #[error("{}: the weights are truncated, damaged or of another network ({problem}); train again", path.display())]
@@ -151,6 +161,77 @@ fn load(stem: &Path) -> Result<(Network, Option<serde_json::Value>), StoreError>
     }
     let Metadata { schema, classes, network: config, seed, about, .. } = metadata;
     Ok((Network { layers, config, schema, classes, seed }, about))
+}
+
+/// First weights for networks that are to be trained, from a file that another program may have written.
+#[derive(Clone, PartialEq)]
+pub struct FirstWeights {
+    values: Vec<f32>,
+    digest: Digest,
+}
+
+impl FirstWeights {
+    /// All of them, layer after layer.
+    pub(super) fn values(&self) -> &[f32] {
+        &self.values
+    }
+}
+
+impl std::fmt::Debug for FirstWeights {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("FirstWeights").field(&self.digest).finish()
+    }
+}
+
+/// Reads the weights of a network of these layers from a safetensors file: one of ours, or one that PyTorch wrote, with
+/// the layers' names `first`, `second`, `hidden`, `output`, or `linears.0` and so on, and linear layers as
+/// `[outputs, inputs]`.
+///
+/// # Errors
+/// A file that cannot be read, and layers that are missing, too many or of other sizes, by name.
+pub fn import_weights(
+    path: &Path,
+    network: &NetworkConfig,
+    schema: &InstanceSchema,
+    classes: u16,
+) -> Result<FirstWeights, StoreError> {
+    let plan = network.plan(schema, classes);
+    let plan = plan.map_err(|source| StoreError::Network { path: path.to_owned(), source })?;
+    let foreign = |problem: String| StoreError::Import { path: path.to_owned(), problem };
+    let mut layers = Layers::new(&plan, &mut seeds::generator("placeholder", 0, 0), &Device::flex());
+    let bytes = read_weights(path, layers.to_weights().len())?;
+    let digest = Digest::of(&bytes);
+    // Files of ours name the architecture before the layer.
+    let kind = layers.kind();
+    let is_ours = names(&bytes).iter().any(|name| name.starts_with(kind));
+    let mut store = SafetensorsStore::from_bytes(Some(bytes)).allow_partial(true).validate(false);
+    if !is_ours {
+        store = store.with_from_adapter(PyTorchToBurnAdapter).with_key_remapping("^", format!("{kind}."));
+    }
+    let applied = layers.load_from(&mut store).map_err(|e| foreign(e.to_string()))?;
+    if let Some(error) = applied.errors.first() {
+        return Err(foreign(error.to_string()));
+    }
+    let missing: Vec<&str> = applied.missing.iter().map(|(name, _)| name.as_str()).collect();
+    if !missing.is_empty() || !applied.unused.is_empty() {
+        let list = |names: &[&str]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        let unused: Vec<&str> = applied.unused.iter().map(String::as_str).collect();
+        return Err(foreign(format!("missing are {}; unknown are {}", list(&missing), list(&unused))));
+    }
+    let values = layers.to_weights();
+    match values.iter().all(|weight| weight.is_finite()) {
+        true => Ok(FirstWeights { values, digest }),
+        false => Err(foreign("a weight is not finite".into())),
+    }
+}
+
+/// The names in a safetensors file's header: its length in 8 bytes, then JSON; nothing where there is no such header.
+fn names(bytes: &[u8]) -> Vec<String> {
+    let header = bytes.split_first_chunk().and_then(|(length, rest)| {
+        let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+        serde_json::from_slice::<BTreeMap<String, serde_json::Value>>(rest.get(..length)?).ok()
+    });
+    header.unwrap_or_default().into_keys().collect()
 }
 
 fn read_metadata(path: &Path) -> Result<Metadata, StoreError> {
@@ -306,5 +387,64 @@ mod tests {
                 assert_eq!(found, saved, "byte {place}");
             }
         }
+    }
+
+    /// A safetensors file as another program writes it.
+    fn foreign(tensors: &[(&str, &[usize], Vec<f32>)]) -> Vec<u8> {
+        let (mut header, mut data) = (serde_json::Map::new(), Vec::new());
+        for (name, shape, values) in tensors {
+            let from = data.len();
+            data.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+            let about =
+                serde_json::json!({ "dtype": "F32", "shape": shape, "data_offsets": [from, data.len()] });
+            header.insert((*name).to_owned(), about);
+        }
+        let header = serde_json::to_vec(&header).unwrap();
+        [&(header.len() as u64).to_le_bytes()[..], &header, &data].concat()
+    }
+
+    #[test]
+    fn weights_of_another_program_and_of_ours_become_the_same_first_weights() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = NetworkConfig::Mlp(MlpConfig { hidden: vec![2] });
+        let schema = InstanceSchema::new(InstanceKind::Table, vec![3]).unwrap();
+        let import = |path: &Path| import_weights(path, &config, &schema, 2);
+        // Two hidden units of three inputs each, as PyTorch lays them out: one unit after the other.
+        let hidden = vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+        let parts = [
+            ("linears.0.weight", &[2, 3][..], hidden),
+            ("linears.0.bias", &[2], vec![0.5, -0.5]),
+            ("linears.1.weight", &[2, 2], vec![7.0, 8.0, 9.0, 10.0]),
+            ("linears.1.bias", &[2], vec![0.0, 1.0]),
+        ];
+        let path = folder.path().join("torch.safetensors");
+        std::fs::write(&path, foreign(&parts)).unwrap();
+        let theirs = import(&path).unwrap();
+        // Here a weight lies with its input: the first input's weights to both units come first.
+        let wanted = [1.0, 4.0, 2.0, 5.0, 3.0, 6.0, 0.5, -0.5, 7.0, 9.0, 8.0, 10.0, 0.0, 1.0];
+        assert_eq!(theirs.values(), wanted);
+        let plan = config.plan(&schema, 2).unwrap();
+        let layers = Layers::new(&plan, &mut seeds::generator("test", 0, 0), &Device::flex());
+        let layers = layers.with_weights(&wanted, &Device::flex());
+        let network = Network { layers, config: config.clone(), schema: schema.clone(), classes: 2, seed: 0 };
+        save_network(&network, &folder.path().join("ours")).unwrap();
+        assert_eq!(import(&folder.path().join("ours.safetensors")).unwrap().values(), theirs.values());
+
+        let refusal = |tensors: &[(&str, &[usize], Vec<f32>)]| {
+            std::fs::write(&path, foreign(tensors)).unwrap();
+            import(&path).unwrap_err().to_string()
+        };
+        let mut renamed = parts.clone();
+        renamed[3].0 = "head.bias";
+        let error = refusal(&renamed);
+        assert!(error.contains("missing are Mlp.linears.1.bias; unknown are Mlp.head.bias"), "{error}");
+        let mut turned = parts.clone();
+        turned[0].1 = &[3, 2];
+        assert!(refusal(&turned).contains("not the weights of this network"));
+        let mut infinite = parts;
+        infinite[1].2[0] = f32::NAN;
+        assert!(refusal(&infinite).contains("a weight is not finite"));
+        std::fs::write(&path, [0xff; 70]).unwrap();
+        assert!(import(&path).is_err());
     }
 }

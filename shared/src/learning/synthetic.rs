@@ -9,7 +9,7 @@
 use super::dataset::{Dataset, DatasetError};
 use super::description::Description;
 use super::schema::{InstanceKind, InstanceSchema};
-use super::seeds;
+use super::seeds::{self, normal};
 use super::split::Source;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -233,12 +233,6 @@ impl Wave {
 /// A number between two others, each as likely.
 pub(super) fn uniform(rng: &mut ChaCha8Rng, from: f32, to: f32) -> f32 {
     from + (to - from) * rng.random::<f32>()
-}
-
-/// A standard normal number by Box and Muller; 1 − u keeps the logarithm finite.
-pub(super) fn normal(rng: &mut ChaCha8Rng) -> f32 {
-    let radius = (-2.0 * (1.0 - rng.random::<f32>()).ln()).sqrt();
-    radius * (TAU * rng.random::<f32>()).cos()
 }
 
 #[cfg(test)]

@@ -105,7 +105,10 @@ pub fn train(
     let plan = recipe.check()?;
     let examples = Examples::new(recipe, dataset, indices)?;
     let device = Device::flex().autodiff();
-    let first = Layers::new(&plan, &mut seeds::generator("first weights", seed, 0), &device);
+    let mut first = Layers::new(&plan, &mut seeds::generator("first weights", seed, 0), &device);
+    if let Some(weights) = &recipe.first {
+        first = first.with_weights(weights.values(), &device);
+    }
     let layers = descend(recipe, &examples, first, seed, &device, progress);
     if layers.to_weights().iter().any(|weight| !weight.is_finite()) {
         return Err(TrainError::Diverged { rate: recipe.train.rate });

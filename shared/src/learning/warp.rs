@@ -2,7 +2,7 @@
 
 use super::augment::AugmentError;
 use super::schema::{InstanceKind, InstanceSchema};
-use super::wobble::normal;
+use super::seeds::normal;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};

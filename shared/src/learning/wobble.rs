@@ -2,6 +2,7 @@
 
 use super::augment::{AugmentError, shifted, step};
 use super::schema::{InstanceKind, InstanceSchema};
+use super::seeds::normal;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -50,12 +51,6 @@ impl Wobble {
             }
         }
     }
-}
-
-/// A standard normal number, by Box and Muller.
-pub(super) fn normal(rng: &mut ChaCha8Rng) -> f32 {
-    let (radius, angle) = (1.0 - rng.random::<f32>(), rng.random::<f32>());
-    (-2.0 * radius.ln()).sqrt() * (std::f32::consts::TAU * angle).cos()
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub struct Arguments {
     #[arg(long, default_value = "40")]
     pub sigma: Decimal,
     /// How the instances are chosen
-    #[arg(long, value_enum, default_value_t = Selection::Typical)]
+    #[arg(long, value_enum, default_value_t = Selection::Learnt)]
     pub selection: Selection,
     /// How the training data is dealt: hashed, or as a simulation skew:ALPHA
     #[arg(long, default_value = "hashed", value_name = "HOW")]
@@ -72,6 +72,8 @@ pub struct Arguments {
 pub enum Selection {
     /// The middles of groups of similar instances.
     Typical,
+    /// The same, in features that are learnt from the pool.
+    Learnt,
     /// Any.
     Random,
 }
@@ -81,6 +83,7 @@ impl Selection {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Typical => "typical",
+            Self::Learnt => "learnt",
             Self::Random => "random",
         }
     }

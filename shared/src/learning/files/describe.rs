@@ -1,7 +1,8 @@
 //! What a participant's data holds, for its own eyes: counts and ranges, of which nothing is sent or fitted.
 
 use super::folder::{Contents, Format, format, look};
-use super::table::{Layout, Sheet, class, person};
+use super::sheet::Sheet;
+use super::table::{Layout, class, person};
 use super::{Expected, FileError, idx, instance_shape, load_labels, load_persons, npy, same_length};
 use csv::StringRecord;
 use serde::Serialize;
@@ -68,7 +69,7 @@ impl Summary {
 /// Names file, row and column of what is wrong otherwise.
 pub fn describe(path: &Path, expected: Expected<'_>) -> Result<Summary, FileError> {
     match look(path)? {
-        Contents::Csv(file) => describe_table(&file, expected),
+        Contents::Table(file) => describe_table(&file, expected),
         Contents::Arrays { instances, labels, persons } => {
             describe_arrays(&instances, &labels, persons.as_deref(), expected)
         }
@@ -83,8 +84,8 @@ fn describe_table(path: &Path, expected: Expected<'_>) -> Result<Summary, FileEr
     let mut columns = blank(&sheet, &layout);
     let (mut labels, mut persons, mut records) = (Vec::new(), BTreeSet::new(), 0);
     let (mut record, mut unused) = (StringRecord::new(), Vec::new());
-    while let Some(line) = sheet.next(&mut record)? {
-        let wrong = |position, wanted| sheet.wrong(line, &record, position, wanted);
+    while let Some(row) = sheet.next(&mut record)? {
+        let wrong = |position, wanted| sheet.wrong(&row, &record, position, wanted);
         let cell = |position: usize| record.get(position).unwrap_or_default();
         for (place, summary) in layout.values.iter().zip(&mut columns) {
             let cell = cell(place.position);

@@ -25,7 +25,7 @@ pub enum FileError {
     /// A folder holds nothing that is known as data.
     #[error(
         "{}: no data found; expected train-images-idx3-ubyte and train-labels-idx1-ubyte, or instances.npy and \
-         labels.npy (each may end in .gz), or one CSV file",
+         labels.npy (each may end in .gz), or one CSV or Parquet file",
         path.display()
     )]
     NoData {
@@ -108,8 +108,8 @@ pub enum FileError {
         /// The shapes that fit.
         expected: String,
     },
-    /// A CSV file has no column of this name.
-    #[error("{}: no column `{column}` in the first line; the columns are {found}", path.display())]
+    /// A table has no column of this name.
+    #[error("{}: no column `{column}`; the columns are {found}", path.display())]
     NoColumn {
         /// The file.
         path: PathBuf,
@@ -118,13 +118,13 @@ pub enum FileError {
         /// The columns that are there.
         found: String,
     },
-    /// One cell of a CSV file is wrong.
-    #[error("{}: line {line}, column `{column}`: `{value}` is not {wanted}; correct or remove that line", path.display())]
+    /// One cell of a table is wrong.
+    #[error("{}: {place}, column `{column}`: `{value}` is not {wanted}; correct or remove it", path.display())]
     Cell {
         /// The file.
         path: PathBuf,
-        /// The line, counted from 1.
-        line: u64,
+        /// The line or row, counted from 1, in words.
+        place: String,
         /// The column's name.
         column: String,
         /// The cell.

@@ -7,8 +7,16 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Csv,
+    Parquet,
     Npy,
     Idx,
+}
+
+impl Format {
+    /// Whether it has rows of named columns.
+    pub(super) fn is_table(self) -> bool {
+        matches!(self, Self::Csv | Self::Parquet)
+    }
 }
 
 /// Images and labels that belong together.
@@ -19,8 +27,8 @@ pub(super) struct Pair {
 
 /// What a `--data` path holds.
 pub(super) enum Contents {
-    /// One CSV file.
-    Csv(PathBuf),
+    /// One CSV or Parquet file.
+    Table(PathBuf),
     /// Arrays of the same records in the same order.
     Arrays { instances: PathBuf, labels: PathBuf, persons: Option<PathBuf> },
     /// The files of MNIST, or of data in its form.
@@ -31,12 +39,12 @@ const INSTANCES: &str = "instances.npy";
 const TRAIN_IMAGES: &str = "train-images-idx3-ubyte";
 const TEST_IMAGES: &str = "t10k-images-idx3-ubyte";
 
-/// Finds the data at `path`, a folder or one CSV file.
+/// Finds the data at `path`, a folder or one table.
 pub(super) fn look(path: &Path) -> Result<Contents, FileError> {
     if !path.is_dir() {
         std::fs::metadata(path).map_err(|source| FileError::Read { path: path.to_owned(), source })?;
-        if format(path)? == Format::Csv {
-            return Ok(Contents::Csv(path.to_owned()));
+        if format(path)?.is_table() {
+            return Ok(Contents::Table(path.to_owned()));
         }
         let problem = "holds no labels; give the folder that holds it together with its labels".to_owned();
         return Err(FileError::Format { path: path.to_owned(), problem });
@@ -50,7 +58,7 @@ pub(super) fn look(path: &Path) -> Result<Contents, FileError> {
         return Err(FileError::Ambiguous { path: path.to_owned(), first: name(first), second: name(second) });
     }
     if let Some(table) = tables.into_iter().next() {
-        return Ok(Contents::Csv(table));
+        return Ok(Contents::Table(table));
     }
     if let Some(instances) = arrays {
         let (labels, persons) = (required(path, "labels.npy")?, find(path, "persons.npy")?);
@@ -74,6 +82,9 @@ pub(super) fn format(path: &Path) -> Result<Format, FileError> {
     if name.ends_with(".csv") {
         return Ok(Format::Csv);
     }
+    if name.ends_with(".parquet") {
+        return Ok(Format::Parquet);
+    }
     if name.ends_with(".npy") {
         return Ok(Format::Npy);
     }
@@ -81,7 +92,8 @@ pub(super) fn format(path: &Path) -> Result<Format, FileError> {
         return Ok(Format::Idx);
     }
     let problem =
-        "unknown kind of file; use .csv, .npy or IDX (…-ubyte or .idx), each may end in .gz".to_owned();
+        "unknown kind of file; use .csv, .npy or IDX (…-ubyte or .idx), each may end in .gz, or .parquet"
+            .to_owned();
     Err(FileError::Format { path: path.to_owned(), problem })
 }
 
@@ -90,7 +102,7 @@ fn tables(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
     let mut tables = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        if matches!(format(&path), Ok(Format::Csv)) {
+        if format(&path).is_ok_and(Format::is_table) {
             tables.push(path);
         }
     }

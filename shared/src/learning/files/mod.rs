@@ -1,4 +1,4 @@
-//! Data files: IDX, NPY and CSV (each may be gzip), and the folders they lie in.
+//! Data files: IDX, NPY and CSV (each may be gzip), with the feature `parquet` Parquet, and the folders they lie in.
 //!
 //! Scaling comes from the file and is never fitted: bytes that hold pixels are divided by 255, every other value is
 //! taken as it is.
@@ -9,6 +9,9 @@ mod error;
 mod folder;
 mod idx;
 mod npy;
+#[cfg(feature = "parquet")]
+mod parquet;
+mod sheet;
 mod table;
 mod write;
 
@@ -31,11 +34,11 @@ use table::Wanted;
 /// What the federation expects of a file; what is nothing is not checked.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Expected<'a> {
-    /// The instances' schema. Rows of a CSV file, and flat rows of an NPY file, take its shape.
+    /// The instances' schema. Rows of a table, and flat rows of an NPY file, take its shape.
     pub schema: Option<&'a InstanceSchema>,
     /// The number of classes.
     pub classes: Option<u16>,
-    /// The classes' names in label order, by which a CSV file may name them; none if it may not.
+    /// The classes' names in label order, by which a table may name them; none if it may not.
     pub names: &'a [String],
 }
 
@@ -54,13 +57,13 @@ impl<'a> Expected<'a> {
 }
 
 /// Loads labeled data: a folder with the MNIST training files, with `instances.npy`, `labels.npy` and, if there are
-/// persons, `persons.npy`, or with one CSV file; or that CSV file itself.
+/// persons, `persons.npy`, or with one table (CSV or Parquet); or that table itself.
 ///
 /// # Errors
 /// Names file, row and column of what is wrong.
 pub fn load_labeled(path: &Path, expected: Expected<'_>) -> Result<Dataset, FileError> {
     match folder::look(path)? {
-        Contents::Csv(file) => load_table(&file, expected, Wanted::Records),
+        Contents::Table(file) => load_table(&file, expected, Wanted::Records),
         Contents::Arrays { instances, labels, persons } => {
             load_arrays(&instances, &labels, persons.as_deref(), expected)
         }
@@ -68,13 +71,13 @@ pub fn load_labeled(path: &Path, expected: Expected<'_>) -> Result<Dataset, File
     }
 }
 
-/// Loads instances alone from an NPY, IDX or CSV file; a CSV file's labels and persons are left out.
+/// Loads instances alone from an NPY or IDX file or a table; a table's labels and persons are left out.
 ///
 /// # Errors
 /// Names file, row and column of what is wrong.
 pub fn load_instances(path: &Path, expected: Expected<'_>) -> Result<Dataset, FileError> {
     let (shape, values) = match folder::format(path)? {
-        Format::Csv => return load_table(path, expected, Wanted::Instances),
+        Format::Csv | Format::Parquet => return load_table(path, expected, Wanted::Instances),
         Format::Npy => {
             let array = npy::read_numbers(path)?;
             let scaled = array.is_bytes && holds_pixels(path, &array.shape, expected)?;
@@ -90,13 +93,13 @@ pub fn load_instances(path: &Path, expected: Expected<'_>) -> Result<Dataset, Fi
     checked(path, Dataset::new(values, shape, None, None), expected)
 }
 
-/// Loads labels from an NPY or IDX file, or from a CSV file's column `label`.
+/// Loads labels from an NPY or IDX file, or from a table's column `label`.
 ///
 /// # Errors
 /// Names file and row of what is wrong.
 pub fn load_labels(path: &Path, classes: Option<u16>) -> Result<Vec<u16>, FileError> {
     let labels = match folder::format(path)? {
-        Format::Csv => {
+        Format::Csv | Format::Parquet => {
             let expected = Expected { classes, ..Expected::default() };
             return Ok(table::read(path, expected, Wanted::Labels)?.labels.unwrap_or_default());
         }

@@ -1,12 +1,11 @@
-//! CSV files: a first line of column names, cells below, optionally columns `label` and `person`.
+//! Tables: named columns of values, optionally columns `label` and `person`, read cell by cell.
 
 use super::Expected;
-use super::bytes;
 use super::error::FileError;
+use super::sheet::Sheet;
 use crate::learning::columns::{Column, Content, LABEL, PERSON, number};
-use csv::{Reader, ReaderBuilder, StringRecord, Trim};
-use std::io::Cursor;
-use std::path::{Path, PathBuf};
+use csv::StringRecord;
+use std::path::Path;
 
 /// What is wanted of a file; cells of other columns are not looked at.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -19,7 +18,7 @@ pub(super) enum Wanted {
     Labels,
 }
 
-/// What a CSV file holds.
+/// What a table holds.
 #[derive(Default)]
 pub(super) struct Table {
     /// The values, row after row.
@@ -34,7 +33,7 @@ pub(super) struct Table {
     pub(super) persons: Option<Vec<String>>,
 }
 
-/// Reads a CSV file as the federation's columns say, or without them every value as a number.
+/// Reads a table as the federation's columns say, or without them every value as a number.
 pub(super) fn read(path: &Path, expected: Expected<'_>, wanted: Wanted) -> Result<Table, FileError> {
     let mut sheet = Sheet::open(path)?;
     let layout = match wanted {
@@ -52,82 +51,23 @@ pub(super) fn read(path: &Path, expected: Expected<'_>, wanted: Wanted) -> Resul
         ..Table::default()
     };
     let mut record = StringRecord::new();
-    while let Some(line) = sheet.next(&mut record)? {
+    while let Some(place_of_row) = sheet.next(&mut record)? {
         let cell = |position: usize| record.get(position).unwrap_or_default();
         for place in &layout.values {
             let taken = place.encode(cell(place.position), &mut table.values);
-            taken.map_err(|wanted| sheet.wrong(line, &record, place.position, wanted))?;
+            taken.map_err(|wanted| sheet.wrong(&place_of_row, &record, place.position, wanted))?;
         }
         if let (Some(labels), Some(position)) = (&mut table.labels, layout.label) {
             let label = class(cell(position), expected);
-            labels.push(label.map_err(|wanted| sheet.wrong(line, &record, position, wanted))?);
+            labels.push(label.map_err(|wanted| sheet.wrong(&place_of_row, &record, position, wanted))?);
         }
         if let (Some(persons), Some(position)) = (&mut table.persons, layout.person) {
-            persons.push(person(cell(position)).map_err(|w| sheet.wrong(line, &record, position, w))?);
+            persons
+                .push(person(cell(position)).map_err(|w| sheet.wrong(&place_of_row, &record, position, w))?);
         }
         table.rows += 1;
     }
     Ok(table)
-}
-
-/// A CSV file while it is read, row by row.
-pub(super) struct Sheet {
-    path: PathBuf,
-    /// The names in the first line.
-    pub(super) names: StringRecord,
-    reader: Reader<Cursor<Vec<u8>>>,
-}
-
-impl Sheet {
-    /// Opens a file and reads its first line.
-    pub(super) fn open(path: &Path) -> Result<Self, FileError> {
-        let bytes = bytes::read(path)?;
-        let mut reader = ReaderBuilder::new().trim(Trim::All).from_reader(Cursor::new(bytes));
-        let names = reader.headers().map_err(|error| unreadable(path, &error))?.clone();
-        Ok(Self { path: path.to_owned(), names, reader })
-    }
-
-    /// Reads the next row and returns its line, counted from 1; nothing at the end.
-    pub(super) fn next(&mut self, record: &mut StringRecord) -> Result<Option<u64>, FileError> {
-        let is_there = self.reader.read_record(record).map_err(|error| unreadable(&self.path, &error))?;
-        Ok(is_there.then(|| record.position().map_or(0, csv::Position::line)))
-    }
-
-    /// Names the cell that is wrong, and what it would have to be.
-    pub(super) fn wrong(
-        &self,
-        line: u64,
-        record: &StringRecord,
-        position: usize,
-        wanted: String,
-    ) -> FileError {
-        FileError::Cell {
-            path: self.path.clone(),
-            line,
-            column: self.names.get(position).unwrap_or_default().to_owned(),
-            value: record.get(position).unwrap_or_default().to_owned(),
-            wanted: wanted.into(),
-        }
-    }
-
-    /// Where the column of a name is, or nothing; a second one is refused.
-    fn find(&self, name: &str) -> Result<Option<usize>, FileError> {
-        let mut found =
-            self.names.iter().enumerate().filter(|(_, n)| *n == name).map(|(position, _)| position);
-        match (found.next(), found.next()) {
-            (_, Some(_)) => Err(self.problem(format!("has two columns `{name}`; keep one"))),
-            (position, None) => Ok(position),
-        }
-    }
-
-    fn missing(&self, name: &str) -> FileError {
-        let found = self.names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        FileError::NoColumn { path: self.path.clone(), column: name.to_owned(), found }
-    }
-
-    fn problem(&self, problem: String) -> FileError {
-        FileError::Format { path: self.path.clone(), problem }
-    }
 }
 
 /// Where in a row what stands.
@@ -246,8 +186,4 @@ pub(super) fn person(cell: &str) -> Result<String, String> {
         true => Err("a person's key (every record needs one, or none)".into()),
         false => Ok(cell.to_owned()),
     }
-}
-
-fn unreadable(path: &Path, error: &csv::Error) -> FileError {
-    FileError::Format { path: path.to_owned(), problem: format!("not a readable CSV file: {error}") }
 }

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 mod described;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod typed;
 
 /// A folder for one test's files.
@@ -204,7 +206,7 @@ fn arrays_of_the_wrong_kind_are_refused_with_the_remedy() {
     assert!(large.contains("instance 0, value 0: inf is not a finite number"), "{large}");
     let text = refusal(load_instances(&folder.put("b.npy", b"0.5, 0.5\n"), ANY));
     assert!(text.contains("b.npy: not an NPY file; write it with numpy.save"));
-    assert!(refusal(load_instances(&folder.put("data.parquet", b""), ANY)).contains("unknown kind of file"));
+    assert!(refusal(load_instances(&folder.put("data.feather", b""), ANY)).contains("unknown kind of file"));
 }
 
 #[test]
@@ -267,7 +269,7 @@ fn a_table_names_the_line_and_the_column_of_what_is_wrong() {
     let message = refusal(load(&format!("{head}47,0,bert,high\n")));
     assert!(
         message.ends_with(
-            "cohort.csv: line 3, column `dose`: `high` is not a finite number; correct or remove that line"
+            "cohort.csv: line 3, column `dose`: `high` is not a finite number; correct or remove it"
         ),
         "{message}"
     );

@@ -2,7 +2,7 @@
 
 use super::{MAX_ALPHA, MIN_ALPHA, PartitionError, units};
 use crate::learning::dataset::{Dataset, DatasetError};
-use crate::learning::seeds;
+use crate::learning::seeds::{self, normal};
 use rand::RngExt as _;
 use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha8Rng;
@@ -108,18 +108,12 @@ fn log_gamma_variable(shape: f64, rng: &mut ChaCha8Rng) -> f64 {
     let d = if shape < 1.0 { shape + 1.0 } else { shape } - 1.0 / 3.0;
     let c = 1.0 / (9.0 * d).sqrt();
     loop {
-        let x = normal(rng);
+        let x = f64::from(normal(rng));
         let v = (1.0 + c * x).powi(3);
         if v > 0.0 && open_unit(rng).ln() < 0.5 * x * x + d - d * v + d * v.ln() {
             return (d * v).ln() + boost;
         }
     }
-}
-
-/// A standard normal variable by Box and Muller; for simulated data, never for noise.
-fn normal(rng: &mut ChaCha8Rng) -> f64 {
-    let radius = (-2.0 * open_unit(rng).ln()).sqrt();
-    radius * (std::f64::consts::TAU * rng.random::<f64>()).cos()
 }
 
 /// A uniform variable in (0, 1].

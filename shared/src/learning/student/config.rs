@@ -2,7 +2,7 @@
 
 use super::loss::LabelLoss;
 use crate::learning::{
-    Augment, InstanceKind, InstanceSchema, NetworkConfig, Recipe, RecipeError, TrainConfig,
+    Augment, FeatureConfig, InstanceKind, InstanceSchema, NetworkConfig, Recipe, RecipeError, TrainConfig,
     network::{CnnConfig, Plan, WideConfig},
     recipe::MAX_EPOCHS,
     warp::Warp,
@@ -43,6 +43,17 @@ pub enum Alignment {
     Labels,
 }
 
+/// From which weights consistency training starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Start {
+    /// From features learnt without any label, where there is a change of instances to learn them by.
+    #[default]
+    Features,
+    /// From drawn ones.
+    Random,
+}
+
 /// Everything that decides a student besides the data and the seed; what is left out takes its default.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -55,6 +66,8 @@ pub struct StudentConfig {
     /// Training on the labels alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plain: Option<TrainConfig>,
+    /// How the features are learnt that it starts from.
+    pub features: FeatureConfig,
     /// Training on labels and unlabeled instances.
     pub consistency: ConsistencyConfig,
 }
@@ -64,6 +77,8 @@ pub struct StudentConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ConsistencyConfig {
+    /// From which weights it starts.
+    pub start: Start,
     /// The number of steps; by default 85 passes over the pool, but at least 200 and at most 12 000 steps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub steps: Option<usize>,
@@ -94,6 +109,7 @@ pub struct ConsistencyConfig {
 impl Default for ConsistencyConfig {
     fn default() -> Self {
         Self {
+            start: Start::default(),
             steps: None,
             labelled: 32,
             unlabelled: 64,
@@ -124,6 +140,11 @@ impl ConsistencyConfig {
         [self.weak.clone().unwrap_or(weak), self.strong.clone().unwrap_or(strong)]
     }
 
+    /// Whether features are learnt first: an instance that cannot be changed cannot be compared with itself.
+    pub(in crate::learning) fn learns_features(&self, schema: &InstanceSchema) -> bool {
+        self.start == Start::Features && self.changes_for(schema)[1] != Augment::None {}
+    }
+
     /// Checks every number, and the changes against the instances.
     ///
     /// # Errors
@@ -135,7 +156,7 @@ impl ConsistencyConfig {
             ("unlabelled", self.unlabelled, MAX_EPOCHS),
         ];
         if let Some((what, value, most)) = counts.into_iter().find(|(_, v, most)| !(1..=*most).contains(v)) {
-            return Err(StudentConfigError::Count { what, value, most });
+            return Err(StudentConfigError::Count { what, value, least: 1, most });
         }
         if !(self.rate > 0.0 && self.rate <= 1.0) {
             return Err(RecipeError::Rate { rate: self.rate }.into());
@@ -163,6 +184,15 @@ impl ConsistencyConfig {
 }
 
 impl StudentConfig {
+    /// Checks every number, and the changes against the instances.
+    ///
+    /// # Errors
+    /// Names the number and its range, or the change that does not fit.
+    pub fn check(&self, schema: &InstanceSchema) -> Result<(), StudentConfigError> {
+        self.features.check()?;
+        self.consistency.check(schema)
+    }
+
     /// Reads the settings from TOML.
     ///
     /// # Errors
@@ -189,7 +219,7 @@ impl StudentConfig {
     }
 
     /// The network of consistency training, and the sizes of its layers.
-    pub(super) fn network(
+    pub(in crate::learning) fn network(
         &self,
         schema: &InstanceSchema,
         classes: u16,
@@ -222,7 +252,7 @@ fn default_changes(schema: &InstanceSchema) -> [Augment; 2] {
                 rotation: 20.0,
                 scale: 0.2,
                 shear: 0.3,
-                elastic: 0.8 * size,
+                elastic: 1.6 * size,
                 cutout: shortest * 2 / 7,
             };
             [weak, strong].map(Augment::Warp)
@@ -243,12 +273,14 @@ pub enum StudentConfigError {
     #[error("not a student's recipe: {0}")]
     Text(String),
     /// A count is outside its range.
-    #[error("{what} is {value}; it must be between 1 and {most}")]
+    #[error("{what} is {value}; it must be between {least} and {most}")]
     Count {
         /// Which setting.
         what: &'static str,
         /// The refused value.
         value: usize,
+        /// The smallest allowed value.
+        least: usize,
         /// The largest allowed value.
         most: usize,
     },

@@ -1,19 +1,15 @@
-//! The steps of consistency training. Each step's batch is cut into [`PARTS`] parts that are computed side by side; a
-//! part draws from a generator of its own and gradients are added in the order of the parts, so that the same seed gives
-//! the same bits on any number of threads.
+//! The steps of consistency training, each computed in parts.
 
 use super::config::{Alignment, ConsistencyConfig};
-use super::descent::{Adam, average};
 use super::loss::{pseudo_label, softmax};
+use crate::learning::descent::{Adam, average, cosine};
+use crate::learning::parts::{self, Cycle, PARTS, add};
 use crate::learning::{Augment, Dataset, InstanceSchema, layers::Layers, seeds};
 use burn::prelude::*;
 use burn::tensor::TensorData;
-use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-/// Into how many parts a batch is cut; it decides results, so it is no setting and does not follow the machine.
-pub(super) const PARTS: usize = 4;
 /// What the running frequency of pseudo-classes keeps in each step.
 const KEEP_FREQUENCY: f32 = 0.99;
 
@@ -25,6 +21,8 @@ pub(super) struct Lessons<'a> {
     pub(super) pool: &'a Dataset,
     /// Instances of the pool that have a label, and the label.
     pub(super) labels: &'a [(usize, usize)],
+    /// The weak and the strong change.
+    pub(super) changes: [Augment; 2],
     pub(super) seed: u64,
 }
 
@@ -41,14 +39,12 @@ struct Now<'a> {
     weights: &'a [f32],
     /// What the probability of each class is multiplied by.
     factors: &'a [f32],
-    changes: &'a [Augment; 2],
 }
 
 impl Lessons<'_> {
     /// Trains from the first weights of `layers` and returns the averaged weights.
     pub(super) fn train(&self, layers: &Layers, progress: &(dyn Fn(usize, usize) + Sync)) -> Vec<f32> {
         let steps = self.config.steps_for(self.pool.len());
-        let changes = self.config.changes_for(self.schema);
         let mut labelled = Cycle::new("labelled instances", self.labels.len(), self.seed);
         let mut unlabelled = Cycle::new("unlabelled instances", self.pool.len(), self.seed);
         let mut weights = layers.to_weights();
@@ -60,24 +56,18 @@ impl Lessons<'_> {
                 Alignment::None => vec![1.0; self.classes],
                 _ => wanted.iter().zip(&frequency).map(|(wanted, found)| wanted / found.max(1e-6)).collect(),
             };
-            let now = Now { step, template: layers, weights: &weights, factors: &factors, changes: &changes };
+            let now = Now { step, template: layers, weights: &weights, factors: &factors };
             let (labelled, unlabelled) =
                 (labelled.next(self.config.labelled), unlabelled.next(self.config.unlabelled));
             let whole = self.step(&now, &labelled, &unlabelled);
             for (frequency, found) in frequency.iter_mut().zip(&whole.frequency) {
                 *frequency += (1.0 - KEEP_FREQUENCY) * (found - *frequency);
             }
-            adam.step(&mut weights, &whole.gradient, self.rate_at(step, steps));
+            adam.step(&mut weights, &whole.gradient, cosine(self.config.rate, step, steps));
             average(&mut mean, &weights, self.config.average, step);
             progress(step + 1, steps);
         }
         mean
-    }
-
-    /// Half a cosine, from the first rate to 0.
-    fn rate_at(&self, step: usize, steps: usize) -> f32 {
-        let done = step as f64 / steps as f64;
-        (self.config.rate * 0.5 * (1.0 + (std::f64::consts::PI * done).cos())) as f32
     }
 
     /// How frequent each class ought to be; among labels, every class counts once more than it is there.
@@ -96,12 +86,9 @@ impl Lessons<'_> {
 
     /// Computes all parts of a batch and adds them up in their order.
     fn step(&self, now: &Now<'_>, labelled: &[usize], unlabelled: &[usize]) -> Part {
-        let cut = |all: &[usize], part: usize| {
-            all.get(part * all.len() / PARTS..(part + 1) * all.len() / PARTS).unwrap_or_default().to_vec()
-        };
         let parts: Vec<Part> = (0..PARTS)
             .into_par_iter()
-            .map(|part| self.part(now, part, &cut(labelled, part), &cut(unlabelled, part)))
+            .map(|part| self.part(now, part, parts::cut(labelled, part), parts::cut(unlabelled, part)))
             .collect();
         let mut whole = Part { gradient: vec![0.0; now.weights.len()], frequency: vec![0.0; self.classes] };
         for part in &parts {
@@ -116,7 +103,7 @@ impl Lessons<'_> {
         let device = Device::flex().autodiff();
         let layers = now.template.with_weights(now.weights, &device);
         let (pseudo, frequency) = self.pseudo_labels(now, &layers, unlabelled, &mut rng);
-        let [weak, strong] = now.changes;
+        let [weak, strong] = &self.changes;
         let mut rows = Vec::with_capacity((labelled.len() + unlabelled.len()) * self.schema.values());
         let known: Vec<(usize, usize)> =
             labelled.iter().filter_map(|place| self.labels.get(*place)).copied().collect();
@@ -126,10 +113,10 @@ impl Lessons<'_> {
         for (index, _) in &pseudo {
             self.show(*index, strong, &mut rng, &mut rows);
         }
-        // A part of a tiny batch may be empty, and no layer takes a batch of nothing.
-        let gradient = match rows.is_empty() {
-            true => vec![0.0; now.weights.len()],
-            false => self.gradient(&layers, rows, &known, &pseudo, &device),
+        // A part of a tiny batch may be empty.
+        let gradient = match parts::tensor(rows, self.schema.values(), &device) {
+            None => vec![0.0; now.weights.len()],
+            Some(rows) => self.gradient(&layers, rows, &known, &pseudo, &device),
         };
         Part { gradient, frequency }
     }
@@ -150,14 +137,14 @@ impl Lessons<'_> {
     ) -> (Vec<(usize, usize)>, Vec<f32>) {
         let mut rows = Vec::with_capacity(unlabelled.len() * self.schema.values());
         for index in unlabelled {
-            self.show(*index, &now.changes[0], rng, &mut rows);
+            self.show(*index, &self.changes[0], rng, &mut rows);
         }
         let (mut pseudo, mut frequency) = (Vec::new(), vec![0.0; self.classes]);
-        if rows.is_empty() {
+        let Some(rows) = parts::tensor(rows, self.schema.values(), &Device::flex()) else {
             return (pseudo, frequency);
-        }
+        };
         let share = 1.0 / self.config.unlabelled as f32;
-        let logits = values(layers.valid().forward(self.tensor(rows, &Device::flex())));
+        let logits = parts::values(layers.valid().forward(rows));
         for (index, logits) in unlabelled.iter().zip(logits.chunks(self.classes)) {
             let probabilities = softmax(logits);
             let shares: Vec<f32> = probabilities.iter().map(|p| p * share).collect();
@@ -172,13 +159,13 @@ impl Lessons<'_> {
     fn gradient(
         &self,
         layers: &Layers,
-        rows: Vec<f32>,
+        rows: Tensor<2>,
         known: &[(usize, usize)],
         pseudo: &[(usize, usize)],
         device: &Device,
     ) -> Vec<f32> {
-        let logits = layers.forward(self.tensor(rows, device));
-        let found = values(logits.clone());
+        let logits = layers.forward(rows);
+        let found = parts::values(logits.clone());
         let mut slopes = Vec::with_capacity(found.len());
         let of_label = 1.0 / self.config.labelled as f32;
         let of_pseudo = self.config.weight / self.config.unlabelled as f32;
@@ -194,47 +181,5 @@ impl Lessons<'_> {
         // The gradient of this product in the logits are the slopes; burn carries them back to the weights.
         let product = (logits * Tensor::from_data(slopes, device)).sum();
         layers.to_gradient(&product.backward())
-    }
-
-    fn tensor(&self, rows: Vec<f32>, device: &Device) -> Tensor<2> {
-        let width = self.schema.values();
-        let batch = rows.len() / width;
-        Tensor::from_data(TensorData::new(rows, [batch, width]), device)
-    }
-}
-
-fn values(tensor: Tensor<2>) -> Vec<f32> {
-    tensor.into_data().iter::<f32>().collect()
-}
-
-fn add(sum: &mut [f32], part: &[f32]) {
-    for (sum, part) in sum.iter_mut().zip(part) {
-        *sum += part;
-    }
-}
-
-/// Goes through a shuffled list again and again, shuffled anew each time.
-struct Cycle {
-    order: Vec<usize>,
-    next: usize,
-    rng: ChaCha8Rng,
-}
-
-impl Cycle {
-    fn new(purpose: &str, length: usize, seed: u64) -> Self {
-        Self { order: (0..length).collect(), next: length, rng: seeds::generator(purpose, seed, 0) }
-    }
-
-    fn next(&mut self, count: usize) -> Vec<usize> {
-        let mut taken = Vec::with_capacity(count);
-        while taken.len() < count && !self.order.is_empty() {
-            if self.next >= self.order.len() {
-                self.order.shuffle(&mut self.rng);
-                self.next = 0;
-            }
-            taken.extend(self.order.get(self.next));
-            self.next += 1;
-        }
-        taken
     }
 }

@@ -5,15 +5,15 @@
 
 mod config;
 mod consistency;
-mod descent;
 mod loss;
 #[cfg(test)]
 mod tests;
 
-pub use config::{Alignment, ConsistencyConfig, MAX_STEPS, Method, StudentConfig, StudentConfigError};
+pub use config::{Alignment, ConsistencyConfig, MAX_STEPS, Method, Start, StudentConfig, StudentConfigError};
 pub use loss::LabelLoss;
 pub(super) use loss::softmax;
 
+use super::features::Study;
 use super::layers::Layers;
 use super::{Dataset, InstanceSchema, Network, TrainError, distil, predict, seeds};
 use burn::prelude::Device;
@@ -49,27 +49,11 @@ pub fn teach_student(
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Student, TrainError> {
     pool.check_schema(schema)?;
-    config.consistency.check(schema)?;
+    config.check(schema)?;
     let known = known_labels(pool, labels, classes)?;
     let unlabelled = pool.len() - known.len();
     let (network, method, unlabelled) = if config.is_consistency(known.len(), unlabelled) {
-        let (network, plan) = config.network(schema, classes)?;
-        let device = Device::flex();
-        let first = Layers::new(&plan, &mut seeds::generator("first weights", seed, 0), &device);
-        let lessons = Lessons {
-            config: &config.consistency,
-            schema,
-            classes: usize::from(classes),
-            pool,
-            labels: &known,
-            seed,
-        };
-        let weights = lessons.train(&first, progress);
-        if weights.iter().any(|weight| !weight.is_finite()) {
-            return Err(TrainError::Diverged { rate: config.consistency.rate });
-        }
-        let layers = first.with_weights(&weights, &device);
-        let network = Network { layers, config: network, schema: schema.clone(), classes, seed };
+        let network = by_consistency(config, schema, classes, (pool, &known), seed, progress)?;
         (network, Method::Consistency, unlabelled)
     } else {
         let recipe = config.plain_recipe(schema, classes);
@@ -77,6 +61,45 @@ pub fn teach_student(
     };
     let contradicted = contradicted(&network, pool, &known);
     Ok(Student { network, method, labelled: known.len(), unlabelled, contradicted })
+}
+
+/// Trains by consistency, from features that were learnt without labels unless the settings say otherwise.
+fn by_consistency(
+    config: &StudentConfig,
+    schema: &InstanceSchema,
+    classes: u16,
+    (pool, labels): (&Dataset, &[(usize, usize)]),
+    seed: u64,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Result<Network, TrainError> {
+    let (network, plan) = config.network(schema, classes)?;
+    let device = Device::flex();
+    let mut first = Layers::new(&plan, &mut seeds::generator("first weights", seed, 0), &device);
+    let changes = config.consistency.changes_for(schema);
+    let study =
+        Study { config: &config.features, schema, pool, network: &network, change: &changes[1], seed };
+    let starts_with = if config.consistency.learns_features(schema) { study.steps() } else { 0 };
+    let steps = starts_with + config.consistency.steps_for(pool.len());
+    if starts_with > 0 {
+        let mut weights = first.to_weights();
+        study.learn(&|step, _| progress(step, steps))?.plant(&plan, &mut weights);
+        first = first.with_weights(&weights, &device);
+    }
+    let lessons = Lessons {
+        config: &config.consistency,
+        schema,
+        classes: usize::from(classes),
+        pool,
+        labels,
+        changes,
+        seed,
+    };
+    let weights = lessons.train(&first, &|step, _| progress(starts_with + step, steps));
+    if weights.iter().any(|weight| !weight.is_finite()) {
+        return Err(TrainError::Diverged { rate: config.consistency.rate });
+    }
+    let layers = first.with_weights(&weights, &device);
+    Ok(Network { layers, config: network, schema: schema.clone(), classes, seed })
 }
 
 /// The labelled instances of the pool with their labels.

@@ -63,10 +63,7 @@ fn a_typed_table_names_the_line_the_column_and_the_remedy() {
         assert!(message.contains(expected), "{row}: {message}");
     }
     let message = refusal(load("amount,channel,label\n1,card,0\n"));
-    assert!(
-        message.contains("no column `age` in the first line; the columns are `amount`, `channel`"),
-        "{message}"
-    );
+    assert!(message.contains("no column `age`; the columns are `amount`, `channel`"), "{message}");
     let message = refusal(load("amount,iban,channel,age,label,bic\n1,x,card,2,0,y\n"));
     assert!(message.contains("does not know: `iban`, `bic`; remove them (it knows `amount`"), "{message}");
     assert!(

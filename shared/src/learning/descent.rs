@@ -1,4 +1,4 @@
-//! Adam and averaged weights on flat lists of weights.
+//! Adam, its falling rate, and averaged weights, on flat lists of weights.
 
 /// Adam (Kingma and Ba 2015) with the usual constants.
 pub(super) struct Adam {
@@ -28,6 +28,12 @@ impl Adam {
             *weight -= rate * *mean * mean_factor / ((*square * square_factor).sqrt() + Self::LEAST);
         }
     }
+}
+
+/// Half a cosine, from the first rate to 0.
+pub(super) fn cosine(rate: f64, step: usize, steps: usize) -> f32 {
+    let done = step as f64 / steps.max(1) as f64;
+    (rate * 0.5 * (1.0 + (std::f64::consts::PI * done).cos())) as f32
 }
 
 /// Moves the average towards `weights`: by 1 − `keep`, and faster in the first steps.
