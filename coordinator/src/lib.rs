@@ -2,15 +2,18 @@
 
 pub mod api;
 pub mod app;
+pub mod backup;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod doctor;
 pub mod home;
 pub mod rounds;
 pub mod storage;
 pub mod student;
 pub mod tally;
 pub mod telemetry;
+pub mod tls;
 
 mod serve;
 

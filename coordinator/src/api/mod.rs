@@ -9,6 +9,7 @@ mod federation;
 mod health;
 mod keys;
 mod ledger;
+mod log_filter;
 mod openings;
 mod roster;
 mod rounds;
@@ -84,6 +85,7 @@ pub fn router(app: App) -> Router {
         .route("/rounds/{round}/openings/{step}/squashed-digits", get(openings::squashed_digits))
         .route("/ledger", get(ledger::show))
         .route("/transcript", get(transcript::page))
+        .route("/log-filter", get(log_filter::show).put(log_filter::replace))
         .layer(DefaultBodyLimit::max(LARGEST_JSON));
     Router::new()
         .route("/healthz", get(health::healthz))

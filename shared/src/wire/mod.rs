@@ -4,6 +4,7 @@ mod ballots;
 mod blobs;
 mod federation;
 mod ledger;
+mod operations;
 mod rounds;
 mod work;
 
@@ -14,6 +15,7 @@ pub use federation::{
     RosterView, Standing, TrusteeSteps,
 };
 pub use ledger::{EntryState, LedgerEntry, LedgerView, Promise};
+pub use operations::LogFilterView;
 pub use rounds::{
     Answered, Answers, Attendance, Labels, OpeningState, OpeningView, RoundSummary, RoundView, Voter,
 };
@@ -21,7 +23,7 @@ pub use work::{Beat, Checking, OpeningTask, PostOpening, Progress, Refused, ToOp
 
 use serde::{Deserialize, Serialize};
 
-use crate::{identity::Signed, transcript::Event};
+use crate::{clock::Millis, identity::Signed, transcript::Event};
 
 /// `GET /transcript?from=HEIGHT`: events in order, at most a page of them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -39,4 +41,6 @@ pub struct Health {
     pub status: String,
     /// Version of the coordinator.
     pub version: String,
+    /// Time of its clock.
+    pub now: Millis,
 }
