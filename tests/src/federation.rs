@@ -1,5 +1,6 @@
 //! A federation of real processes: one coordinator, and participants that only dial out.
 
+mod kits;
 mod member;
 mod rounds;
 
@@ -80,6 +81,10 @@ pub struct Federation {
     programs: Programs,
     address: SocketAddr,
     serve: Vec<String>,
+    /// Whether the coordinator speaks TLS.
+    is_secure: bool,
+    /// What every program logs; by default what it does by itself.
+    log_filter: Option<String>,
     service: Option<Service>,
     is_well: bool,
     // Last, so that the processes are gone before their folder.
@@ -131,6 +136,8 @@ impl Federation {
             programs: programs.clone(),
             address,
             serve: Vec::new(),
+            is_secure: false,
+            log_filter: None,
             service: None,
             is_well: false,
             _temporary: None,
@@ -144,7 +151,8 @@ impl Federation {
 
     /// Returns the coordinator's address as a URL.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        let scheme = if self.is_secure { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
     }
 
     /// Returns the coordinator's socket address.
@@ -183,12 +191,20 @@ impl Federation {
             .arg("--home")
             .arg(home)
             .args(&self.serve);
-        let service = self.processes.start(clean(&mut command), &log)?;
+        let service = self.processes.start(self.logged(clean(&mut command)), &log)?;
         self.service = Some(service);
         until("the coordinator's first answer", PATIENCE, || match self.processes.ended(service)? {
             Some(status) => bail!("the coordinator ended with {status}:\n{}", tail(&log)),
             None => Ok(self.api.is_healthy().then_some(())),
         })
+    }
+
+    /// Lets a program log what this federation's programs log.
+    fn logged<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        match &self.log_filter {
+            Some(filter) => command.env("RUST_LOG", filter),
+            None => command,
+        }
     }
 
     /// Kills the coordinator at once, as a power cut would.
@@ -209,6 +225,12 @@ impl Federation {
         let mut command = Command::new(&self.programs.coordinator);
         command.args(arguments).args(["--url", &self.url()]).arg("--home").arg(self.coordinator_home());
         self.processes.run(clean(&mut command), &self.folder, longest)
+    }
+
+    /// Runs one command of the operator with these arguments alone.
+    pub fn operate_as_is(&self, arguments: &[&str]) -> anyhow::Result<Finished> {
+        let mut command = Command::new(&self.programs.coordinator);
+        self.processes.run(clean(command.args(arguments)), &self.folder, PATIENCE)
     }
 
     /// Runs one command of the operator and reads its facts.

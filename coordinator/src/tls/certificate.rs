@@ -5,7 +5,12 @@ use std::path::Path;
 use serde::Serialize;
 use shared::{clock::Millis, fingerprint::Fingerprint};
 use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject as _};
-use x509_parser::{extensions::GeneralName, parse_x509_certificate};
+use x509_cert::{
+    Certificate,
+    der::Decode as _,
+    ext::pkix::{SubjectAltName, name::GeneralName},
+    time::Time,
+};
 
 use super::TlsError;
 
@@ -43,11 +48,12 @@ impl Facts {
     }
 
     fn of(der: &CertificateDer<'_>) -> Result<Self, String> {
-        let (_, certificate) = parse_x509_certificate(der).map_err(|e| e.to_string())?;
-        let alternative = certificate.subject_alternative_name().map_err(|e| e.to_string())?;
-        let names = alternative.map(|names| names.value.general_names.iter().filter_map(name).collect());
+        let certificate = Certificate::from_der(der).map_err(|e| e.to_string())?;
+        let certificate = certificate.tbs_certificate();
+        let names = certificate.get_extension::<SubjectAltName>().map_err(|e| e.to_string())?;
+        let names = names.map(|(_, SubjectAltName(names))| names.iter().filter_map(name).collect());
         let validity = certificate.validity();
-        let millis = |at: x509_parser::time::ASN1Time| Millis(at.timestamp().saturating_mul(1000));
+        let millis = |time: Time| Millis(i64::try_from(time.to_unix_duration().as_millis()).unwrap_or(i64::MAX));
         Ok(Self {
             fingerprint: Fingerprint::of(der),
             subject: certificate.subject().to_string(),
@@ -64,12 +70,13 @@ impl Facts {
 }
 
 /// Reads a name or an address.
-fn name(name: &GeneralName<'_>) -> Option<String> {
+fn name(name: &GeneralName) -> Option<String> {
     match name {
-        GeneralName::DNSName(name) => Some((*name).to_owned()),
-        GeneralName::IPAddress(bytes) => {
-            let v4 = <[u8; 4]>::try_from(*bytes).map(std::net::IpAddr::from).ok();
-            let v6 = <[u8; 16]>::try_from(*bytes).map(std::net::IpAddr::from).ok();
+        GeneralName::DnsName(name) => Some(name.to_string()),
+        GeneralName::IpAddress(bytes) => {
+            let bytes = bytes.as_bytes();
+            let v4 = <[u8; 4]>::try_from(bytes).map(std::net::IpAddr::from).ok();
+            let v6 = <[u8; 16]>::try_from(bytes).map(std::net::IpAddr::from).ok();
             v4.or(v6).map(|address| address.to_string())
         }
         _ => None,

@@ -15,7 +15,7 @@ use tokio_rustls::rustls::{
     pki_types::{CertificateDer, ServerName, UnixTime},
     server::ParsedCertificate,
 };
-use x509_parser::{parse_x509_certificate, time::ASN1Time};
+use x509_cert::{Certificate, der::Decode as _};
 
 /// Is a coordinator's address, with the certificate that its chain must lead to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -160,15 +160,12 @@ impl ServerCertVerifier for Pinned {
 }
 
 fn check_dates(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<(), Error> {
-    let (_, parsed) =
-        parse_x509_certificate(certificate).map_err(|_| Error::from(CertificateError::BadEncoding))?;
-    let now = i64::try_from(now.as_secs()).ok().and_then(|now| ASN1Time::from_timestamp(now).ok());
-    let now = now.ok_or(CertificateError::BadEncoding)?;
-    let validity = parsed.validity();
-    if now < validity.not_before {
+    let parsed = Certificate::from_der(certificate).map_err(|_| CertificateError::BadEncoding)?;
+    let (validity, now) = (parsed.tbs_certificate().validity(), now.as_secs());
+    if now < validity.not_before.to_unix_duration().as_secs() {
         return Err(CertificateError::NotValidYet.into());
     }
-    if now > validity.not_after {
+    if now > validity.not_after.to_unix_duration().as_secs() {
         return Err(CertificateError::Expired.into());
     }
     Ok(())
