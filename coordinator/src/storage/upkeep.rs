@@ -64,3 +64,6 @@ impl Storage {
         Ok(Schema { found: last.unwrap_or_default(), known: last_known() })
     }
 }
+
+#[cfg(test)]
+mod tests;
