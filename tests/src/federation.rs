@@ -15,7 +15,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use serde::de::DeserializeOwned;
 use shared::{
-    federation::{FederationConfig, FederationState, TrusteePolicy},
+    federation::{FederationConfig, TrusteePolicy},
     wire::{FederationView, Invite, RosterView},
 };
 use tempfile::TempDir;
@@ -350,10 +350,8 @@ impl Federation {
 
     /// Waits until the trustee's keys are published and proven by the known answer.
     pub fn wait_until_keyed(&self) -> anyhow::Result<()> {
-        until("the trustee's keys", PATIENCE, || {
-            let state = self.view()?.state;
-            Ok((state == FederationState::Keyed).then_some(()))
-        })
+        let waited = self.operate(&["federation", "show", "--wait"], PATIENCE)?;
+        waited.success().map(drop)
     }
 
     /// Says that the story ended as it should: the logs are not shown, and none of them may tell of a bug.

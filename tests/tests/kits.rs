@@ -82,8 +82,7 @@ fn institutions_join_by_kits_over_tls_and_label_data() -> anyhow::Result<()> {
     let mut federation = Federation::assemble_by_kits(&plan, LOUD)?;
     federation.start_agents()?;
     federation.wait_until_keyed()?;
-    let round =
-        federation.announce(&Candidate::over(data::instances(plan.classes(), 20, 1)?))?;
+    let round = federation.announce(&Candidate::over(data::instances(plan.classes(), 20, 1)?))?;
     assert_eq!(federation.wait_for_labels(round)?.labels.len(), 20);
 
     // A renewed certificate is served after SIGHUP, and every pin holds.
@@ -106,7 +105,10 @@ fn institutions_join_by_kits_over_tls_and_label_data() -> anyhow::Result<()> {
         }
     }
     let log = fs::read_to_string(federation.log("coordinator"))?;
-    assert!(log.contains("\"level\":\"TRACE\"") || log.contains("\"level\":\"DEBUG\""), "the log must be loud");
+    assert!(
+        log.contains("\"level\":\"TRACE\"") || log.contains("\"level\":\"DEBUG\""),
+        "the log must be loud"
+    );
     assert!(log.contains(&format!("\"round\":\"{round}\"")), "rounds are fields of the log");
     assert!(log.contains("\"participant\":\"2\""), "participants are fields of the log");
     federation.finish()
@@ -158,7 +160,8 @@ fn a_wrong_fingerprint_and_a_used_kit_are_refused_in_clear_words() -> anyhow::Re
     let folder = federation.folder.join("data-1");
     let again = federation.open_kit(&kit, "elsewhere", &folder, &plan).err().context("a second use")?;
     assert!(format!("{again:#}").contains("used by somebody else"), "{again:#}");
-    let used = federation.operate(&["kit", "create", "hospital-1", "--out", utf8(&federation.folder)?], PATIENCE)?;
+    let used =
+        federation.operate(&["kit", "create", "hospital-1", "--out", utf8(&federation.folder)?], PATIENCE)?;
     assert_eq!((used.code, used.stderr.contains("invited already")), (Some(1), true), "{}", used.stderr);
     federation.finish()
 }
@@ -180,7 +183,8 @@ fn doctors_see_what_is_broken() -> anyhow::Result<()> {
 
     let other = Fingerprint::of(b"another").to_string();
     let wrong_pin = |config: &str| {
-        let line = config.lines().find(|line| line.starts_with("coordinator_fingerprint")).unwrap_or_default();
+        let line =
+            config.lines().find(|line| line.starts_with("coordinator_fingerprint")).unwrap_or_default();
         config.replace(line, &format!("coordinator_fingerprint = \"{other}\""))
     };
     let seen = with_config(&member, wrong_pin, || doctor(&federation, &member))?;
@@ -209,7 +213,11 @@ fn doctors_see_what_is_broken() -> anyhow::Result<()> {
     let certificate: shared::wire::FederationView = federation.view()?;
     let key = certificate.keys.context("keyed")?.unverified()?.public_key;
     federation.kill_coordinator();
-    assert_eq!(doctor(&federation, &member)?, (Some(2), vec!["coordinator".to_owned()]), "the rest still holds");
+    assert_eq!(
+        doctor(&federation, &member)?,
+        (Some(2), vec!["coordinator".to_owned()]),
+        "the rest still holds"
+    );
 
     let name = key.to_string();
     fs::write(home.join("blobs").join(&name[..2]).join(&name), "another key")?;
@@ -218,7 +226,8 @@ fn doctors_see_what_is_broken() -> anyhow::Result<()> {
     assert_eq!(code, Some(1));
     assert!(trouble.get("keys").is_some_and(|found| found.starts_with("fail")), "{trouble:?}");
     fs::copy(federation.members[0].home.secret().join("identity"), home.join("secret/identity"))?;
-    let (_, trouble) = diagnosis(&federation.operate_as_is(&["doctor", "--format", "json", "--home", utf8(&home)?])?)?;
+    let (_, trouble) =
+        diagnosis(&federation.operate_as_is(&["doctor", "--format", "json", "--home", utf8(&home)?])?)?;
     assert!(trouble.get("transcript").is_some_and(|found| found.starts_with("fail")), "{trouble:?}");
     federation.finish()
 }

@@ -143,7 +143,10 @@ async fn check(file: &Path, stage: &Path, manifest: &Manifest) -> Result<(), Bac
     let replayed = storage.replay(&mut tx, ask).await?;
     let head = replayed.as_ref().map_or(Head::EMPTY, |(head, ..)| *head);
     if (head.length, head.digest) != (manifest.events, manifest.head) {
-        return Err(damaged(format!("its transcript ends with {}, the manifest says {}", head.digest, manifest.head)));
+        return Err(damaged(format!(
+            "its transcript ends with {}, the manifest says {}",
+            head.digest, manifest.head
+        )));
     }
     let Some((_, coordinator, artefacts)) = replayed else { return Ok(()) };
     if coordinator != identity {

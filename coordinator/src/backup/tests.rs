@@ -25,7 +25,9 @@ async fn home() -> anyhow::Result<tempfile::TempDir> {
 }
 
 /// Backs a folder up and restores it after `spoil` changed the archive's bytes.
-async fn round_trip(spoil: impl FnOnce(Vec<u8>) -> Vec<u8>) -> anyhow::Result<Result<tempfile::TempDir, String>> {
+async fn round_trip(
+    spoil: impl FnOnce(Vec<u8>) -> Vec<u8>,
+) -> anyhow::Result<Result<tempfile::TempDir, String>> {
     let (from, place) = (home().await?, tempfile::tempdir()?);
     let archive = place.path().join("backup.tar");
     back_up(from.path(), &archive, SystemClock.now()).await?;

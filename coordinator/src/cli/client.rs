@@ -186,7 +186,11 @@ impl Client {
     }
 
     /// Puts a JSON document.
-    pub async fn put<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ClientError> {
+    pub async fn put<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
         let response = self.send(self.request(Method::PUT, path).json(body)).await?;
         self.json(response).await
     }

@@ -50,12 +50,20 @@ async fn service(home: &Path, address: &Address<'_>) -> Vec<Finding> {
         Finding::ok("version", format!("{ours}, and so is the service"))
     } else {
         let found = format!("this program is {ours}, the service is {}", health.version);
-        Finding::warn("version", found, "restart the service after an upgrade: systemctl restart psephos-coordinator")
+        Finding::warn(
+            "version",
+            found,
+            "restart the service after an upgrade: systemctl restart psephos-coordinator",
+        )
     };
     let skew = health.now.0.abs_diff(SystemClock.now().0);
     let clock = match skew {
         0..=SKEW_MS => Finding::ok("service clock", format!("{skew} ms from this clock")),
-        _ => Finding::warn("service clock", format!("{skew} ms from this clock"), "let both machines follow NTP"),
+        _ => Finding::warn(
+            "service clock",
+            format!("{skew} ms from this clock"),
+            "let both machines follow NTP",
+        ),
     };
     vec![Finding::ok("service", format!("{} answers", address.url)), version, clock]
 }

@@ -146,10 +146,8 @@ fn assemble(
         insecure_http,
         teachers: KitTeachers { count: args.teachers },
     };
-    let readme = include_str!("kit/README.md")
-        .replace("{name}", &args.name)
-        .replace("{address}", address)
-        .replace(
+    let readme =
+        include_str!("kit/README.md").replace("{name}", &args.name).replace("{address}", address).replace(
             "{fingerprint}",
             &fingerprint.map_or_else(|| "none (a public authority vouches)".to_owned(), |f| f.to_string()),
         );

@@ -300,8 +300,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<(), Failure> {
         }
         Verb::LogFilter(args) => upkeep::log_filter(&connect()?, output, args).await,
         Verb::Kit(verb) => {
-            let place =
-                kit::Place { home: &home, url: &url, authority: authority.as_deref(), insecure_http };
+            let place = kit::Place { home: &home, url: &url, authority: authority.as_deref(), insecure_http };
             kit::run(&connect()?, output, place, verb).await
         }
         Verb::Ledger(verb) => ledger::run(&connect()?, output, verb).await,

@@ -22,7 +22,11 @@ use crate::{
 pub async fn examine(home: &Path, clock: &dyn Clock, diagnosis: &mut Diagnosis) -> bool {
     if !home.join(DATABASE).exists() {
         let found = format!("{} holds no coordinator", home.display());
-        diagnosis.extend([Finding::fail("home", found, "name it with --home, or start `coordinator serve` once")]);
+        diagnosis.extend([Finding::fail(
+            "home",
+            found,
+            "name it with --home, or start `coordinator serve` once",
+        )]);
         return false;
     }
     diagnosis.extend([files::permissions(home)]);
@@ -74,7 +78,8 @@ const SOON: i64 = 30;
 
 fn certificate(settings: &Settings, clock: &dyn Clock) -> Option<Finding> {
     const CHECK: &str = "certificate";
-    const RENEW: &str = "`coordinator tls renew`, or the issuer's own tool; then systemctl reload psephos-coordinator";
+    const RENEW: &str =
+        "`coordinator tls renew`, or the issuer's own tool; then systemctl reload psephos-coordinator";
     let pair = settings.tls.as_ref()?;
     let facts = match pair.load().and_then(|_| Facts::load(&pair.certificate)) {
         Ok(facts) => facts,
@@ -109,7 +114,9 @@ async fn arithmetic(transform: Transform) -> Finding {
     let rehearsed = tokio::task::spawn_blocking(move || rehearse(transform)).await;
     match rehearsed.unwrap_or_else(|e| Err(e.to_string())) {
         Ok(()) => {
-            let found = format!("{transform:?} transform, plan pinned: two tallies gave the same bits, the right labels");
+            let found = format!(
+                "{transform:?} transform, plan pinned: two tallies gave the same bits, the right labels"
+            );
             Finding::ok("arithmetic", found)
         }
         Err(error) => {

@@ -60,9 +60,11 @@ async fn schema(storage: &Storage, diagnosis: &mut Diagnosis) -> bool {
         std::cmp::Ordering::Less => {
             Finding::warn(CHECK, found, "back up, then start the service once: it migrates the database")
         }
-        std::cmp::Ordering::Greater => {
-            Finding::fail(CHECK, found, "install the newer version again, or restore a backup of before the upgrade")
-        }
+        std::cmp::Ordering::Greater => Finding::fail(
+            CHECK,
+            found,
+            "install the newer version again, or restore a backup of before the upgrade",
+        ),
     }]);
     schema.found == schema.known
 }
@@ -104,9 +106,10 @@ async fn facts(storage: &Storage) -> Result<Option<Facts>, String> {
 fn transcript(home: &Path, facts: &Facts) -> Finding {
     const CHECK: &str = "transcript";
     match Home::read_identity(home) {
-        Ok(Some(identity)) if identity.public() == facts.coordinator => {
-            Finding::ok(CHECK, format!("{} events follow all rules, signed by this coordinator", facts.events))
-        }
+        Ok(Some(identity)) if identity.public() == facts.coordinator => Finding::ok(
+            CHECK,
+            format!("{} events follow all rules, signed by this coordinator", facts.events),
+        ),
         Ok(_) => Finding::fail(
             CHECK,
             "secret/identity is not the key that signed it",

@@ -49,7 +49,10 @@ impl Storage {
     /// Returns what SQLite finds wrong with the database; nothing if all is well.
     pub async fn damages(&self) -> Result<Vec<String>> {
         let rows = sqlx::query(INTEGRITY).fetch_all(&self.pool).await?;
-        let lines = rows.iter().map(|row| row.try_get::<String, _>(0)).collect::<std::result::Result<Vec<_>, sqlx::Error>>()?;
+        let lines = rows
+            .iter()
+            .map(|row| row.try_get::<String, _>(0))
+            .collect::<std::result::Result<Vec<_>, sqlx::Error>>()?;
         let mut damages: Vec<String> = lines.into_iter().filter(|line| line != "ok").collect();
         for row in sqlx::query(REFERENCES).fetch_all(&self.pool).await? {
             damages.push(format!("a row of {} refers to nothing", row.try_get::<String, _>(0)?));

@@ -53,7 +53,8 @@ impl Facts {
         let names = certificate.get_extension::<SubjectAltName>().map_err(|e| e.to_string())?;
         let names = names.map(|(_, SubjectAltName(names))| names.iter().filter_map(name).collect());
         let validity = certificate.validity();
-        let millis = |time: Time| Millis(i64::try_from(time.to_unix_duration().as_millis()).unwrap_or(i64::MAX));
+        let millis =
+            |time: Time| Millis(i64::try_from(time.to_unix_duration().as_millis()).unwrap_or(i64::MAX));
         Ok(Self {
             fingerprint: Fingerprint::of(der),
             subject: certificate.subject().to_string(),

@@ -91,9 +91,7 @@ pub enum Command {
     #[command(after_help = "Example:\n  participant config check --home st-mary")]
     Config(ConfigArguments),
     /// Prints completions for a shell.
-    #[command(
-        after_help = "Example:\n  participant completions bash > /etc/bash_completion.d/participant"
-    )]
+    #[command(after_help = "Example:\n  participant completions bash > /etc/bash_completion.d/participant")]
     Completions {
         /// The shell.
         shell: Shell,
@@ -202,8 +200,10 @@ pub struct KitArguments {
 #[derive(Debug, Subcommand)]
 pub enum KitCommand {
     /// Makes a home with keys of its own, pins the coordinator's certificate, and enrols.
-    #[command(after_help = "Example:\n  participant kit open st-mary.kit.tar.gz --home st-mary --data /srv/beats\n\n\
-        A kit decides nothing of what runs here: only name, address, fingerprint and invite are taken from it.")]
+    #[command(
+        after_help = "Example:\n  participant kit open st-mary.kit.tar.gz --home st-mary --data /srv/beats\n\n\
+        A kit decides nothing of what runs here: only name, address, fingerprint and invite are taken from it."
+    )]
     Open(KitOpenArguments),
 }
 

@@ -55,7 +55,8 @@ pub(super) fn check(root: &Path, home: Option<ValueSource>, output: &Output) -> 
 
 /// Lists the settings of a config, and returns what is wrong with their values.
 fn look(text: &str, path: &Path, settings: &mut Vec<Effective>) -> Result<Vec<ConfigError>, ConfigError> {
-    let syntax = |e: &dyn std::fmt::Display| ConfigError::Syntax { path: path.to_owned(), reason: e.to_string() };
+    let syntax =
+        |e: &dyn std::fmt::Display| ConfigError::Syntax { path: path.to_owned(), reason: e.to_string() };
     let config: Config = toml::from_str(text).map_err(|e| syntax(&e))?;
     let written: Table = text.parse().map_err(|e: toml::de::Error| syntax(&e))?;
     let all = Table::try_from(&config).map_err(|e| syntax(&e))?;

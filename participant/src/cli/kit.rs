@@ -37,7 +37,11 @@ pub(super) fn run(root: &Path, command: KitCommand, output: &Output) -> Result<(
     match membership {
         Ok(membership) => show(&membership, output),
         Err(error) => {
-            output::remark(&format!("made {} for {}, but it is not enrolled yet", root.display(), facts.name));
+            output::remark(&format!(
+                "made {} for {}, but it is not enrolled yet",
+                root.display(),
+                facts.name
+            ));
             keep_invite(&home, &kit.invite, &error)?;
             Err(error.into())
         }

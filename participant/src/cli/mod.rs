@@ -30,8 +30,8 @@ use std::{ffi::OsString, process::ExitCode};
 use clap::{CommandFactory as _, FromArgMatches as _, error::ErrorKind, parser::ValueSource};
 use shared::bug;
 
-pub use arguments::{Cli, Command};
 use arguments::ConfigCommand;
+pub use arguments::{Cli, Command};
 pub use failure::{Exit, Failure};
 use output::Output;
 
@@ -71,9 +71,7 @@ fn usage(error: &clap::Error) -> ExitCode {
 }
 
 /// Parses the arguments, and tells where the home was named.
-fn parse(
-    arguments: impl IntoIterator<Item = OsString>,
-) -> Result<(Cli, Option<ValueSource>), clap::Error> {
+fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<(Cli, Option<ValueSource>), clap::Error> {
     let matches = Cli::command().try_get_matches_from(arguments)?;
     Ok((Cli::from_arg_matches(&matches)?, matches.value_source("home")))
 }

@@ -73,14 +73,20 @@ pub(super) fn pinned(pin: Fingerprint) -> Result<ClientConfig, Error> {
 pub(super) fn certificate_fault(error: &reqwest::Error) -> Option<String> {
     let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(error) = cause {
-        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        let inner = inner.and_then(|inner| inner.downcast_ref::<Error>());
-        if let Some(Error::InvalidCertificate(fault)) = inner.or_else(|| error.downcast_ref::<Error>()) {
+        if let Some(Error::InvalidCertificate(fault)) = unwrapped(error) {
             return Some(in_words(fault));
         }
         cause = error.source();
     }
     None
+}
+
+/// Takes an error of TLS out of the errors of input and output around it, which do not name it as their source.
+fn unwrapped<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Error> {
+    match error.downcast_ref::<io::Error>() {
+        Some(outer) => unwrapped(outer.get_ref()?),
+        None => error.downcast_ref(),
+    }
 }
 
 fn in_words(fault: &CertificateError) -> String {

@@ -82,7 +82,8 @@ fn unreachable(error: &ClientError) -> Finding {
             Finding::fail(CHECK, error.to_string(), "ask the operator by phone; never go on without")
         }
         _ => {
-            let remedy = "check the address in participant.toml, this machine's network, and with the operator";
+            let remedy =
+                "check the address in participant.toml, this machine's network, and with the operator";
             Finding::unreachable(CHECK, error.to_string(), remedy)
         }
     }

@@ -113,7 +113,9 @@ async fn arithmetic(transform: shared::fhe::Transform) -> Finding {
     let rehearsed = tokio::task::spawn_blocking(move || rehearse(transform)).await;
     match rehearsed.unwrap_or_else(|e| Err(e.to_string())) {
         Ok(()) => {
-            let found = format!("{transform:?} transform, plan pinned: two tallies gave the same bits, the right labels");
+            let found = format!(
+                "{transform:?} transform, plan pinned: two tallies gave the same bits, the right labels"
+            );
             Finding::ok("arithmetic", found)
         }
         Err(error) => {
@@ -123,11 +125,7 @@ async fn arithmetic(transform: shared::fhe::Transform) -> Finding {
 }
 
 /// Reads the data by the federation's schema.
-async fn data(
-    home: &Home,
-    config: &Config,
-    membership: &Membership,
-) -> Result<(Finding, Lesson), Finding> {
+async fn data(home: &Home, config: &Config, membership: &Membership) -> Result<(Finding, Lesson), Finding> {
     const CHECK: &str = "data";
     const REMEDY: &str = "`participant data describe` shows what is there; docs/DATA.md says what is read";
     let path = config.data_path(home);

@@ -99,7 +99,8 @@ async fn keys(
         }
     };
     if Digest::of(&bytes) != certificate.public_key {
-        let found = format!("the public key does not have the digest {} of the certificate", certificate.public_key);
+        let found =
+            format!("the public key does not have the digest {} of the certificate", certificate.public_key);
         return Err(Trouble::Broken(found, "delete HOME/state/keys/*.bin: it is fetched and checked again"));
     }
     Ok((certificate, bytes))
@@ -124,9 +125,11 @@ fn ballot(
 ) -> Result<usize, Trouble> {
     let broken =
         |error: &dyn std::fmt::Display| Trouble::Broken(error.to_string(), "participant train --force");
-    let early = |error: AnnouncementError| Trouble::Broken(error.to_string(), "wait until more institutions enrol");
+    let early =
+        |error: AnnouncementError| Trouble::Broken(error.to_string(), "wait until more institutions enrol");
     let roster = roster(home, membership)?;
-    let record = lesson.first_record().ok_or(Trouble::Early("the data has no record", "participant data describe"))?;
+    let record =
+        lesson.first_record().ok_or(Trouble::Early("the data has no record", "participant data describe"))?;
     let request = RoundRequest {
         round: RoundId::from_bytes([0; 16]),
         instances: Digest::of(b"one record, never sent"),
@@ -137,7 +140,8 @@ fn ballot(
     };
     let founding = &membership.founding;
     let announcement = Announcement::derive(founding, &roster, &request).map_err(early)?;
-    let ensemble = Ensemble::load(home, membership.federation(), membership.teachers).map_err(|e| broken(&e))?;
+    let ensemble =
+        Ensemble::load(home, membership.federation(), membership.teachers).map_err(|e| broken(&e))?;
     ensemble.check(&founding.config.instances, founding.config.classes.len()).map_err(|e| broken(&e))?;
     let slots = announcement.layout().map_err(|e| broken(&e))?.slots();
     let mut votes = Zeroizing::new(vec![0; slots]);
@@ -153,6 +157,7 @@ fn ballot(
         counts.iter().map(|(resolution, counts)| StepCounts { resolution, counts }).collect();
     let key = EncryptionKey::from_bytes(key, announcement.parameters).map_err(|e| broken(&e))?;
     let identity = identity::load(home).map_err(|e| broken(&e))?;
-    let bytes = cast(&identity, membership.participant, &announcement, &key, &steps).map_err(|e| broken(&e))?;
+    let bytes =
+        cast(&identity, membership.participant, &announcement, &key, &steps).map_err(|e| broken(&e))?;
     Ok(bytes.len())
 }

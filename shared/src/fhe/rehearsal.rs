@@ -19,8 +19,7 @@ pub fn rehearse(transform: Transform) -> Result<(), String> {
     let public = secret.public_material().map_err(|e| words(&e))?;
     let key = EncryptionKey::from_bytes(&public.public_key, set).map_err(|e| words(&e))?;
     let parts = (&public.keyswitching_key, &public.bootstrapping_key);
-    let evaluation =
-        EvaluationKeys::from_parts(parts.0, parts.1, set, transform).map_err(|e| words(&e))?;
+    let evaluation = EvaluationKeys::from_parts(parts.0, parts.1, set, transform).map_err(|e| words(&e))?;
     let layout = Layout::new(VOTES.len(), VOTES.len()).map_err(|e| words(&e))?;
     let resolution = Resolution::new(layout, ArgmaxKind::Tournament, 100, 0.0).map_err(|e| words(&e))?;
     let ballot = encrypt(&key, &resolution, &VOTES.concat()).map_err(|e| words(&e))?;

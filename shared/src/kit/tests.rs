@@ -61,7 +61,8 @@ fn paths_links_unknown_names_and_doubles_are_refused() {
         assert!(refusal(&hostile(&[(kind, b"invite", b"")])).contains("no ordinary file"), "{kind:?}");
     }
     // A long-name header could rename the file that follows.
-    let renamed = hostile(&[(EntryType::GNULongName, b"././@LongLink", b"../x\0"), (Regular, b"invite", b"x")]);
+    let renamed =
+        hostile(&[(EntryType::GNULongName, b"././@LongLink", b"../x\0"), (Regular, b"invite", b"x")]);
     assert!(refusal(&renamed).contains("which no kit holds"));
     let twice = hostile(&[(Regular, b"invite", b"a"), (Regular, b"invite", b"b")]);
     assert!(refusal(&twice).contains("twice"));
@@ -81,7 +82,8 @@ fn bombs_and_garbage_are_refused() {
 
 #[test]
 fn a_kit_that_brings_a_command_or_other_settings_is_refused() {
-    let settings = b"name = \"x\"\ncoordinator = \"https://x\"\n[teachers]\ncount = 1\n[teacher]\nkind = \"command\"\n\
+    let settings =
+        b"name = \"x\"\ncoordinator = \"https://x\"\n[teachers]\ncount = 1\n[teacher]\nkind = \"command\"\n\
         command = [\"sh\"]\n";
     let bytes = hostile(&[(EntryType::Regular, b"participant.toml", settings)]);
     assert!(refusal(&bytes).contains("unknown field `teacher`"), "{}", refusal(&bytes));

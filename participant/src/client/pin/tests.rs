@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use rcgen::{
-    BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd,
-};
+use rcgen::{BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 
 use super::*;
 
@@ -79,7 +77,8 @@ fn a_chain_to_the_pinned_authority_is_accepted_for_its_name_and_dates_alone() {
 #[test]
 fn another_authority_is_refused_with_both_fingerprints_and_what_to_do() {
     let (authority, other) = (Authority::new(), Authority::new());
-    let refused = fault(verify(&authority.der(), &other.server("labels.example.org"), &[other.der()], at(2026, 9)));
+    let refused =
+        fault(verify(&authority.der(), &other.server("labels.example.org"), &[other.der()], at(2026, 9)));
     for part in [Fingerprint::of(&authority.der()), Fingerprint::of(&other.der())] {
         assert!(refused.contains(&part.to_string()), "{refused}");
     }
@@ -104,5 +103,7 @@ fn the_servers_own_certificate_can_be_pinned_and_still_needs_name_and_dates() {
     assert!(fault(verify(&server, &server, &[], at(2028, 1))).contains("it has ended"));
     let other = authority.server("other.example.org");
     assert!(fault(verify(&other, &other, &[], at(2026, 9))).contains("for another name"));
-    assert!(verify(&server, &authority.server("labels.example.org"), &[authority.der()], at(2026, 9)).is_err());
+    assert!(
+        verify(&server, &authority.server("labels.example.org"), &[authority.der()], at(2026, 9)).is_err()
+    );
 }
