@@ -311,3 +311,26 @@ async fn dispatch(cli: Cli, output: Output) -> Result<(), Failure> {
         Verb::Student(verb) => student::run(&connect()?, output, verb).await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_verb_has_help_with_an_example() {
+        let mut verbs = vec![Cli::command()];
+        let mut examined = 0;
+        while let Some(verb) = verbs.pop() {
+            verbs.extend(verb.get_subcommands().cloned());
+            if verb.has_subcommands() {
+                continue;
+            }
+            let help =
+                verb.get_long_about().or(verb.get_about()).map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("Example: coordinator "), "{} has no example", verb.get_name());
+            examined += 1;
+        }
+        assert!(examined > 25, "{examined} verbs");
+        Cli::command().debug_assert();
+    }
+}

@@ -36,7 +36,7 @@ pub fn make(home: &Path, names: &[String], now: Millis) -> Result<Made, TlsError
     let subject = format!("Psephos authority of {}", names.first().map_or("localhost", String::as_str));
     let certificate = authority(&subject, now)?.self_signed(&key)?;
     write_secret(&home.join(AUTHORITY_KEY), key.serialize_pem().as_bytes())?;
-    issue(home, &certificate.pem(), Issuer::new(authority(&subject, now)?, key), names, now)?;
+    issue(home, &certificate.pem(), &Issuer::new(authority(&subject, now)?, key), names, now)?;
     // The authority's file comes last: without it the next `tls init` begins anew.
     write_public(&path, &certificate.pem())?;
     show(home)
@@ -55,7 +55,7 @@ pub fn renew(home: &Path, names: &[String], now: Millis) -> Result<Made, TlsErro
     let pem = std::fs::read_to_string(&path).map_err(|e| TlsError::file(&path, &e))?;
     let subject = before.authority.subject.strip_prefix("CN=").unwrap_or(&before.authority.subject);
     let names = if names.is_empty() { &before.server.names } else { names };
-    issue(home, &pem, Issuer::new(authority(subject, now)?, key), names, now)?;
+    issue(home, &pem, &Issuer::new(authority(subject, now)?, key), names, now)?;
     show(home)
 }
 
@@ -76,7 +76,7 @@ fn authority(subject: &str, now: Millis) -> Result<CertificateParams, TlsError> 
 fn issue(
     home: &Path,
     authority: &str,
-    issuer: Issuer<'_, KeyPair>,
+    issuer: &Issuer<'_, KeyPair>,
     names: &[String],
     now: Millis,
 ) -> Result<(), TlsError> {
@@ -93,7 +93,7 @@ fn issue(
     params.use_authority_key_identifier_extension = true;
     hold(&mut params, now, SERVER_DAYS);
     let key = KeyPair::generate()?;
-    let certificate = params.signed_by(&key, &issuer)?;
+    let certificate = params.signed_by(&key, issuer)?;
     write_secret(&home.join(SERVER_KEY), key.serialize_pem().as_bytes())?;
     // The authority travels along, so that whoever pins it finds it.
     write_public(&home.join(SERVER), &format!("{}{authority}", certificate.pem()))

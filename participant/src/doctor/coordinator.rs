@@ -103,10 +103,12 @@ pub(super) fn skew(health: &Health, clock: &dyn Clock) -> Finding {
     const REMEDY: &str = "let this machine follow NTP: timedatectl set-ntp true";
     let difference = health.now.0.abs_diff(clock.now().0);
     let found = format!("{difference} ms from the coordinator's");
-    match difference {
-        0..=WARN_MS => Finding::ok("clock", found),
-        ..=FAIL_MS => Finding::warn("clock", found, REMEDY),
-        _ => Finding::fail("clock", found, REMEDY),
+    if difference <= WARN_MS {
+        Finding::ok("clock", found)
+    } else if difference <= FAIL_MS {
+        Finding::warn("clock", found, REMEDY)
+    } else {
+        Finding::fail("clock", found, REMEDY)
     }
 }
 
