@@ -93,7 +93,14 @@ pub(super) async fn run(
     let invite: Invite =
         client.post("/invites", &NewInvite { name: args.name.clone(), trustee: args.trustee }).await?;
     let kit = assemble(&args, &address, invite.invite, authority, place.insecure_http && !is_https);
-    write(&file, &kit.to_bytes().map_err(|e| Failure::Job(e.to_string()))?)?;
+    let written = kit.to_bytes().map_err(|e| e.to_string()).and_then(|bytes| write(&file, &bytes));
+    written.map_err(|e| {
+        // The invite is shown once, and that once is lost.
+        Failure::Job(format!(
+            "{e}; \"{}\" is invited all the same: use another name for its next kit",
+            args.name
+        ))
+    })?;
     if is_loopback(&address) {
         remark(&format!("the kit says {address}, which only this machine reaches: see --address"));
     }
@@ -155,8 +162,8 @@ fn assemble(
     Kit { settings, invite, authority: pem, readme, unit }
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let failed = |e: std::io::Error| Failure::Job(format!("{}: {e}", path.display()));
+fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
+    let failed = |e: std::io::Error| format!("{}: {e}", path.display());
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(failed)?;
     }
