@@ -2,9 +2,11 @@
 
 pub mod api;
 pub mod app;
+pub mod backup;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod doctor;
 pub mod home;
 pub mod metrics;
 pub mod rounds;
@@ -12,6 +14,7 @@ pub mod storage;
 pub mod student;
 pub mod tally;
 pub mod telemetry;
+pub mod tls;
 
 mod serve;
 

@@ -34,7 +34,17 @@ pub struct Answer {
 impl Api {
     /// Makes a client for the coordinator at `base`, such as `http://127.0.0.1:7400`.
     pub fn new(base: &str) -> anyhow::Result<Self> {
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(60)).no_proxy().build()?;
+        Self::with(base, reqwest::Client::builder())
+    }
+
+    /// Makes a client that trusts this authority (PEM) alone.
+    pub fn trusting(base: &str, authority: &[u8]) -> anyhow::Result<Self> {
+        let authority = reqwest::Certificate::from_pem(authority)?;
+        Self::with(base, reqwest::Client::builder().tls_certs_only([authority]))
+    }
+
+    fn with(base: &str, builder: reqwest::ClientBuilder) -> anyhow::Result<Self> {
+        let client = builder.timeout(Duration::from_secs(60)).no_proxy().build()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         Ok(Self { base: base.to_owned(), client, runtime })
     }

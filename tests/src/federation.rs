@@ -1,5 +1,6 @@
 //! A federation of real processes: one coordinator, and participants that only dial out.
 
+mod kits;
 mod member;
 mod rounds;
 
@@ -14,7 +15,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use serde::de::DeserializeOwned;
 use shared::{
-    federation::{FederationConfig, FederationState, TrusteePolicy},
+    federation::{FederationConfig, TrusteePolicy},
     wire::{FederationView, Invite, RosterView},
 };
 use tempfile::TempDir;
@@ -81,6 +82,10 @@ pub struct Federation {
     programs: Programs,
     address: SocketAddr,
     serve: Vec<String>,
+    /// Whether the coordinator speaks TLS.
+    is_secure: bool,
+    /// What every program logs; by default what it does by itself.
+    log_filter: Option<String>,
     service: Option<Service>,
     recorder: Option<Recorder>,
     is_well: bool,
@@ -136,6 +141,8 @@ impl Federation {
             programs: programs.clone(),
             address,
             serve: Vec::new(),
+            is_secure: false,
+            log_filter: None,
             service: None,
             recorder: None,
             is_well: false,
@@ -153,6 +160,8 @@ impl Federation {
         let recorder = Recorder::before(self.address)?;
         self.api = Api::new(&recorder.url())?;
         self.recorder = Some(recorder);
+        // A story that keeps everything also wants everything logged.
+        self.log_filter = Some("debug,sqlx=warn".to_owned());
         Ok(())
     }
 
@@ -163,7 +172,9 @@ impl Federation {
 
     /// Returns the address that everybody dials, as a URL.
     pub fn url(&self) -> String {
-        self.recorder.as_ref().map_or_else(|| format!("http://{}", self.address), Recorder::url)
+        let scheme = if self.is_secure { "https" } else { "http" };
+        let direct = || format!("{scheme}://{}", self.address);
+        self.recorder.as_ref().map_or_else(direct, Recorder::url)
     }
 
     /// Returns the coordinator's socket address.
@@ -202,16 +213,20 @@ impl Federation {
             .arg("--home")
             .arg(home)
             .args(&self.serve);
-        if self.recorder.is_some() {
-            // A story that keeps everything also wants everything logged.
-            command.env("RUST_LOG", "debug,sqlx=warn");
-        }
-        let service = self.processes.start(clean(&mut command), &log)?;
+        let service = self.processes.start(self.logged(clean(&mut command)), &log)?;
         self.service = Some(service);
         until("the coordinator's first answer", PATIENCE, || match self.processes.ended(service)? {
             Some(status) => bail!("the coordinator ended with {status}:\n{}", tail(&log)),
             None => Ok(self.api.is_healthy().then_some(())),
         })
+    }
+
+    /// Lets a program log what this federation's programs log.
+    fn logged<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        match &self.log_filter {
+            Some(filter) => command.env("RUST_LOG", filter),
+            None => command,
+        }
     }
 
     /// Kills the coordinator at once, as a power cut would.
@@ -232,6 +247,12 @@ impl Federation {
         let mut command = Command::new(&self.programs.coordinator);
         command.args(arguments).args(["--url", &self.url()]).arg("--home").arg(self.coordinator_home());
         self.processes.run(clean(&mut command), &self.folder, longest)
+    }
+
+    /// Runs one command of the operator with these arguments alone.
+    pub fn operate_as_is(&self, arguments: &[&str]) -> anyhow::Result<Finished> {
+        let mut command = Command::new(&self.programs.coordinator);
+        self.processes.run(clean(command.args(arguments)), &self.folder, PATIENCE)
     }
 
     /// Runs one command of the operator and reads its facts.
@@ -351,10 +372,8 @@ impl Federation {
 
     /// Waits until the trustee's keys are published and proven by the known answer.
     pub fn wait_until_keyed(&self) -> anyhow::Result<()> {
-        until("the trustee's keys", PATIENCE, || {
-            let state = self.view()?.state;
-            Ok((state == FederationState::Keyed).then_some(()))
-        })
+        let waited = self.operate(&["federation", "show", "--wait"], PATIENCE)?;
+        waited.success().map(drop)
     }
 
     /// Says that the story ended as it should: the logs are not shown, and none of them may tell of a bug.

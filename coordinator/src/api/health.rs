@@ -17,5 +17,9 @@ use crate::app::App;
 pub(super) async fn healthz(State(app): State<App>) -> Answer<Json<Health>> {
     let mut tx = app.storage.read().await?;
     app.storage.federation(&mut tx).await?;
-    Ok(Json(Health { status: "ok".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }))
+    Ok(Json(Health {
+        status: "ok".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        now: app.now(),
+    }))
 }

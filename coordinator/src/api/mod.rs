@@ -12,6 +12,7 @@ mod health;
 mod keys;
 mod known_answer;
 mod ledger;
+mod log_filter;
 mod metrics;
 mod observe;
 mod openapi;
@@ -112,6 +113,7 @@ fn documented(largest_upload: usize) -> OpenApiRouter<App> {
         .routes(routes!(openings::squashed_digits))
         .routes(routes!(ledger::show))
         .routes(routes!(transcript::page))
+        .routes(routes!(log_filter::show, log_filter::replace))
         .routes(routes!(openapi::document))
         .layer(DefaultBodyLimit::max(LARGEST_JSON));
     OpenApiRouter::new()

@@ -12,6 +12,7 @@ mod members;
 mod openings;
 mod rounds;
 mod size;
+mod upkeep;
 
 pub use answers::Answer;
 pub use ballots::{BallotRow, RefusalRow};
@@ -21,6 +22,7 @@ pub use members::{InviteRow, MemberRow};
 pub use openings::OpeningRow;
 pub use rounds::RoundRow;
 pub use size::Size;
+pub use upkeep::Schema;
 
 use std::{
     path::{Path, PathBuf},
@@ -32,6 +34,7 @@ use std::{
 use shared::ids::{Digest, ParticipantId};
 use sqlx::{
     Sqlite, SqliteConnection, SqlitePool, Transaction,
+    migrate::Migrator,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
@@ -69,6 +72,12 @@ pub enum StorageError {
     /// The schema cannot be brought up to date.
     #[error("the database cannot be migrated: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
+    /// A newer program wrote the database.
+    #[error(
+        "the database was written by a newer version of this program (its schema is {found}, this one knows up to \
+         {known}): install that version again, or restore a backup of before the upgrade", found = .0.found, known = .0.known
+    )]
+    Newer(Schema),
     /// A blob cannot be written or read.
     #[error("blob {digest}: {source}")]
     Blob {
@@ -117,23 +126,23 @@ pub struct Storage {
     chain: Arc<events::Chain>,
 }
 
+/// Every change of the schema, in order; what was released is never edited.
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
 /// How long a writer waits for another one before it fails.
 const BUSY: Duration = Duration::from_secs(20);
 
 impl Storage {
     /// Opens the storage in a folder, creates it if it is new, and migrates it to this version.
     pub async fn open(folder: &Path) -> Result<Self> {
-        let database = folder.join("coordinator.sqlite");
-        let options = SqliteConnectOptions::new()
-            .filename(&database)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(BUSY);
-        let pool = SqlitePoolOptions::new().max_connections(8).connect_with(options).await?;
-        sqlx::migrate!("./migrations").run(&pool).await?;
-        Ok(Self { pool, database, blobs: Blobs::new(folder.join("blobs")), chain: Arc::default() })
+        let pool = connect(options(folder).create_if_missing(true)).await?;
+        upkeep::migrate(&pool).await?;
+        Ok(Self::of(pool, folder))
+    }
+
+    fn of(pool: SqlitePool, folder: &Path) -> Self {
+        let (database, blobs) = (folder.join(DATABASE), Blobs::new(folder.join("blobs")));
+        Self { pool, database, blobs, chain: Arc::default() }
     }
 
     /// Begins a transaction that writes; it is the only one until it ends.
@@ -150,6 +159,22 @@ impl Storage {
     pub const fn blobs(&self) -> &Blobs {
         &self.blobs
     }
+}
+
+/// File of the database in a data folder.
+pub const DATABASE: &str = "coordinator.sqlite";
+
+fn options(folder: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(folder.join(DATABASE))
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY)
+}
+
+async fn connect(options: SqliteConnectOptions) -> Result<SqlitePool> {
+    Ok(SqlitePoolOptions::new().max_connections(8).connect_with(options).await?)
 }
 
 /// Parses a text column that this program wrote.

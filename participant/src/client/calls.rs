@@ -7,7 +7,7 @@ use shared::{
     ids::{BallotId, Digest, ParticipantId, RoundId},
     round::Step,
     wire::{
-        Beat, Enrol, Enrolled, FederationView, OpeningTask, PostOpening, PublishKeys, ReceiptView,
+        Beat, Enrol, Enrolled, FederationView, Health, OpeningTask, PostOpening, PublishKeys, ReceiptView,
         RosterView, RoundView, TranscriptPage, Work,
     },
 };
@@ -62,6 +62,11 @@ impl Client {
     /// Enrols with an invite; the same invite and keys again give a fresh token.
     pub async fn enrol(&self, enrol: &Enrol) -> Result<Enrolled, ClientError> {
         self.json(Call::new("enrol", Method::POST, "api/v1/enrolments").open().json(enrol)?).await
+    }
+
+    /// Asks whether the coordinator answers, in which version and by which clock.
+    pub async fn health(&self) -> Result<Health, ClientError> {
+        self.json(Call::new("say how it is", Method::GET, "healthz").open()).await
     }
 
     /// Shows the federation.

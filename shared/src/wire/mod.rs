@@ -4,6 +4,7 @@ mod ballots;
 mod blobs;
 mod federation;
 mod ledger;
+mod operations;
 mod rounds;
 mod work;
 
@@ -14,6 +15,7 @@ pub use federation::{
     RosterChanged, RosterView, Standing, TrusteeSteps,
 };
 pub use ledger::{EntryState, LedgerEntry, LedgerView, Promise};
+pub use operations::LogFilterView;
 pub use rounds::{
     Answered, Answers, Attendance, Labels, OpeningState, OpeningView, RoundSummary, RoundView, RoundsPage,
     Voter,
@@ -23,6 +25,7 @@ pub use work::{Beat, Checking, OpeningTask, PostOpening, Progress, Refused, ToOp
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    clock::Millis,
     identity::{Signed, SignedStatement},
     transcript::Event,
 };
@@ -44,4 +47,6 @@ pub struct Health {
     pub status: String,
     /// Version of the coordinator.
     pub version: String,
+    /// Time of its clock.
+    pub now: Millis,
 }

@@ -96,7 +96,7 @@ impl Federation {
         }
         let mut command = Command::new(&self.programs.participant);
         command.arg("run").arg("--home").arg(member.home.root());
-        let service = self.processes.start(clean(&mut command), &self.log(&member.name))?;
+        let service = self.processes.start(self.logged(clean(&mut command)), &self.log(&member.name))?;
         if let Some(member) = self.members.get_mut(index) {
             member.agent = Some(service);
         }
