@@ -17,6 +17,7 @@ use crate::{
     config::Settings,
     storage::Storage,
     tally::{KeyCache, Pool},
+    watch::Watch,
 };
 
 /// Is a running tally: how far it is, and the flag that stops it.
@@ -24,6 +25,8 @@ use crate::{
 pub struct RunningTally {
     /// Labels done and in all.
     pub progress: Progress,
+    /// When it began.
+    pub began: Millis,
     /// Set to true to stop it.
     pub cancel: Arc<AtomicBool>,
 }
@@ -52,6 +55,8 @@ pub struct Inner {
     pub tally_turn: Semaphore,
     /// Wakes the conductor.
     pub wake: Notify,
+    /// What is kept in memory for watchers.
+    pub watch: Watch,
     tallies: Mutex<HashMap<RoundId, RunningTally>>,
     beats: Mutex<HashMap<ParticipantId, Beat>>,
 }
@@ -74,6 +79,7 @@ impl App {
         settings: Settings,
         pool: Pool,
     ) -> Self {
+        let watch = Watch::new(clock.now());
         Self(Arc::new(Inner {
             storage,
             identity,
@@ -84,6 +90,7 @@ impl App {
             keys: KeyCache::default(),
             tally_turn: Semaphore::new(1),
             wake: Notify::new(),
+            watch,
             tallies: Mutex::new(HashMap::new()),
             beats: Mutex::new(HashMap::new()),
         }))
@@ -103,7 +110,8 @@ impl Inner {
     /// Registers a tally and returns the flag that stops it.
     pub fn begin_tally(&self, round: RoundId, total: u32) -> Arc<AtomicBool> {
         let cancel = Arc::new(AtomicBool::new(false));
-        let running = RunningTally { progress: Progress { done: 0, total }, cancel: Arc::clone(&cancel) };
+        let progress = Progress { done: 0, total };
+        let running = RunningTally { progress, began: self.now(), cancel: Arc::clone(&cancel) };
         self.with_tallies(|tallies| tallies.insert(round, running));
         cancel
     }

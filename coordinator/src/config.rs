@@ -44,6 +44,8 @@ pub struct Settings {
     pub largest_upload: usize,
     /// Largest blob that is uploaded in parts, in bytes.
     pub largest_blob: u64,
+    /// Whether plain HTTP is spoken on an address that other machines can reach.
+    pub insecure_http: bool,
 }
 
 /// Says what is wrong with the settings.
@@ -133,6 +135,7 @@ impl FileSettings {
             online_within: span("online_within", self.online_within, DEFAULT_ONLINE_WITHIN)?,
             largest_upload: self.largest_upload.unwrap_or(DEFAULT_LARGEST_UPLOAD),
             largest_blob: self.largest_blob.unwrap_or(DEFAULT_LARGEST_BLOB),
+            insecure_http: self.insecure_http,
         };
         if settings.threads == 0 {
             return Err(SettingsError::Threads);

@@ -5,12 +5,14 @@ pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod dashboard;
 pub mod home;
 pub mod rounds;
 pub mod storage;
 pub mod student;
 pub mod tally;
 pub mod telemetry;
+pub mod watch;
 
 mod serve;
 

@@ -64,8 +64,10 @@ pub async fn serve(folder: &Path, flags: FileSettings) -> Result<(), ServeError>
     let (stop, stopped) = watch::channel(false);
     let conductor = tokio::spawn(rounds::conduct(app.clone(), stopped.clone()));
     tracing::info!(%address, token = %operator_token_path(folder).display(), "listening");
+    let watched = app.clone();
     let signals = async move {
         wait_for_signal().await;
+        watched.watch.stop();
         tracing::info!("stopping; unfinished rounds resume at the next start");
         // Nobody waits any more when this fails.
         let _ = stop.send(true);

@@ -1,17 +1,21 @@
 //! The REST API, `/api/v1`; one file per resource.
 
-mod auth;
+pub(crate) mod auth;
 mod ballots;
 mod blobs;
 mod enrolments;
-mod error;
+pub(crate) mod error;
+mod events;
 mod federation;
 mod health;
 mod keys;
 mod ledger;
 mod openings;
+mod operations;
 mod roster;
 mod rounds;
+mod students;
+mod tokens;
 mod transcript;
 mod trustees;
 mod work;
@@ -24,12 +28,13 @@ use axum::{
     Router,
     extract::DefaultBodyLimit,
     http::StatusCode,
+    middleware::from_fn_with_state,
     routing::{get, post, put},
 };
 use shared::{problem::Code, wire::UPLOAD_CHUNK};
 use tower_http::{timeout::TimeoutLayer, trace::TraceLayer};
 
-use crate::app::App;
+use crate::{app::App, dashboard};
 
 /// Is the result of every handler.
 pub(crate) type Answer<T> = Result<T, ApiError>;
@@ -83,15 +88,27 @@ pub fn router(app: App) -> Router {
         .route("/rounds/{round}/openings/{step}/ciphertexts", get(openings::ciphertexts))
         .route("/rounds/{round}/openings/{step}/squashed-digits", get(openings::squashed_digits))
         .route("/ledger", get(ledger::show))
+        .route("/privacy", get(ledger::privacy))
+        .route("/students", get(students::list))
+        .route("/students/{student}", get(students::show).put(students::report))
         .route("/transcript", get(transcript::page))
+        .route("/transcript/events", get(transcript::lines))
+        .route("/transcript/archive", get(transcript::archive))
+        .route("/transcript/checks", get(transcript::checks).post(transcript::check))
+        .route("/operations", get(operations::show))
+        .route("/events", get(events::stream))
+        .route("/tokens", get(tokens::list).post(tokens::issue))
+        .route("/tokens/{token}/revoke", post(tokens::revoke))
         .layer(DefaultBodyLimit::max(LARGEST_JSON));
     Router::new()
         .route("/healthz", get(health::healthz))
         .nest("/api/v1", api.merge(uploads).merge(parts).merge(shares))
+        .merge(dashboard::router())
         .fallback(async || ApiError::new(Code::NotFound, "no such path: see docs/API.md"))
         .method_not_allowed_fallback(async || {
             ApiError::new(Code::InvalidRequest, "this path does not take that method: see docs/API.md")
         })
+        .layer(from_fn_with_state(app.clone(), operations::count_refusals))
         .layer(TraceLayer::new_for_http())
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, LONGEST_REQUEST))
         .with_state(app)

@@ -2,54 +2,27 @@
 
 use axum::{extract::State, http::StatusCode};
 use shared::{
-    clock::Millis,
     federation::Approval,
     identity::Signed,
     ids::ParticipantId,
     problem::Code,
     transcript::EventBody,
-    wire::{Revoke, Revoked, RosterView, Standing},
+    wire::{Revoke, RosterView},
 };
 
 use super::{
     Answer, ApiError,
-    auth::{Caller, Operator, Participant, federation, open_federation},
+    auth::{Operator, Participant, Reader, federation, open_federation},
     error::{InPath, Json},
 };
-use crate::{
-    app::App,
-    storage::{MemberRow, Tx},
-};
+use crate::{app::App, storage::Tx, watch};
 
 async fn view(app: &App, tx: &mut Tx) -> Answer<Json<RosterView>> {
     let hash = federation(&app.storage, tx).await?.founding.digest();
-    let roster = app.storage.roster(tx, hash).await?;
-    let rows = app.storage.members(tx).await?;
-    let (left, standing): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.revoked_at.is_some());
-    Ok(Json(RosterView {
-        hash: roster.digest(),
-        roster,
-        standing: standing.into_iter().map(|row| stand(app, &row)).collect(),
-        revoked: left.into_iter().filter_map(revoked).collect(),
-    }))
+    Ok(Json(watch::roster(app, tx, hash).await?))
 }
 
-fn stand(app: &App, row: &MemberRow) -> Standing {
-    let within = i64::try_from(app.settings.online_within.as_millis()).unwrap_or(i64::MAX);
-    let heard = |seen: Millis| seen.plus(within) >= app.now();
-    Standing {
-        participant: row.member.id,
-        approved: row.approved,
-        last_seen: row.last_seen,
-        online: row.last_seen.is_some_and(heard),
-    }
-}
-
-fn revoked(row: MemberRow) -> Option<Revoked> {
-    Some(Revoked { participant: row.member.id, name: row.member.name, at: row.revoked_at? })
-}
-
-pub(super) async fn show(_: Caller, State(app): State<App>) -> Answer<Json<RosterView>> {
+pub(super) async fn show(_: Reader, State(app): State<App>) -> Answer<Json<RosterView>> {
     let mut tx = app.storage.read().await?;
     view(&app, &mut tx).await
 }

@@ -15,7 +15,7 @@ use shared::{
 
 use super::{
     Answer, ApiError,
-    auth::{Caller, Operator, federation, open_federation},
+    auth::{Caller, Operator, Reader, federation, open_federation},
     error::{Bytes, InPath, InQuery, Json},
 };
 use crate::{
@@ -143,18 +143,17 @@ pub(super) async fn answers(
     Ok(Json(Answers { answers }))
 }
 
-pub(super) async fn list(_: Caller, State(app): State<App>) -> Answer<Json<Vec<RoundSummary>>> {
+pub(super) async fn list(_: Reader, State(app): State<App>) -> Answer<Json<Vec<RoundSummary>>> {
     let mut tx = app.storage.read().await?;
     let mut summaries = Vec::new();
     for round in app.storage.rounds(&mut tx).await? {
-        let ballots = app.storage.ballots(&mut tx, round.id()).await?.len();
-        summaries.push(rounds::summary(&round, ballots));
+        summaries.push(rounds::summary(&app, &mut tx, &round).await?);
     }
     Ok(Json(summaries))
 }
 
 pub(super) async fn show(
-    _: Caller,
+    _: Reader,
     State(app): State<App>,
     InPath(id): InPath<RoundId>,
 ) -> Answer<Json<RoundView>> {
@@ -165,7 +164,7 @@ pub(super) async fn show(
 }
 
 pub(super) async fn roster(
-    _: Caller,
+    _: Reader,
     State(app): State<App>,
     InPath(id): InPath<RoundId>,
 ) -> Answer<Json<Roster>> {
@@ -202,7 +201,7 @@ pub(super) async fn cancel(
 }
 
 pub(super) async fn labels(
-    _: Caller,
+    _: Reader,
     State(app): State<App>,
     InPath(id): InPath<RoundId>,
 ) -> Answer<Json<Labels>> {

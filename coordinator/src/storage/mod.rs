@@ -6,11 +6,15 @@
 mod answers;
 mod ballots;
 mod blobs;
+mod checks;
 mod events;
 mod federation;
 mod members;
 mod openings;
 mod rounds;
+mod students;
+mod tokens;
+mod usage;
 
 pub use answers::Answer;
 pub use ballots::{BallotRow, RefusalRow};
@@ -19,6 +23,8 @@ pub use federation::FederationRow;
 pub use members::{InviteRow, MemberRow};
 pub use openings::OpeningRow;
 pub use rounds::RoundRow;
+pub use tokens::TokenRow;
+pub use usage::Usage;
 
 use std::{
     path::{Path, PathBuf},

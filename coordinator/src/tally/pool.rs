@@ -1,6 +1,12 @@
 //! The one bridge from async code to processor work: a bounded rayon pool.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -13,6 +19,37 @@ pub struct PoolStopped;
 #[derive(Debug, Clone)]
 pub struct Pool {
     threads: Arc<rayon::ThreadPool>,
+    load: Arc<Load>,
+}
+
+/// Counts what waits for a thread and what runs on one.
+#[derive(Debug, Default)]
+struct Load {
+    waiting: AtomicU32,
+    running: AtomicU32,
+}
+
+/// Is one computation that waits or runs; it is counted until it is dropped, also by a panic.
+struct Counted(Arc<Load>, bool);
+
+impl Counted {
+    fn waiting(load: &Arc<Load>) -> Self {
+        load.waiting.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(load), false)
+    }
+
+    fn run(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.0.running.fetch_add(1, Ordering::Relaxed);
+        self.1 = true;
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let counter = if self.1 { &self.0.running } else { &self.0.waiting };
+        counter.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Pool {
@@ -22,7 +59,7 @@ impl Pool {
         // A panic is a bug; it must end that one computation and not the service.
         let pool =
             named.num_threads(threads.max(1)).panic_handler(|_| tracing::error!("a computation panicked"));
-        Ok(Self { threads: Arc::new(pool.build()?) })
+        Ok(Self { threads: Arc::new(pool.build()?), load: Arc::default() })
     }
 
     /// Runs work on the pool; inside, rayon's parallel iterators use the pool's threads.
@@ -31,11 +68,19 @@ impl Pool {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, PoolStopped> {
         let (sender, receiver) = tokio::sync::oneshot::channel();
+        let mut counted = Counted::waiting(&self.load);
         self.threads.spawn(move || {
+            counted.run();
             // The receiver may have gone away; then nobody wants the result.
             let _ = sender.send(work());
+            drop(counted);
         });
         receiver.await.map_err(|_| PoolStopped)
+    }
+
+    /// Returns the numbers of computations that wait for a thread and that run.
+    pub fn load(&self) -> (u32, u32) {
+        (self.load.waiting.load(Ordering::Relaxed), self.load.running.load(Ordering::Relaxed))
     }
 }
 

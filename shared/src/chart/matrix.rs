@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::svg::{STYLE, escaped, line, text};
+use super::svg::{self, escaped, line, text};
 
+/// What its cells look like, beside the style of all charts.
+pub(super) const STYLE: &str = ".chart .cell{fill:#0072b2;stroke:#8a8a8a;stroke-width:0.5}.chart .over{fill:#fff}\n";
 /// The space for the names of rows and columns, and for the title.
 const LEFT: f64 = 130.0;
 const TOP: f64 = 110.0;
@@ -33,9 +35,19 @@ impl Matrix {
     /// Returns the table as an SVG document; a cell is the darker the larger its share of its row.
     #[must_use]
     pub fn to_svg(&self) -> String {
+        self.drawn(true)
+    }
+
+    /// Returns the table as an SVG that brings no style: the page has that of [`super::style`].
+    #[must_use]
+    pub fn to_inline_svg(&self) -> String {
+        self.drawn(false)
+    }
+
+    fn drawn(&self, has_style: bool) -> String {
         let cell = (SPAN / self.classes.len().max(1) as f64).min(WIDEST);
         let span = cell * self.classes.len() as f64;
-        let mut out = self.head(LEFT + span.max(320.0) + 30.0, TOP + span + 30.0);
+        let mut out = self.head(LEFT + span.max(320.0) + 30.0, TOP + span + 30.0, has_style);
         if cell >= NAMED {
             self.names(&mut out, cell);
         }
@@ -46,15 +58,15 @@ impl Matrix {
         out
     }
 
-    fn head(&self, width: f64, height: f64) -> String {
+    fn head(&self, width: f64, height: f64, has_style: bool) -> String {
         let (title, description) = (escaped(&self.title), escaped(&self.description));
+        let style = if has_style { format!("<style>\n{}{STYLE}</style>\n", svg::STYLE) } else { String::new() };
         let mut out = String::new();
         // Writing to a string cannot fail.
         let _ = writeln!(
             out,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\" viewBox=\"0 0 {width:.0} {height:.0}\" role=\"img\">\n\
-             <title>{title}</title>\n<desc>{description}</desc>\n<style>\n{STYLE}\
-             .chart .cell{{fill:#0072b2;stroke:#8a8a8a;stroke-width:0.5}}.chart .over{{fill:#fff}}\n</style>\n\
+             <title>{title}</title>\n<desc>{description}</desc>\n{style}\
              <rect class=\"back\" width=\"{width:.0}\" height=\"{height:.0}\"/>\n\
              <text class=\"title\" x=\"16\" y=\"30\">{title}</text>"
         );

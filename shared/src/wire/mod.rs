@@ -4,7 +4,11 @@ mod ballots;
 mod blobs;
 mod federation;
 mod ledger;
+mod operations;
 mod rounds;
+mod students;
+mod tokens;
+mod watch;
 mod work;
 
 pub use ballots::{Receipt, ReceiptView};
@@ -14,8 +18,14 @@ pub use federation::{
     RosterView, Standing, TrusteeSteps,
 };
 pub use ledger::{EntryState, LedgerEntry, LedgerView, Promise};
+pub use operations::{OperationsView, PoolView, QueueEntry, RefusalCount, StorageView};
 pub use rounds::{
     Answered, Answers, Attendance, Labels, OpeningState, OpeningView, RoundSummary, RoundView, Voter,
+};
+pub use students::{StudentResult, StudentView};
+pub use tokens::{IssuedToken, NewToken, Role, TokenView};
+pub use watch::{
+    CheckedLine, CheckedTranscript, ChecksView, CostCurve, EventLine, EventLines, Observer, PrivacyView,
 };
 pub use work::{Beat, Checking, OpeningTask, PostOpening, Progress, Refused, ToOpen, Work};
 

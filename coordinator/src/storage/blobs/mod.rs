@@ -31,6 +31,11 @@ impl Blobs {
         Self { folder, turns: uploads::Turns::default() }
     }
 
+    /// Returns the folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Returns where a blob lies, for streaming it; whoever reads the file checks its digest.
     pub fn path(&self, digest: &Digest) -> PathBuf {
         let name = digest.to_string();
