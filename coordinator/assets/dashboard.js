@@ -71,7 +71,10 @@
     stream.addEventListener("begin", () => { say("Following live.", true); soon(); });
     stream.addEventListener("transcript", soon);
     stream.addEventListener("round", soon);
-    stream.addEventListener("error", () => say("The coordinator is away; trying again.", false));
+    stream.addEventListener("error", () => {
+      const isOver = stream.readyState === EventSource.CLOSED;
+      say(isOver ? "Not followed any more; reload the page." : "The coordinator is away; trying again.", false);
+    });
     const seconds = Number(document.body.dataset.refresh);
     if (seconds > 0) setInterval(() => { if (!document.hidden) refresh(); }, seconds * 1000);
     addEventListener("pagehide", () => stream.close());

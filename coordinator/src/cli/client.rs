@@ -131,6 +131,16 @@ impl Client {
         self.json(response).await
     }
 
+    /// Puts a JSON document.
+    pub async fn put<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        let response = self.send(self.request(Method::PUT, path).json(body)).await?;
+        self.json(response).await
+    }
+
     /// Puts raw bytes.
     pub async fn put_bytes<T: DeserializeOwned>(&self, path: &str, body: Vec<u8>) -> Result<T, ClientError> {
         let request = self.request(Method::PUT, path).timeout(TRANSFER_TIMEOUT).body(body);

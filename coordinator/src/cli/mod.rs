@@ -8,6 +8,7 @@ mod plan;
 mod rounds;
 mod select;
 mod student;
+mod token;
 mod transcript;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -84,6 +85,9 @@ enum Verb {
     /// Trains the student on released labels, or asks it about new instances
     #[command(subcommand)]
     Student(student::StudentVerb),
+    /// Makes, lists and revokes tokens of viewers and further operators
+    #[command(subcommand)]
+    Token(token::TokenVerb),
     /// Exports the transcript, which anyone can verify
     #[command(subcommand)]
     Transcript(transcript::TranscriptVerb),
@@ -200,5 +204,6 @@ async fn dispatch(cli: Cli, output: Output) -> Result<(), Failure> {
         Verb::Roster(verb) => federation::roster(&client, output, verb).await,
         Verb::Round(verb) => rounds::run(&client, output, verb).await,
         Verb::Student(verb) => student::run(&client, output, verb).await,
+        Verb::Token(verb) => token::run(&client, output, verb).await,
     }
 }
