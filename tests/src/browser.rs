@@ -88,12 +88,17 @@ impl Browser {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let base = format!("http://127.0.0.1:{port}");
         let capabilities = capabilities(&browser, profile.path());
-        let mut this = Self { session: base.clone(), client, runtime, _processes: processes, _profile: profile };
-        until("chromedriver", PATIENCE, || Ok(this.call(Method::GET, "/status", None).is_ok().then_some(())))?;
+        let mut this =
+            Self { session: base.clone(), client, runtime, _processes: processes, _profile: profile };
+        until("chromedriver", PATIENCE, || {
+            Ok(this.call(Method::GET, "/status", None).is_ok().then_some(()))
+        })?;
         let begun = this.call(Method::POST, "/session", Some(capabilities))?;
         let id = begun.get("sessionId").and_then(Value::as_str).context("chromedriver began no session")?;
         this.session = format!("{base}/session/{id}");
         this.devtools("Network.enable", json!({}))?;
+        // Nobody sits before this window; pages shall think that somebody does.
+        this.devtools("Emulation.setFocusEmulationEnabled", json!({ "enabled": true }))?;
         Ok(this)
     }
 
@@ -208,7 +213,10 @@ impl Browser {
             json!(token)
         );
         self.run(&fill)?;
-        self.wait_for("the login", "return location.pathname !== '/login' && document.readyState === 'complete';")?;
+        self.wait_for(
+            "the login",
+            "return location.pathname !== '/login' && document.readyState === 'complete';",
+        )?;
         let place = self.url()?;
         ensure!(place == format!("{url}/rounds"), "the login led to {place}");
         Ok(())

@@ -96,7 +96,8 @@ pub(crate) async fn holder_of(app: &App, token: Digest) -> Result<Reader, ApiErr
         return Ok(Reader::Operator);
     }
     let mut tx = app.storage.read().await?;
-    if let Some(row) = app.storage.tokens(&mut tx).await?.into_iter().find(|row| is_same(&row.token, &token)) {
+    if let Some(row) = app.storage.tokens(&mut tx).await?.into_iter().find(|row| is_same(&row.token, &token))
+    {
         drop(tx);
         return holder_of_row(app, row).await;
     }
@@ -115,10 +116,14 @@ async fn holder_of_row(app: &App, row: TokenRow) -> Result<Reader, ApiError> {
     let now = app.now();
     let TokenRow { id, name, .. } = &row;
     if let Some(at) = row.revoked_at {
-        return Err(unauthorized(format!("token {id} (\"{name}\") was revoked at {at}: ask the operator for another")));
+        return Err(unauthorized(format!(
+            "token {id} (\"{name}\") was revoked at {at}: ask the operator for another"
+        )));
     }
     if let Some(at) = row.expires_at.filter(|at| *at <= now) {
-        return Err(unauthorized(format!("token {id} (\"{name}\") expired at {at}: ask the operator for another")));
+        return Err(unauthorized(format!(
+            "token {id} (\"{name}\") expired at {at}: ask the operator for another"
+        )));
     }
     if row.last_used.is_none_or(|Millis(at)| now.0.saturating_sub(at) >= USE_WRITTEN) {
         let mut tx = app.storage.write().await?;
@@ -141,7 +146,8 @@ impl FromRequestParts<App> for Reader {
         // A cookie comes along with requests that no person meant; it never changes anything.
         let is_reading = parts.method == Method::GET || parts.method == Method::HEAD;
         let session = session_of(parts).filter(|_| is_reading);
-        let session = session.ok_or_else(|| unauthorized("send the token as \"Authorization: Bearer TOKEN\""))?;
+        let session =
+            session.ok_or_else(|| unauthorized("send the token as \"Authorization: Bearer TOKEN\""))?;
         let mut tx = app.storage.read().await?;
         let token = app.storage.session(&mut tx, session, app.now()).await?;
         drop(tx);

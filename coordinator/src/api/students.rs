@@ -48,7 +48,9 @@ async fn check(app: &App, tx: &mut Tx, result: &StudentResult) -> Answer<()> {
         || !has_shape(result.confusion.len())
         || result.confusion.iter().any(|row| row.len() != classes)
     {
-        return refused(format!("recall and confusion have one entry for each of the {classes} classes, or none"));
+        return refused(format!(
+            "recall and confusion have one entry for each of the {classes} classes, or none"
+        ));
     }
     if result.confusion.iter().flatten().copied().fold(0, u64::saturating_add) != result.held_out
         && !result.confusion.is_empty()
@@ -82,5 +84,7 @@ pub(super) async fn show(
 ) -> Answer<Json<StudentView>> {
     let mut tx = app.storage.read().await?;
     let view = app.storage.student(&mut tx, id).await?;
-    Ok(Json(view.ok_or_else(|| ApiError::new(Code::NotFound, format!("no student {id}: see GET /students")))?))
+    Ok(Json(
+        view.ok_or_else(|| ApiError::new(Code::NotFound, format!("no student {id}: see GET /students")))?,
+    ))
 }

@@ -32,9 +32,7 @@ pub(super) async fn issue(
             let detail = "expires_in_seconds = 0: the token would never work; use at least 1";
             return Err(ApiError::new(Code::InvalidRequest, detail));
         }
-        Some(seconds) => {
-            Some(now.plus(i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000)))
-        }
+        Some(seconds) => Some(now.plus(i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000))),
         None => None,
     };
     let token = random_token()?;

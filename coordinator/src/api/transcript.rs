@@ -71,10 +71,7 @@ pub(super) async fn check(_: Operator, State(app): State<App>) -> Answer<Json<Ch
 }
 
 /// Streams all events as the file that `participant verify` reads.
-pub(super) async fn archive(
-    _: Reader,
-    State(app): State<App>,
-) -> Answer<([(HeaderName, String); 2], Body)> {
+pub(super) async fn archive(_: Reader, State(app): State<App>) -> Answer<([(HeaderName, String); 2], Body)> {
     let length = watch::event_lines(&app, 0, 0).await?.length;
     let pages = stream::unfold(Some((app, 0)), move |place| async move {
         let (app, from) = place?;

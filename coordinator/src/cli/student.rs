@@ -7,9 +7,7 @@ use shared::{
     ids::{RoundId, StudentId},
     privacy::Views,
     transcript::Head,
-    wire::{
-        FederationView, Labels, LedgerView, RoundSummary, StudentResult, StudentView, TranscriptPage,
-    },
+    wire::{FederationView, Labels, LedgerView, RoundSummary, StudentResult, StudentView, TranscriptPage},
 };
 
 use super::{Client, Failure, output::Output};

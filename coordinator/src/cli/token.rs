@@ -55,7 +55,8 @@ fn lifetime(text: &str) -> Result<Option<u64>, Failure> {
     }
     if let Some(days) = text.strip_suffix('d').and_then(|days| days.trim().parse::<u64>().ok()) {
         let seconds = days.checked_mul(DAY).filter(|seconds| *seconds > 0);
-        let refused = || Failure::Usage(format!("--expires {text} is no lifetime: write for example \"30d\""));
+        let refused =
+            || Failure::Usage(format!("--expires {text} is no lifetime: write for example \"30d\""));
         return seconds.map(Some).ok_or_else(refused);
     }
     Ok(Some(duration("--expires", text)?.max(Duration::from_secs(1)).as_secs()))

@@ -136,7 +136,8 @@ mod tests {
     fn nobody_is_led_to_another_site() {
         let allowed = ["/rounds", "/rounds/0123abcd", "/privacy"];
         assert!(allowed.iter().all(|path| local(path) == *path));
-        let other = ["", "//evil.example", "https://evil.example", "/\\evil", "/rounds?x=1", "/logout", "rounds"];
+        let other =
+            ["", "//evil.example", "https://evil.example", "/\\evil", "/rounds?x=1", "/logout", "rounds"];
         assert!(other.iter().all(|path| local(path) == "/rounds"));
     }
 

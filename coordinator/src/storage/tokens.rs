@@ -106,7 +106,8 @@ impl Storage {
 
     /// Returns the digest of the token that a session logged in with, unless it has ended.
     pub async fn session(&self, tx: &mut Tx, session: Digest, now: Millis) -> Result<Option<Digest>> {
-        let row = sqlx::query(SESSION).bind(session.to_string()).bind(now.0).fetch_optional(&mut **tx).await?;
+        let row =
+            sqlx::query(SESSION).bind(session.to_string()).bind(now.0).fetch_optional(&mut **tx).await?;
         row.map(|row| parsed(row.try_get("token_digest")?, "token digest")).transpose()
     }
 

@@ -93,7 +93,9 @@ fn told(body: &EventBody) -> Told {
         EventBody::KnownAnswer { .. } => {
             tell("known_answer", "the coordinator encrypted a known answer to prove the keys".to_owned())
         }
-        EventBody::Keyed => tell("keyed", "the known answer opened rightly; the federation is keyed".to_owned()),
+        EventBody::Keyed => {
+            tell("keyed", "the known answer opened rightly; the federation is keyed".to_owned())
+        }
         EventBody::Closed => tell("closed", "the federation was closed".to_owned()),
         EventBody::Tallied(tally) => told_of_tally(tally),
         other => told_of_statement(other).unwrap_or_else(|| told_of_round(other)),

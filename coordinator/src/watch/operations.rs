@@ -38,7 +38,8 @@ pub async fn operations(app: &App, tx: &mut Tx) -> Result<OperationsView, Storag
 async fn queue(app: &App, tx: &mut Tx) -> Result<Vec<QueueEntry>, StorageError> {
     let mut queue = Vec::new();
     let federation = app.storage.federation(tx).await?;
-    if let Some(row) = federation.filter(|row| row.state == FederationState::Assembling && row.certificate.is_some())
+    if let Some(row) =
+        federation.filter(|row| row.state == FederationState::Assembling && row.certificate.is_some())
     {
         let waits_for = match row.known_answer {
             None => "the known answer's tally, or the trustees' acknowledgements before it",

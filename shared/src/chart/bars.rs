@@ -132,7 +132,10 @@ mod tests {
             ],
         };
         let svg = bars.to_inline_svg();
-        assert!(svg.contains("width=\"396.0\" height=\"14.0\" rx=\"3\"><title>a &amp; b: 4</title>"), "{svg}");
+        assert!(
+            svg.contains("width=\"396.0\" height=\"14.0\" rx=\"3\"><title>a &amp; b: 4</title>"),
+            "{svg}"
+        );
         assert!(svg.contains("width=\"99.0\" height=\"14.0\" rx=\"3\"><title>c: 1</title>"), "{svg}");
         assert!(svg.contains("labels by &lt;class&gt;") && svg.contains(">4 labels</text>"), "{svg}");
         assert!(!svg.contains("<style>"), "a page forbids styles in its midst");
@@ -143,7 +146,8 @@ mod tests {
         let parts = [f64::NAN, f64::INFINITY, -1.0, 3.0, 9.0];
         let parts = parts.map(|value| Part { name: "x".to_owned(), value }).to_vec();
         let bar = Bar { name: "b".to_owned(), words: "".to_owned(), parts, of: Some(6.0) };
-        let svg = Bars { title: "t".to_owned(), description: "d".to_owned(), bars: vec![bar] }.to_inline_svg();
+        let svg =
+            Bars { title: "t".to_owned(), description: "d".to_owned(), bars: vec![bar] }.to_inline_svg();
         assert_eq!(svg.matches("<title>x:").count(), 2, "{svg}");
         assert!(svg.contains("width=\"99.0\"") && svg.contains("width=\"297.0\""), "{svg}");
         let empty = Bars { title: "t".to_owned(), description: "d".to_owned(), bars: Vec::new() };

@@ -1,14 +1,13 @@
 //! A table of counts as a picture: truth in rows, answers in columns.
 
-use std::fmt::Write as _;
-
-use super::svg::{self, escaped, line, text};
+use super::svg::{escaped, head, line, text};
 
 /// What its cells look like, beside the style of all charts.
-pub(super) const STYLE: &str = ".chart .cell{fill:#0072b2;stroke:#8a8a8a;stroke-width:0.5}.chart .over{fill:#fff}\n";
+pub(super) const STYLE: &str =
+    ".chart .cell{fill:#0072b2;stroke:#8a8a8a;stroke-width:0.5}.chart .over{fill:#fff}\n";
 /// The space for the names of rows and columns, and for the title.
 const LEFT: f64 = 130.0;
-const TOP: f64 = 110.0;
+const TOP: f64 = 140.0;
 /// The width and height of all cells together, and the widest cell.
 const SPAN: f64 = 600.0;
 const WIDEST: f64 = 56.0;
@@ -59,16 +58,13 @@ impl Matrix {
     }
 
     fn head(&self, width: f64, height: f64, has_style: bool) -> String {
-        let (title, description) = (escaped(&self.title), escaped(&self.description));
-        let style = if has_style { format!("<style>\n{}{STYLE}</style>\n", svg::STYLE) } else { String::new() };
-        let mut out = String::new();
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            out,
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\" viewBox=\"0 0 {width:.0} {height:.0}\" role=\"img\">\n\
-             <title>{title}</title>\n<desc>{description}</desc>\n{style}\
-             <rect class=\"back\" width=\"{width:.0}\" height=\"{height:.0}\"/>\n\
-             <text class=\"title\" x=\"16\" y=\"30\">{title}</text>"
+        let mut out = head((width, height), (&self.title, &self.description), has_style);
+        if has_style {
+            line(&mut out, format_args!("<style>\n{STYLE}</style>"));
+        }
+        line(
+            &mut out,
+            format_args!("<text class=\"title\" x=\"16\" y=\"30\">{}</text>", escaped(&self.title)),
         );
         text(&mut out, 16.0, 54.0, "start", "rows: the true class; columns: the answer");
         out
@@ -149,7 +145,7 @@ mod tests {
         );
         assert!(svg.contains("fill-opacity=\"1.000\"><title>8 of &lt;dog&gt; answered"), "{svg}");
         assert!(
-            svg.contains("<text class=\"over\" x=\"158.0\" y=\"142.5\" text-anchor=\"middle\">3</text>"),
+            svg.contains("<text class=\"over\" x=\"158.0\" y=\"172.5\" text-anchor=\"middle\">3</text>"),
             "{svg}"
         );
         assert!(!svg.contains(">0</text>"), "{svg}");

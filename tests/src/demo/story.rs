@@ -152,12 +152,8 @@ fn config(arguments: &Arguments, description: &Description) -> anyhow::Result<Fe
 
 fn targets(arguments: &Arguments) -> anyhow::Result<PrivacyTargets> {
     let Some(epsilon) = arguments.promise else { return Ok(PrivacyTargets::default()) };
-    let target = Target {
-        epsilon,
-        delta: Delta::try_from(1e-5)?,
-        labels: arguments.instances,
-        unit: Unit::Person,
-    };
+    let target =
+        Target { epsilon, delta: Delta::try_from(1e-5)?, labels: arguments.instances, unit: Unit::Person };
     Ok(PrivacyTargets::only(View::Public, target))
 }
 

@@ -94,14 +94,18 @@ const fn state(state: FederationState) -> &'static str {
 /// Says what is to be done next.
 fn next(view: &FederationView, enrolled: usize) -> Option<&'static str> {
     match (view.state, enrolled) {
-        (FederationState::Closed, _) => Some("The federation is closed: nothing more is voted, the record stays."),
-        (FederationState::Assembling, 0) => {
-            Some("Nobody is enrolled. Invite each institution: coordinator invite NAME, with --trustee for trustees.")
+        (FederationState::Closed, _) => {
+            Some("The federation is closed: nothing more is voted, the record stays.")
         }
-        (FederationState::Assembling, _) if view.keys.is_none() => {
-            Some("There are no keys yet. They come when every trustee has enrolled, approved and runs its agent.")
+        (FederationState::Assembling, 0) => Some(
+            "Nobody is enrolled. Invite each institution: coordinator invite NAME, with --trustee for trustees.",
+        ),
+        (FederationState::Assembling, _) if view.keys.is_none() => Some(
+            "There are no keys yet. They come when every trustee has enrolled, approved and runs its agent.",
+        ),
+        (FederationState::Assembling, _) => {
+            Some("The keys are published and are proven by a known answer now.")
         }
-        (FederationState::Assembling, _) => Some("The keys are published and are proven by a known answer now."),
         (FederationState::Keyed, _) => None,
     }
 }
@@ -127,7 +131,8 @@ fn dealer(view: &FederationView, roster: &RosterView) -> Option<String> {
     let certificate = view.keys.as_ref().and_then(|signed| signed.unverified().ok());
     let of_ceremony = |ceremony: &CeremonyView| ceremony.dealer;
     let id = certificate.map(|keys| keys.trustee).or(view.ceremony.as_ref().and_then(of_ceremony))?;
-    let name = roster.roster.member(id).map_or_else(|| format!("participant {id}"), |member| member.name.clone());
+    let name =
+        roster.roster.member(id).map_or_else(|| format!("participant {id}"), |member| member.name.clone());
     Some(match view.founding.config.trustees.is_sole() {
         true => format!("{name} holds the whole key"),
         false => format!("{name} dealt it, and is trusted to have forgotten it"),
@@ -135,7 +140,9 @@ fn dealer(view: &FederationView, roster: &RosterView) -> Option<String> {
 }
 
 fn keys(view: &FederationView) -> Vec<Key> {
-    let Some(keys) = view.keys.as_ref().and_then(|signed| signed.unverified().ok()) else { return Vec::new() };
+    let Some(keys) = view.keys.as_ref().and_then(|signed| signed.unverified().ok()) else {
+        return Vec::new();
+    };
     let mut lines = vec![
         Key { name: "public key", digest: keys.public_key },
         Key { name: "keyswitching key", digest: keys.keyswitching_key },
@@ -151,7 +158,10 @@ fn policy(view: &FederationView) -> Vec<Fact> {
     let fact = |name, value| Fact { name, value };
     let mut facts = vec![
         fact("Classes", config.classes.join(", ")),
-        fact("Instances", format!("{}, shape {:?}", word(&config.instances.kind()), config.instances.shape())),
+        fact(
+            "Instances",
+            format!("{}, shape {:?}", word(&config.instances.kind()), config.instances.shape()),
+        ),
         fact(
             "Trustees",
             match trustees.is_sole() {
@@ -187,7 +197,14 @@ fn policy(view: &FederationView) -> Vec<Fact> {
             "ε ≤ {} at δ = {} for one {} over {} labels",
             target.epsilon, target.delta, target.unit, target.labels
         );
-        facts.push(fact(if view == shared::privacy::View::Public { "Promise to the public" } else { "Promise against the coordinator" }, value));
+        facts.push(fact(
+            if view == shared::privacy::View::Public {
+                "Promise to the public"
+            } else {
+                "Promise against the coordinator"
+            },
+            value,
+        ));
     }
     facts
 }

@@ -126,7 +126,8 @@ fn gauge(promises: &[Promise]) -> Bars {
     };
     Bars {
         title: "Budget for ε".to_owned(),
-        description: "One bar for each promise: what is spent, what is reserved, and the rest of it.".to_owned(),
+        description: "One bar for each promise: what is spent, what is reserved, and the rest of it."
+            .to_owned(),
         bars: promises.iter().filter_map(bar).collect(),
     }
 }

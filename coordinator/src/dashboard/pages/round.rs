@@ -13,11 +13,7 @@ use shared::{
 
 use super::rounds::progress;
 use crate::{
-    api::{
-        ApiError,
-        auth::federation,
-        error::InPath,
-    },
+    api::{ApiError, auth::federation, error::InPath},
     app::App,
     dashboard::{
         frame::{Frame, Page, Visitor, show},
@@ -102,7 +98,8 @@ pub(in crate::dashboard) async fn round(
     let frame = Frame::new(&app, &mut tx, &visitor, ("/rounds", title)).await?;
     let founding = federation(&app.storage, &mut tx).await?.founding;
     let row = app.storage.round(&mut tx, id).await?;
-    let row = row.ok_or_else(|| ApiError::new(Code::NotFound, format!("no round {id} was announced here")))?;
+    let row =
+        row.ok_or_else(|| ApiError::new(Code::NotFound, format!("no round {id} was announced here")))?;
     let view = rounds::view(&app, &mut tx, &founding, &row).await?;
     let summary = rounds::summary(&app, &mut tx, &row).await?;
     drop(tx);
@@ -121,9 +118,9 @@ pub(in crate::dashboard) async fn round(
         roster: Short(announcement.roster),
         digest: Short(announcement.instances),
         stages: stages(&view),
-        tally: summary.progress.map(|p| {
-            (p.done, p.total.max(1), percent(f64::from(p.done) / f64::from(p.total.max(1))))
-        }),
+        tally: summary
+            .progress
+            .map(|p| (p.done, p.total.max(1), percent(f64::from(p.done) / f64::from(p.total.max(1))))),
         counts: counts(&view.voters),
         voters: view.voters.iter().map(voter).collect(),
         openings: view.openings.iter().map(opening).collect(),
@@ -212,13 +209,8 @@ const fn outcome(attendance: Attendance) -> &'static str {
 }
 
 fn counts(voters: &[Voter]) -> Vec<(&'static str, usize)> {
-    let all = [
-        Attendance::Counted,
-        Attendance::Cast,
-        Attendance::Late,
-        Attendance::Refused,
-        Attendance::Absent,
-    ];
+    let all =
+        [Attendance::Counted, Attendance::Cast, Attendance::Late, Attendance::Refused, Attendance::Absent];
     let count = |kind: Attendance| voters.iter().filter(|voter| voter.attendance == kind).count();
     all.into_iter().map(|kind| (outcome(kind), count(kind))).filter(|(_, count)| *count > 0).collect()
 }
@@ -265,7 +257,8 @@ fn labels(view: &RoundView, classes: &[String]) -> Option<Labels> {
     let abstained = view.abstained.unwrap_or(0);
     let all = f64::from(counts.iter().sum::<u32>() + abstained).max(1.0);
     let named = classes.iter().cloned().zip(counts.iter().copied());
-    let all_rows: Vec<(String, u32)> = named.chain([("no label (abstention)".to_owned(), abstained)]).collect();
+    let all_rows: Vec<(String, u32)> =
+        named.chain([("no label (abstention)".to_owned(), abstained)]).collect();
     let words = |number: u32| things(u64::from(number), "instance", "instances");
     let bars = all_rows.iter().map(|(name, number)| Bar::of_one(name, f64::from(*number), words(*number)));
     let chart = Bars {

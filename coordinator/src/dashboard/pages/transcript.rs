@@ -105,12 +105,8 @@ fn line(event: &EventLine) -> Line {
 
 fn checked(checked: CheckedTranscript) -> Checked {
     let with = |verdict: &str| checked.lines.iter().filter(|line| line.verdict == verdict).count();
-    let summary = format!(
-        "{} passed, {} failed, {} not checked",
-        with("passed"),
-        with("failed"),
-        with("not_checked")
-    );
+    let summary =
+        format!("{} passed, {} failed, {} not checked", with("passed"), with("failed"), with("not_checked"));
     let verdict = |line: &CheckedLine| match line.verdict.as_str() {
         "passed" => "passed",
         "failed" => "failed",
