@@ -3,4 +3,5 @@
 # processes: scripts/screenshots.sh OUT. `--readme docs/img/dashboard.png` makes the README's picture too. Needs Chromium
 # and its driver.
 set -euo pipefail
+"$(dirname "$0")/prepare.sh" --browser
 exec "$(dirname "$0")/run.sh" screenshots "$@"

@@ -17,7 +17,7 @@ use tests::{
     browser::is_there,
     data,
     federation::{Candidate, utf8},
-    wait::PATIENCE,
+    wait::{PATIENCE, until},
 };
 
 /// Finds faults that keep people from reading a page.
@@ -296,6 +296,27 @@ fn a_page_without_javascript_is_whole_and_forbids_what_is_not_its_own() -> anyho
     ensure!(refused.status == 403, "a viewer asked for a blob: status {}", refused.status);
     let lines: Value = federation.api.get("/transcript/events", &token)?.json()?;
     ensure!(lines["length"].as_u64().is_some_and(|length| length > 8), "{lines}");
-    federation.kill_agent(0);
+    the_stream_ends_with_the_service(&federation, &token)?;
     federation.finish()
+}
+
+/// Holds a stream open while the coordinator is asked to stop: it ends at once and keeps nobody waiting.
+fn the_stream_ends_with_the_service(federation: &Federation, token: &str) -> anyhow::Result<()> {
+    let service = federation.coordinator().context("no coordinator runs")?;
+    let client = reqwest::Client::builder().no_proxy().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let request = client.get(format!("{}/api/v1/events", federation.url())).bearer_auth(token);
+    let mut stream = runtime.block_on(async { request.send().await })?;
+    ensure!(stream.status().is_success(), "status {}", stream.status());
+    federation.processes().signal(service, "TERM")?;
+    let began = std::time::Instant::now();
+    let ended = runtime.block_on(async {
+        tokio::time::timeout(PATIENCE, async { while let Ok(Some(_)) = stream.chunk().await {} }).await
+    });
+    ended.context("the stream outlived the service")?;
+    let status = until("the coordinator's end", PATIENCE, || federation.processes().ended(service))?;
+    ensure!(status.success(), "the coordinator ended with {status}");
+    // A request that is never answered would hold it for the whole grace of five seconds.
+    ensure!(began.elapsed() < Duration::from_secs(5), "it took {:?}", began.elapsed());
+    Ok(())
 }
