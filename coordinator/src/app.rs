@@ -18,6 +18,7 @@ use crate::{
     metrics::Metrics,
     storage::Storage,
     tally::{KeyCache, Pool},
+    watch::Watch,
 };
 
 /// Is a running tally: how far it is, and the flag that stops it.
@@ -25,6 +26,8 @@ use crate::{
 pub struct RunningTally {
     /// Labels done and in all.
     pub progress: Progress,
+    /// When it began.
+    pub began: Millis,
     /// Set to true to stop it.
     pub cancel: Arc<AtomicBool>,
 }
@@ -55,6 +58,8 @@ pub struct Inner {
     pub tally_turn: Semaphore,
     /// Wakes the conductor.
     pub wake: Notify,
+    /// What is kept in memory for watchers.
+    pub watch: Watch,
     tallies: Mutex<HashMap<RoundId, RunningTally>>,
     beats: Mutex<HashMap<ParticipantId, Beat>>,
     ledger: Mutex<Option<(u64, LedgerView)>>,
@@ -78,6 +83,7 @@ impl App {
         settings: Settings,
         pool: Pool,
     ) -> Self {
+        let watch = Watch::new(clock.now());
         Self(Arc::new(Inner {
             storage,
             identity,
@@ -89,6 +95,7 @@ impl App {
             metrics: Metrics::default(),
             tally_turn: Semaphore::new(1),
             wake: Notify::new(),
+            watch,
             tallies: Mutex::new(HashMap::new()),
             beats: Mutex::new(HashMap::new()),
             ledger: Mutex::new(None),
@@ -109,7 +116,8 @@ impl Inner {
     /// Registers a tally and returns the flag that stops it.
     pub fn begin_tally(&self, round: RoundId, total: u32) -> Arc<AtomicBool> {
         let cancel = Arc::new(AtomicBool::new(false));
-        let running = RunningTally { progress: Progress { done: 0, total }, cancel: Arc::clone(&cancel) };
+        let progress = Progress { done: 0, total };
+        let running = RunningTally { progress, began: self.now(), cancel: Arc::clone(&cancel) };
         self.with_tallies(|tallies| tallies.insert(round, running));
         cancel
     }

@@ -64,6 +64,8 @@ pub struct Settings {
     pub largest_blob: u64,
     /// The certificate to serve; plain HTTP without one.
     pub tls: Option<Pair>,
+    /// Whether plain HTTP is spoken on an address that other machines can reach.
+    pub insecure_http: bool,
 }
 
 /// Says what is wrong with the settings.
@@ -161,7 +163,7 @@ impl FileSettings {
     pub fn settle(self, home: &Path) -> Result<Settings, SettingsError> {
         let span = |name, text: Option<String>, default| text.map_or(Ok(default), |t| duration(name, &t));
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let settings = Settings {
+        let mut settings = Settings {
             listen: self.listen.unwrap_or(DEFAULT_LISTEN),
             threads: self.threads.unwrap_or(cores),
             opening_window: span("opening_window", self.opening_window, DEFAULT_OPENING_WINDOW)?,
@@ -179,7 +181,9 @@ impl FileSettings {
                 }
                 None => Pair::own(home),
             },
+            insecure_http: self.insecure_http,
         };
+        settings.insecure_http &= settings.tls.is_none();
         if settings.threads == 0 {
             return Err(SettingsError::Threads);
         }

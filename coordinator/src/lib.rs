@@ -6,6 +6,7 @@ pub mod backup;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod dashboard;
 pub mod doctor;
 pub mod home;
 pub mod metrics;
@@ -15,6 +16,7 @@ pub mod student;
 pub mod tally;
 pub mod telemetry;
 pub mod tls;
+pub mod watch;
 
 mod serve;
 

@@ -106,8 +106,10 @@ where
 {
     let (stop, stopped) = watch::channel(false);
     let conductor = tokio::spawn(rounds::conduct(app.clone(), stopped.clone()));
+    let watched = app.clone();
     let ending = async move {
         signals::wait_for_end().await;
+        watched.watch.stop();
         tracing::info!("stopping; unfinished rounds resume at the next start");
         // Nobody waits any more when this fails.
         let _ = stop.send(true);

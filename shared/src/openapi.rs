@@ -15,7 +15,7 @@ use crate::{
     decimal::Decimal,
     federation::Quorum,
     identity::{PublicIdentity, SealingKey, Signature},
-    ids::{BallotId, Digest, ParticipantId, RoundId},
+    ids::{BallotId, Digest, ParticipantId, RoundId, StudentId},
     privacy::{Delta, Rho, ShareSize},
 };
 
@@ -51,6 +51,7 @@ fn integer(description: &str) -> ObjectBuilder {
 component!(Digest, "Digest", hex(32, "A SHA-256 digest in hexadecimal."));
 component!(RoundId, "RoundId", hex(16, "The id of a round; the operator's client draws it."));
 component!(BallotId, "BallotId", hex(16, "The id of a ballot; the participant draws it."));
+component!(StudentId, "StudentId", hex(16, "The id of a student; the operator's client draws it."));
 component!(PublicIdentity, "PublicIdentity", hex(32, "An ed25519 key that verifies signatures."));
 component!(SealingKey, "SealingKey", hex(32, "An X25519 key to which messages are sealed."));
 component!(Signature, "Signature", hex(64, "An ed25519 signature."));

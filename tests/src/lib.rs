@@ -5,6 +5,7 @@
 //! running process, [`oracle`] repeats a tally in the clear.
 
 pub mod api;
+pub mod browser;
 pub mod data;
 pub mod demo;
 pub mod federation;
@@ -24,6 +25,7 @@ pub mod stage;
 pub mod wait;
 
 pub use api::{Answer, Api};
+pub use browser::{Browser, Look};
 pub use federation::{Federation, Member};
 pub use plan::Plan;
 pub use processes::{Processes, Service};

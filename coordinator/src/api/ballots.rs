@@ -143,9 +143,11 @@ async fn record_refusal(app: &App, member: &Member, id: RoundId, problem: &Probl
         participant: member.id,
         late: problem.code == Code::BallotLate,
         reason: problem.to_string(),
+        code: Some(problem.code),
+        at: app.now(),
     };
     let mut tx = app.storage.write().await?;
-    app.storage.refuse(&mut tx, id, &refusal, app.now()).await?;
+    app.storage.refuse(&mut tx, id, &refusal).await?;
     tx.commit().await?;
     Ok(())
 }

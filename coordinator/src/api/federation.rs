@@ -10,25 +10,18 @@ use shared::{
 
 use super::{
     Answer, ApiError,
-    auth::{Caller, Operator, federation},
+    auth::{Operator, Reader, federation},
     error::Json,
     openapi::{OPERATOR, READERS},
-    trustees,
 };
 use crate::{
     app::App,
     storage::{FederationRow, Tx},
+    watch,
 };
 
 async fn view(app: &App, tx: &mut Tx, row: FederationRow) -> Answer<Json<FederationView>> {
-    Ok(Json(FederationView {
-        hash: row.founding.digest(),
-        insecure: row.founding.config.insecure_settings().into_iter().map(str::to_owned).collect(),
-        founding: row.founding,
-        state: row.state,
-        keys: row.certificate,
-        ceremony: trustees::view(app, tx).await?,
-    }))
+    Ok(Json(watch::federation(app, tx, row).await?))
 }
 
 /// Founds the federation; the same config again gives the same answer.
@@ -76,7 +69,7 @@ pub(super) async fn found(
     responses((status = 200, description = "The federation", body = FederationView)),
     extensions(("x-roles" = json!(READERS)), ("x-codes" = json!([Code::NoFederation])))
 )]
-pub(super) async fn show(_: Caller, State(app): State<App>) -> Answer<Json<FederationView>> {
+pub(super) async fn show(_: Reader, State(app): State<App>) -> Answer<Json<FederationView>> {
     let mut tx = app.storage.read().await?;
     let row = federation(&app.storage, &mut tx).await?;
     view(&app, &mut tx, row).await

@@ -1,12 +1,13 @@
 //! The REST API, `/api/v1`; one file per resource.
 
-mod auth;
+pub(crate) mod auth;
 mod ballots;
 mod blobs;
 mod docs;
 mod enrolments;
-mod error;
+pub(crate) mod error;
 mod etag;
+mod events;
 mod federation;
 mod health;
 mod keys;
@@ -17,9 +18,12 @@ mod metrics;
 mod observe;
 mod openapi;
 mod openings;
+mod operations;
 mod page;
 mod roster;
 mod rounds;
+mod students;
+mod tokens;
 mod transcript;
 mod trustees;
 mod work;
@@ -33,7 +37,7 @@ use shared::{problem::Code, wire::UPLOAD_CHUNK};
 use tower_http::timeout::TimeoutLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{app::App, config::DEFAULT_LARGEST_UPLOAD};
+use crate::{app::App, config::DEFAULT_LARGEST_UPLOAD, dashboard};
 
 /// Is the result of every handler.
 pub(crate) type Answer<T> = Result<T, ApiError>;
@@ -62,10 +66,12 @@ pub fn description() -> &'static str {
 pub fn router(app: App) -> Router {
     let (documented, _) = documented(app.settings.largest_upload).split_for_parts();
     documented
+        .merge(dashboard::router())
         .fallback(async || ApiError::new(Code::NotFound, "no such path: see docs/API.md"))
         .method_not_allowed_fallback(async || {
             ApiError::new(Code::InvalidRequest, "this path does not take that method: see docs/API.md")
         })
+        .layer(middleware::from_fn_with_state(app.clone(), operations::count_refusals))
         .layer(middleware::from_fn(etag::revalidate))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, LONGEST_REQUEST))
         .layer(middleware::from_fn_with_state(app.clone(), observe::observe))
@@ -112,7 +118,17 @@ fn documented(largest_upload: usize) -> OpenApiRouter<App> {
         .routes(routes!(openings::ciphertexts))
         .routes(routes!(openings::squashed_digits))
         .routes(routes!(ledger::show))
+        .routes(routes!(ledger::privacy))
+        .routes(routes!(students::list))
+        .routes(routes!(students::show, students::report))
         .routes(routes!(transcript::page))
+        .routes(routes!(transcript::lines))
+        .routes(routes!(transcript::archive))
+        .routes(routes!(transcript::checks, transcript::check))
+        .routes(routes!(operations::show))
+        .routes(routes!(events::stream))
+        .routes(routes!(tokens::list, tokens::issue))
+        .routes(routes!(tokens::revoke))
         .routes(routes!(log_filter::show, log_filter::replace))
         .routes(routes!(openapi::document))
         .layer(DefaultBodyLimit::max(LARGEST_JSON));

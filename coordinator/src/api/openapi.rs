@@ -50,7 +50,7 @@ const ABOUT: &str = "Institutions label data together by encrypted votes. Bodies
     answer 304 while nothing changed.";
 
 /// Resources in the order in which they are shown, each with a sentence.
-const TAGS: [(&str, &str); 9] = [
+const TAGS: [(&str, &str); 11] = [
     ("federation", "The standing group: founding, invites, enrolment."),
     ("roster", "Who is enrolled, who approved, who is online."),
     ("ceremony", "How trustees share the decryption key, and how the keys are proven."),
@@ -58,6 +58,8 @@ const TAGS: [(&str, &str); 9] = [
     ("openings", "What trustees open of a tally."),
     ("ledger", "What all rounds cost, and what is left."),
     ("transcript", "The chain of signed events."),
+    ("students", "What operators measured of the students they trained."),
+    ("tokens", "Who else may look or operate, and until when."),
     ("blobs", "Large artefacts by their digest."),
     ("service", "The service itself."),
 ];

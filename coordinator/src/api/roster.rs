@@ -3,26 +3,22 @@
 use axum::{extract::State, http::StatusCode};
 use serde::Deserialize;
 use shared::{
-    clock::Millis,
-    federation::{Approval, Roster},
+    federation::Approval,
     identity::{Signed, SignedStatement},
     ids::ParticipantId,
     problem::Code,
     transcript::EventBody,
-    wire::{Revoke, Revoked, RosterView, Standing},
+    wire::{Revoke, RosterView},
 };
 
 use super::{
     Answer, ApiError,
-    auth::{Caller, Operator, Participant, federation, open_federation},
+    auth::{Operator, Participant, Reader, federation, open_federation},
     error::{InPath, InQuery, Json},
     openapi::{OPERATOR, PARTICIPANTS, READERS},
     page::page_limit,
 };
-use crate::{
-    app::App,
-    storage::{MemberRow, Tx},
-};
+use crate::{app::App, storage::Tx, watch};
 
 /// Most participants in a page, and as many as there are in one unless the request says otherwise.
 const LARGEST_PAGE: u32 = 1000;
@@ -42,40 +38,8 @@ pub(super) struct RosterQuery {
 async fn view(app: &App, tx: &mut Tx, query: RosterQuery) -> Answer<Json<RosterView>> {
     let RosterQuery { limit, after } = query;
     let limit = page_limit(limit, LARGEST_PAGE, LARGEST_PAGE)? as usize;
-    let federation = federation(&app.storage, tx).await?.founding.digest();
-    let hash = app.storage.roster(tx, federation).await?.digest();
-    let mut rows = app.storage.members(tx).await?;
-    rows.retain(|row| row.member.id.get() > after.unwrap_or(0));
-    let is_last = rows.len() <= limit;
-    rows.truncate(limit);
-    let next = rows.last().map(|row| row.member.id).filter(|_| !is_last);
-    let (left, members): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.revoked_at.is_some());
-    Ok(Json(RosterView {
-        hash,
-        standing: members.iter().map(|row| stand(app, row)).collect(),
-        roster: Roster { federation, members: members.into_iter().map(|row| row.member).collect() },
-        revoked: left.into_iter().filter_map(revoked).collect(),
-        next,
-    }))
-}
-
-/// Tells whether an agent that was heard last then is online.
-pub(super) fn is_online(app: &App, last_seen: Option<Millis>) -> bool {
-    let within = i64::try_from(app.settings.online_within.as_millis()).unwrap_or(i64::MAX);
-    last_seen.is_some_and(|seen| seen.plus(within) >= app.now())
-}
-
-fn stand(app: &App, row: &MemberRow) -> Standing {
-    Standing {
-        participant: row.member.id,
-        approved: row.approved,
-        last_seen: row.last_seen,
-        online: is_online(app, row.last_seen),
-    }
-}
-
-fn revoked(row: MemberRow) -> Option<Revoked> {
-    Some(Revoked { participant: row.member.id, name: row.member.name, at: row.revoked_at? })
+    let hash = federation(&app.storage, tx).await?.founding.digest();
+    Ok(Json(watch::roster(app, tx, hash, after, limit).await?))
 }
 
 /// Shows the roster page by page, with approvals, who is online, and who was revoked.
@@ -88,7 +52,7 @@ fn revoked(row: MemberRow) -> Option<Revoked> {
     extensions(("x-roles" = json!(READERS)), ("x-codes" = json!([Code::NoFederation])))
 )]
 pub(super) async fn show(
-    _: Caller,
+    _: Reader,
     State(app): State<App>,
     InQuery(query): InQuery<RosterQuery>,
 ) -> Answer<Json<RosterView>> {

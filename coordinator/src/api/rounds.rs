@@ -15,7 +15,7 @@ use shared::{
 
 use super::{
     Answer, ApiError,
-    auth::{Caller, Operator, federation, open_federation},
+    auth::{Caller, Operator, Reader, federation, open_federation},
     error::{Bytes, InPath, InQuery, Json},
     openapi::{OPERATOR, Octets, READERS},
     page::page_limit,
@@ -202,7 +202,7 @@ pub(super) async fn answers(
     extensions(("x-roles" = json!(READERS)), ("x-codes" = json!([Code::NotFound])))
 )]
 pub(super) async fn list(
-    _: Caller,
+    _: Reader,
     State(app): State<App>,
     InQuery(RoundsQuery { limit, after }): InQuery<RoundsQuery>,
 ) -> Answer<Json<RoundsPage>> {
@@ -217,8 +217,7 @@ pub(super) async fn list(
     rows.truncate(limit as usize);
     let mut summaries = Vec::with_capacity(rows.len());
     for round in &rows {
-        let ballots = app.storage.ballots(&mut tx, round.id()).await?.len();
-        summaries.push(rounds::summary(round, ballots));
+        summaries.push(rounds::summary(&app, &mut tx, round).await?);
     }
     let next = rows.last().map(RoundRow::id).filter(|_| !is_last);
     Ok(Json(RoundsPage { rounds: summaries, next }))
@@ -234,7 +233,7 @@ pub(super) async fn list(
     extensions(("x-roles" = json!(READERS)), ("x-codes" = json!([Code::NoFederation, Code::NotFound])))
 )]
 pub(super) async fn show(
-    _: Caller,
+    _: Reader,
     State(app): State<App>,
     InPath(id): InPath<RoundId>,
 ) -> Answer<Json<RoundView>> {
@@ -254,7 +253,7 @@ pub(super) async fn show(
     extensions(("x-roles" = json!(READERS)), ("x-codes" = json!([Code::NotFound])))
 )]
 pub(super) async fn roster(
-    _: Caller,
+    _: Reader,
     State(app): State<App>,
     InPath(id): InPath<RoundId>,
 ) -> Answer<Json<Roster>> {
@@ -320,7 +319,7 @@ pub(super) async fn cancel(
     extensions(("x-roles" = json!(READERS)), ("x-codes" = json!([Code::NoFederation, Code::NotFound, Code::WrongRoundState, Code::InfeasibleRound])))
 )]
 pub(super) async fn labels(
-    _: Caller,
+    _: Reader,
     State(app): State<App>,
     InPath(id): InPath<RoundId>,
 ) -> Answer<Json<Labels>> {

@@ -6,8 +6,7 @@ use shared::{
     identity::{Signed, SignedStatement, Statement},
     ids::ParticipantId,
     problem::Code,
-    transcript::{CeremonyRecord, EventBody, Replay},
-    wire::{CeremonyView, TrusteeSteps},
+    transcript::{CeremonyRecord, EventBody},
 };
 
 use super::{
@@ -16,10 +15,7 @@ use super::{
     error::{InPath, Json},
     openapi::TRUSTEES,
 };
-use crate::{
-    app::App,
-    storage::{StorageError, Tx},
-};
+use crate::app::App;
 
 /// Records a trustee's consent to share the key with these trustees, dealt by this dealer.
 #[utoipa::path(
@@ -107,32 +103,4 @@ async fn record<T: Statement + Clone>(
     tx.commit().await?;
     app.wake.notify_one();
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// Returns how far the trustees are; `None` with one trustee.
-pub(super) async fn view(app: &App, tx: &mut Tx) -> Result<Option<CeremonyView>, StorageError> {
-    Ok(app.storage.replay(tx, ceremony).await?.flatten())
-}
-
-fn ceremony(replay: &Replay) -> Option<CeremonyView> {
-    let policy = replay.founding().config.trustees;
-    if policy.is_sole() {
-        return None;
-    }
-    let (trustees, record) = (replay.trustees(), replay.ceremony());
-    let is_complete = trustees.members.len() == usize::from(policy.count);
-    let roster = replay.roster();
-    let steps = roster.trustees().map(|member| TrusteeSteps {
-        participant: member.id,
-        name: member.name.clone(),
-        approved: record.approved().contains(&member.id),
-        acknowledged: record.acknowledged().contains(&member.id),
-        opened: record.openings().iter().any(|opening| opening.trustee == member.id),
-    });
-    Some(CeremonyView {
-        trustees: is_complete.then(|| trustees.digest()),
-        dealer: trustees.dealer().filter(|_| is_complete),
-        steps: steps.collect(),
-        complaint: record.complaint().cloned(),
-    })
 }

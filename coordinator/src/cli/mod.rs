@@ -14,6 +14,7 @@ mod select;
 mod sources;
 mod student;
 mod tls;
+mod token;
 mod transcript;
 mod upkeep;
 
@@ -108,6 +109,9 @@ enum Verb {
     /// Trains the student on released labels, or asks it about new instances
     #[command(subcommand)]
     Student(student::StudentVerb),
+    /// Makes, lists and revokes tokens of viewers and further operators
+    #[command(subcommand)]
+    Token(token::TokenVerb),
     /// Exports the transcript, which anyone can verify
     #[command(subcommand)]
     Transcript(transcript::TranscriptVerb),
@@ -310,6 +314,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<(), Failure> {
         Verb::Roster(verb) => federation::roster(&connect()?, output, verb).await,
         Verb::Round(verb) => rounds::run(&connect()?, output, verb).await,
         Verb::Student(verb) => student::run(&connect()?, output, verb).await,
+        Verb::Token(verb) => token::run(&connect()?, output, verb).await,
     }
 }
 

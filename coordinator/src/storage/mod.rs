@@ -6,13 +6,16 @@
 mod answers;
 mod ballots;
 mod blobs;
+mod checks;
 mod events;
 mod federation;
 mod members;
 mod openings;
 mod rounds;
-mod size;
+mod students;
+mod tokens;
 mod upkeep;
+mod usage;
 
 pub use answers::Answer;
 pub use ballots::{BallotRow, RefusalRow};
@@ -21,8 +24,9 @@ pub use federation::FederationRow;
 pub use members::{InviteRow, MemberRow};
 pub use openings::OpeningRow;
 pub use rounds::RoundRow;
-pub use size::Size;
+pub use tokens::TokenRow;
 pub use upkeep::Schema;
+pub use usage::Usage;
 
 use std::{
     path::{Path, PathBuf},
@@ -121,7 +125,6 @@ pub type Result<T> = std::result::Result<T, StorageError>;
 #[derive(Debug, Clone)]
 pub struct Storage {
     pool: SqlitePool,
-    database: PathBuf,
     blobs: Blobs,
     chain: Arc<events::Chain>,
 }
@@ -141,8 +144,7 @@ impl Storage {
     }
 
     fn of(pool: SqlitePool, folder: &Path) -> Self {
-        let (database, blobs) = (folder.join(DATABASE), Blobs::new(folder.join("blobs")));
-        Self { pool, database, blobs, chain: Arc::default() }
+        Self { pool, blobs: Blobs::new(folder.join("blobs")), chain: Arc::default() }
     }
 
     /// Begins a transaction that writes; it is the only one until it ends.

@@ -23,6 +23,10 @@ const UNFINISHED: &str =
 const OPEN: &str = "SELECT announcement, roster, request, state, labels FROM rounds \
                     WHERE phase IN ('voting', 'opening') \
                     OR (phase = 'released' AND json_extract(state, '$.corroboration.kind') = 'uncorroborated')";
+const WATCHED: &str = "SELECT announcement, roster, request, state, labels FROM rounds \
+                       WHERE phase IN ('announced', 'voting', 'tallying', 'opening') \
+                       OR id IN (SELECT id FROM rounds ORDER BY created_at DESC, id LIMIT $1) \
+                       ORDER BY created_at, id";
 const SET_STATE: &str = "UPDATE rounds SET phase = $1, state = $2 WHERE id = $3";
 const SET_LABELS: &str = "UPDATE rounds SET labels = $1 WHERE id = $2";
 
@@ -117,6 +121,11 @@ impl Storage {
     /// Returns the rounds that wait for ballots or openings, uncorroborated releases included.
     pub async fn open_rounds(&self, tx: &mut Tx) -> Result<Vec<RoundRow>> {
         sqlx::query(OPEN).fetch_all(&mut **tx).await?.iter().map(round_row).collect()
+    }
+
+    /// Returns the rounds that are not in a final state and the last few that are, oldest first.
+    pub async fn watched_rounds(&self, tx: &mut Tx, recent: u32) -> Result<Vec<RoundRow>> {
+        sqlx::query(WATCHED).bind(recent).fetch_all(&mut **tx).await?.iter().map(round_row).collect()
     }
 
     /// Moves a round to a state.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use sqlx::{Row as _, SqlitePool, migrate::MigrateError, sqlite::SqliteConnectOptions};
 
-use super::{Blobs, MIGRATIONS, Result, Storage, StorageError};
+use super::{MIGRATIONS, Result, Storage, StorageError};
 
 const COPY: &str = "VACUUM INTO $1";
 const INTEGRITY: &str = "PRAGMA integrity_check(5)";

@@ -6,6 +6,9 @@ mod federation;
 mod ledger;
 mod operations;
 mod rounds;
+mod students;
+mod tokens;
+mod watch;
 mod work;
 
 pub use ballots::{Receipt, ReceiptView};
@@ -15,10 +18,15 @@ pub use federation::{
     RosterChanged, RosterView, Standing, TrusteeSteps,
 };
 pub use ledger::{EntryState, LedgerEntry, LedgerView, Promise};
-pub use operations::LogFilterView;
+pub use operations::{LogFilterView, OperationsView, PoolView, QueueEntry, RefusalCount, StorageView};
 pub use rounds::{
     Answered, Answers, Attendance, Labels, OpeningState, OpeningView, RoundSummary, RoundView, RoundsPage,
     Voter,
+};
+pub use students::{StudentResult, StudentView};
+pub use tokens::{IssuedToken, NewToken, Role, TokenView};
+pub use watch::{
+    CheckedLine, CheckedTranscript, ChecksView, CostCurve, EventLine, EventLines, Observer, PrivacyView,
 };
 pub use work::{Beat, Checking, OpeningTask, PostOpening, Progress, Refused, ToOpen, Work};
 

@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Progress;
+use super::{EventLine, Progress};
 use crate::{
     clock::Millis,
     ids::{Digest, ParticipantId, RoundId},
     privacy::{Epsilon, RoundCost},
+    problem::Code,
     round::{Announcement, Corroboration, FailureReason, RoundState},
 };
 
@@ -37,6 +38,12 @@ pub struct Voter {
     pub attendance: Attendance,
     /// Why it was refused or late, in words.
     pub reason: Option<String>,
+    /// The code of that refusal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<Code>,
+    /// When its ballot came, or was refused last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Millis>,
 }
 
 /// `GET /rounds/{round}`: everything public about a round.
@@ -73,6 +80,12 @@ pub struct RoundView {
     pub labelled: Option<u32>,
     /// Number of abstentions, once released.
     pub abstained: Option<u32>,
+    /// Number of labels of each class in the order of the classes, once released.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distribution: Option<Vec<u32>>,
+    /// What the transcript says of the round so far, in words.
+    #[serde(default)]
+    pub timeline: Vec<EventLine>,
 }
 
 /// Is what one trustee did about a round's labels.
@@ -86,6 +99,9 @@ pub struct OpeningView {
     pub state: OpeningState,
     /// Its settings that weaken security, by name.
     pub insecure: Vec<String>,
+    /// When its opening came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Millis>,
 }
 
 /// Is where one trustee is with an opening.
@@ -124,7 +140,7 @@ pub struct RoundsPage {
 }
 
 /// Is one line about a round.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RoundSummary {
     /// The round's id.
     pub round: RoundId,
@@ -134,8 +150,23 @@ pub struct RoundSummary {
     pub instances: u32,
     /// Ballots that came.
     pub ballots: u32,
+    /// Ballots that could come: one of each member of its roster.
+    #[serde(default)]
+    pub expected: u32,
     /// Ballots needed.
     pub quorum: u32,
+    /// How far its tally is, while it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Progress>,
+    /// Openings of its last tally that came.
+    #[serde(default)]
+    pub openings: u32,
+    /// Trustees that could open it.
+    #[serde(default)]
+    pub trustees: u32,
+    /// When its present state ends, as far as can be said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eta: Option<Millis>,
     /// When it was announced.
     pub opens_at: Millis,
     /// When its window closes.

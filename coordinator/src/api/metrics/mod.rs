@@ -13,8 +13,8 @@ use shared::{
     wire::LedgerView,
 };
 
-use super::{Answer, ApiError, auth::Caller, ledger, openapi::WATCHERS, roster::is_online};
-use crate::{app::App, metrics::Page};
+use super::{Answer, ApiError, auth::Reader, openapi::WATCHERS};
+use crate::{app::App, metrics::Page, watch};
 
 /// The media type of the text format that the page is written in.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -38,8 +38,8 @@ type Scraped = ([(HeaderName, &'static str); 1], String);
     )),
     extensions(("x-roles" = json!(WATCHERS)))
 )]
-pub(super) async fn scrape(caller: Caller, State(app): State<App>) -> Answer<Scraped> {
-    if matches!(caller, Caller::Participant(_)) {
+pub(super) async fn scrape(reader: Reader, State(app): State<App>) -> Answer<Scraped> {
+    if matches!(reader, Reader::Participant(_)) {
         let detail = "metrics are for the operator and whoever it gave a token to watch";
         return Err(ApiError::new(Code::Forbidden, detail));
     }
@@ -50,10 +50,14 @@ pub(super) async fn scrape(caller: Caller, State(app): State<App>) -> Answer<Scr
     let mut tx = app.storage.read().await?;
     let figures = app.storage.replay(&mut tx, |replay| Figures::of(&app, replay)).await?;
     let transcript = app.storage.transcript_length(&mut tx).await?;
+    let ledger = match app.storage.federation(&mut tx).await? {
+        Some(_) => Some(watch::ledger(&app, &mut tx).await?),
+        None => None,
+    };
     drop(tx);
     page.value("psephos_transcript_events", "Events of the transcript", transcript as f64);
     figures.unwrap_or_default().write(&mut page);
-    privacy(ledger::current(&app).await?.as_ref(), &mut page);
+    privacy(ledger.as_ref(), &mut page);
     let text = page.text(&app.metrics);
     let text =
         text.map_err(|e| ApiError::new(Code::Internal, format!("the metrics cannot be written: {e}")))?;
@@ -74,12 +78,12 @@ fn service(app: &App, page: &mut Page) {
 }
 
 async fn storage(app: &App, page: &mut Page) -> Answer<()> {
-    let size = app.storage.size().await?;
+    let usage = app.storage.usage().await;
     let kind = |name: &str, bytes: u64| (vec![("kind", name.to_owned())], bytes as f64);
     page.gauge(
         "psephos_storage_bytes",
         "Bytes on the disk",
-        [kind("database", size.database), kind("blobs", size.blobs)],
+        [kind("database", usage.database_bytes), kind("blobs", usage.blob_bytes)],
     );
     Ok(())
 }
@@ -91,7 +95,7 @@ async fn participants(app: &App, page: &mut Page) -> Answer<()> {
     let enrolled = members.iter().filter(|row| row.revoked_at.is_none());
     let online = enrolled.map(|row| {
         let number = vec![("participant", row.member.id.to_string())];
-        (number, f64::from(u8::from(is_online(app, row.last_seen))))
+        (number, f64::from(u8::from(watch::is_online(app, row.last_seen))))
     });
     page.gauge("psephos_participant_online", "Whether a participant's agent was heard of late", online);
     Ok(())

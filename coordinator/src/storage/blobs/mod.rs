@@ -32,7 +32,7 @@ impl Blobs {
     }
 
     /// Returns the folder.
-    pub(super) fn folder(&self) -> &Path {
+    pub fn folder(&self) -> &Path {
         &self.folder
     }
 
