@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes sure that what the build needs beyond a Rust toolchain is there: a C compiler, pkg-config and OpenSSL's
-# headers. Installs it where it may, and otherwise names it in one line.
+# headers. Installs it where it may, and otherwise names it in one line. With --browser also Chromium and its driver, which
+# the tests of the dashboard need; where they cannot be had it says so and succeeds.
 set -euo pipefail
 
 command -v cargo >/dev/null || {
@@ -8,16 +9,27 @@ command -v cargo >/dev/null || {
     exit 4
 }
 
+can_install() { [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; }
+install() {
+    echo "psephos: installing $*" >&2
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
+}
+
 missing=()
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
 command -v pkg-config >/dev/null || missing+=(pkg-config)
 pkg-config --exists openssl 2>/dev/null || missing+=(libssl-dev)
-[ ${#missing[@]} -eq 0 ] && exit 0
+if [ ${#missing[@]} -gt 0 ]; then
+    if ! can_install; then
+        echo "psephos: please install: ${missing[*]} (Debian names), then run this again" >&2
+        exit 4
+    fi
+    install "${missing[@]}"
+fi
 
-if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
-    echo "psephos: installing ${missing[*]}" >&2
-    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >&2
-else
-    echo "psephos: please install: ${missing[*]} (Debian names), then run this again" >&2
-    exit 4
+if [ "${1:-}" = --browser ]; then
+    if ! { command -v chromedriver && { command -v chromium || command -v google-chrome; }; } >/dev/null; then
+        { can_install && install chromium chromium-driver; } ||
+            echo "psephos: chromium and chromium-driver (Debian names) are missing: the dashboard's browser tests will not run" >&2
+    fi
 fi

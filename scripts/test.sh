@@ -4,7 +4,7 @@
 # Everything is built in one profile, with one set of features, so that nothing is built twice.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-./scripts/prepare.sh
+./scripts/prepare.sh --browser
 
 step() { printf '\n== %s\n' "$*"; }
 

@@ -9,14 +9,16 @@ use shared::{
     clock::{Clock, Millis},
     identity::Identity,
     ids::{Digest, ParticipantId, RoundId},
-    wire::{Beat, Progress},
+    wire::{Beat, LedgerView, Progress},
 };
 use tokio::sync::{Notify, Semaphore};
 
 use crate::{
     config::Settings,
+    metrics::Metrics,
     storage::Storage,
     tally::{KeyCache, Pool},
+    watch::Watch,
 };
 
 /// Is a running tally: how far it is, and the flag that stops it.
@@ -24,6 +26,8 @@ use crate::{
 pub struct RunningTally {
     /// Labels done and in all.
     pub progress: Progress,
+    /// When it began.
+    pub began: Millis,
     /// Set to true to stop it.
     pub cancel: Arc<AtomicBool>,
 }
@@ -48,12 +52,17 @@ pub struct Inner {
     pub pool: Pool,
     /// Evaluation keys used last.
     pub keys: KeyCache,
+    /// Counts what happens.
+    pub metrics: Metrics,
     /// Lets one tally run at a time, so that its processor time is its own.
     pub tally_turn: Semaphore,
     /// Wakes the conductor.
     pub wake: Notify,
+    /// What is kept in memory for watchers.
+    pub watch: Watch,
     tallies: Mutex<HashMap<RoundId, RunningTally>>,
     beats: Mutex<HashMap<ParticipantId, Beat>>,
+    ledger: Mutex<Option<(u64, LedgerView)>>,
 }
 
 impl std::ops::Deref for App {
@@ -74,6 +83,7 @@ impl App {
         settings: Settings,
         pool: Pool,
     ) -> Self {
+        let watch = Watch::new(clock.now());
         Self(Arc::new(Inner {
             storage,
             identity,
@@ -82,10 +92,13 @@ impl App {
             settings,
             pool,
             keys: KeyCache::default(),
+            metrics: Metrics::default(),
             tally_turn: Semaphore::new(1),
             wake: Notify::new(),
+            watch,
             tallies: Mutex::new(HashMap::new()),
             beats: Mutex::new(HashMap::new()),
+            ledger: Mutex::new(None),
         }))
     }
 }
@@ -103,7 +116,8 @@ impl Inner {
     /// Registers a tally and returns the flag that stops it.
     pub fn begin_tally(&self, round: RoundId, total: u32) -> Arc<AtomicBool> {
         let cancel = Arc::new(AtomicBool::new(false));
-        let running = RunningTally { progress: Progress { done: 0, total }, cancel: Arc::clone(&cancel) };
+        let progress = Progress { done: 0, total };
+        let running = RunningTally { progress, began: self.now(), cancel: Arc::clone(&cancel) };
         self.with_tallies(|tallies| tallies.insert(round, running));
         cancel
     }
@@ -137,6 +151,17 @@ impl Inner {
     pub fn beat(&self, participant: ParticipantId) -> Beat {
         let beats = self.beats.lock().unwrap_or_else(PoisonError::into_inner);
         beats.get(&participant).cloned().unwrap_or_default()
+    }
+
+    /// Keeps the ledger that follows from so many events of the transcript.
+    pub fn keep_ledger(&self, events: u64, ledger: LedgerView) {
+        *self.ledger.lock().unwrap_or_else(PoisonError::into_inner) = Some((events, ledger));
+    }
+
+    /// Returns the ledger that follows from so many events, if it was kept.
+    pub fn kept_ledger(&self, events: u64) -> Option<LedgerView> {
+        let kept = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.as_ref().filter(|(of, _)| *of == events).map(|(_, ledger)| ledger.clone())
     }
 
     /// Forgets a tally that ended.

@@ -1,8 +1,14 @@
 //! The coordinator's own settings: flags over `HOME/coordinator.toml` over defaults.
 
-use std::{net::SocketAddr, path::Path, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use serde::Deserialize;
+
+use crate::tls::Pair;
 
 /// Is what `coordinator.toml` may hold; unknown keys are refused.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -22,9 +28,21 @@ pub struct FileSettings {
     pub largest_upload: Option<usize>,
     /// Largest blob that is uploaded in parts, in bytes.
     pub largest_blob: Option<u64>,
+    /// The certificate to serve; that of `tls init` by default.
+    pub tls: Option<TlsSettings>,
     /// Allows plain HTTP on an address that other machines can reach.
     #[serde(default)]
     pub insecure_http: bool,
+}
+
+/// Is the table `[tls]`; paths are relative to the data folder.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsSettings {
+    /// The server's certificate and those above it (PEM).
+    pub certificate: PathBuf,
+    /// Its private key (PEM).
+    pub key: PathBuf,
 }
 
 /// Is what the service runs with.
@@ -44,6 +62,10 @@ pub struct Settings {
     pub largest_upload: usize,
     /// Largest blob that is uploaded in parts, in bytes.
     pub largest_blob: u64,
+    /// The certificate to serve; plain HTTP without one.
+    pub tls: Option<Pair>,
+    /// Whether plain HTTP is spoken on an address that other machines can reach.
+    pub insecure_http: bool,
 }
 
 /// Says what is wrong with the settings.
@@ -69,8 +91,9 @@ pub enum SettingsError {
     },
     /// The address can be reached from outside.
     #[error(
-        "listen = {0} is not a loopback address, and this version speaks plain HTTP: put a TLS proxy in front \
-         and listen on 127.0.0.1, or set insecure_http = true"
+        "listen = {0} is not a loopback address, and there is no certificate: run `coordinator tls init --name HOST`, \
+         or give [tls] certificate and key, or put a TLS proxy in front and listen on 127.0.0.1; only for a closed \
+         test network set insecure_http = true"
     )]
     PlainHttp(SocketAddr),
     /// No thread would work.
@@ -82,7 +105,8 @@ const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net
 const DEFAULT_OPENING_WINDOW: Duration = Duration::from_secs(3600);
 const DEFAULT_CORROBORATION_WINDOW: Duration = Duration::from_secs(600);
 const DEFAULT_ONLINE_WITHIN: Duration = Duration::from_secs(30);
-const DEFAULT_LARGEST_UPLOAD: usize = 512 << 20;
+/// Largest body of an upload in bytes, unless `coordinator.toml` says otherwise.
+pub(crate) const DEFAULT_LARGEST_UPLOAD: usize = 512 << 20;
 const DEFAULT_LARGEST_BLOB: u64 = 1 << 30;
 
 /// Parses a duration such as "10m" or "1h 30m"; zero and less is refused.
@@ -113,15 +137,33 @@ impl FileSettings {
             online_within: self.online_within.or(lower.online_within),
             largest_upload: self.largest_upload.or(lower.largest_upload),
             largest_blob: self.largest_blob.or(lower.largest_blob),
+            tls: self.tls.or(lower.tls),
             insecure_http: self.insecure_http || lower.insecure_http,
         }
     }
 
-    /// Fills in the defaults and checks the result.
-    pub fn settle(self) -> Result<Settings, SettingsError> {
+    /// Returns everything that is wrong, each setting by itself.
+    pub fn errors(self, home: &Path) -> Vec<SettingsError> {
+        let none = Self::default;
+        let FileSettings { listen, threads, opening_window, corroboration_window, online_within, .. } =
+            self.clone();
+        [
+            Self { listen, tls: self.tls, insecure_http: self.insecure_http, ..none() },
+            Self { threads, ..none() },
+            Self { opening_window, ..none() },
+            Self { corroboration_window, ..none() },
+            Self { online_within, ..none() },
+        ]
+        .into_iter()
+        .filter_map(|one| one.settle(home).err())
+        .collect()
+    }
+
+    /// Fills in the defaults for a data folder and checks the result.
+    pub fn settle(self, home: &Path) -> Result<Settings, SettingsError> {
         let span = |name, text: Option<String>, default| text.map_or(Ok(default), |t| duration(name, &t));
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let settings = Settings {
+        let mut settings = Settings {
             listen: self.listen.unwrap_or(DEFAULT_LISTEN),
             threads: self.threads.unwrap_or(cores),
             opening_window: span("opening_window", self.opening_window, DEFAULT_OPENING_WINDOW)?,
@@ -133,11 +175,19 @@ impl FileSettings {
             online_within: span("online_within", self.online_within, DEFAULT_ONLINE_WITHIN)?,
             largest_upload: self.largest_upload.unwrap_or(DEFAULT_LARGEST_UPLOAD),
             largest_blob: self.largest_blob.unwrap_or(DEFAULT_LARGEST_BLOB),
+            tls: match self.tls {
+                Some(TlsSettings { certificate, key }) => {
+                    Some(Pair { certificate: home.join(certificate), key: home.join(key) })
+                }
+                None => Pair::own(home),
+            },
+            insecure_http: self.insecure_http,
         };
+        settings.insecure_http &= settings.tls.is_none();
         if settings.threads == 0 {
             return Err(SettingsError::Threads);
         }
-        if !settings.listen.ip().is_loopback() && !self.insecure_http {
+        if !settings.listen.ip().is_loopback() && settings.tls.is_none() && !self.insecure_http {
             return Err(SettingsError::PlainHttp(settings.listen));
         }
         Ok(settings)
@@ -151,9 +201,14 @@ mod tests {
     #[test]
     fn an_address_that_others_reach_needs_the_insecure_name() -> anyhow::Result<()> {
         let open: FileSettings = toml::from_str("listen = \"0.0.0.0:7400\"")?;
-        assert!(matches!(open.settle(), Err(SettingsError::PlainHttp(_))));
+        assert!(matches!(open.settle(Path::new(".")), Err(SettingsError::PlainHttp(_))));
         let named: FileSettings = toml::from_str("listen = \"0.0.0.0:7400\"\ninsecure_http = true")?;
-        assert!(named.settle().is_ok());
+        assert!(named.settle(Path::new(".")).is_ok());
+        let safe: FileSettings =
+            toml::from_str("listen = \"0.0.0.0:7400\"\n[tls]\ncertificate = \"c.pem\"\nkey = \"/k.pem\"")?;
+        let settled = safe.settle(Path::new("/home"))?;
+        let pair = Pair { certificate: "/home/c.pem".into(), key: "/k.pem".into() };
+        assert_eq!(settled.tls, Some(pair), "relative to the data folder");
         Ok(())
     }
 
@@ -161,7 +216,7 @@ mod tests {
     fn unknown_keys_and_wrong_durations_are_named() -> anyhow::Result<()> {
         assert!(toml::from_str::<FileSettings>("listn = \"127.0.0.1:1\"").is_err());
         let wrong: FileSettings = toml::from_str("opening_window = \"soon\"")?;
-        let message = wrong.settle().err().map(|e| e.to_string()).unwrap_or_default();
+        let message = wrong.settle(Path::new(".")).err().map(|e| e.to_string()).unwrap_or_default();
         assert!(message.starts_with("opening_window = \"soon\" is not a duration"), "{message}");
         assert_eq!(duration("window", "10m")?, Duration::from_secs(600));
         assert!(duration("window", "0s").is_err());

@@ -5,6 +5,7 @@
 //! HOME/blobs/               artefacts by digest
 //! HOME/secret/identity      signing key, mode 0600
 //! HOME/secret/operator.token  bearer token of the operator, mode 0600
+//! HOME/tls/, HOME/secret/*.key  certificates and keys that `tls init` made
 //! HOME/lock                 held while `serve` runs
 //! ```
 
@@ -53,6 +54,10 @@ pub fn operator_token_path(folder: &Path) -> PathBuf {
     folder.join("secret").join("operator.token")
 }
 
+fn identity_path(folder: &Path) -> PathBuf {
+    folder.join("secret").join("identity")
+}
+
 /// Draws a bearer token: 256 random bits as hex.
 pub fn random_token() -> Result<String, IdentityError> {
     let mut bytes = [0u8; 32];
@@ -61,13 +66,19 @@ pub fn random_token() -> Result<String, IdentityError> {
 }
 
 impl Home {
-    /// Opens the folder for one coordinator, and creates it if it is new.
-    pub fn open(folder: &Path) -> Result<Self, HomeError> {
+    /// Makes the folder and the one of its secrets, if they are not there.
+    pub fn prepare(folder: &Path) -> Result<(), HomeError> {
         std::fs::create_dir_all(folder).map_err(at(folder))?;
         let secret = folder.join("secret");
         if !secret.exists() {
             DirBuilder::new().mode(0o700).create(&secret).map_err(at(&secret))?;
         }
+        Ok(())
+    }
+
+    /// Opens the folder for one coordinator, and creates it if it is new.
+    pub fn open(folder: &Path) -> Result<Self, HomeError> {
+        Self::prepare(folder)?;
         let path = folder.join("lock");
         let lock =
             OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(at(&path))?;
@@ -83,13 +94,18 @@ impl Home {
         &self.folder
     }
 
+    /// Reads the coordinator's identity without a lock; `None` if none was made.
+    pub fn read_identity(folder: &Path) -> Result<Option<Identity>, HomeError> {
+        let stored = read_secret(&identity_path(folder))?;
+        Ok(stored.map(|bytes| Identity::from_secret_bytes(&bytes)).transpose()?)
+    }
+
     /// Returns the coordinator's identity; the first call makes it.
     pub fn identity(&self) -> Result<Identity, HomeError> {
-        let path = self.folder.join("secret").join("identity");
-        let stored = read_secret(&path)?;
-        if let Some(bytes) = stored {
-            return Ok(Identity::from_secret_bytes(&bytes)?);
+        if let Some(identity) = Self::read_identity(&self.folder)? {
+            return Ok(identity);
         }
+        let path = identity_path(&self.folder);
         let identity = Identity::generate()?;
         write_secret(&path, &identity.to_secret_bytes())?;
         Ok(identity)
@@ -119,7 +135,7 @@ fn read_secret(path: &Path) -> Result<Option<Vec<u8>>, HomeError> {
 }
 
 /// Writes beside the final name and renames, so that a crash leaves no half-written secret.
-fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), HomeError> {
+pub(crate) fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), HomeError> {
     let partial = path.with_extension("partial");
     let options = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).clone();
     let mut file = options.open(&partial).map_err(at(&partial))?;

@@ -2,15 +2,21 @@
 
 pub mod api;
 pub mod app;
+pub mod backup;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod dashboard;
+pub mod doctor;
 pub mod home;
+pub mod metrics;
 pub mod rounds;
 pub mod storage;
 pub mod student;
 pub mod tally;
 pub mod telemetry;
+pub mod tls;
+pub mod watch;
 
 mod serve;
 

@@ -1,7 +1,10 @@
 //! Running the service: open the home, wire the parts, answer until told to stop.
 
-use std::path::Path;
+mod signals;
 
+use std::{io, net::SocketAddr, path::Path, time::Duration};
+
+use axum::{Extension, serve::Listener};
 use shared::{clock::Clock as _, fhe::pin_fft_plan, ids::Digest};
 use tokio::{net::TcpListener, sync::watch};
 
@@ -9,11 +12,13 @@ use crate::{
     api,
     app::App,
     clock::SystemClock,
-    config::{FileSettings, SettingsError},
+    config::{FileSettings, Settings, SettingsError},
     home::{Home, HomeError, operator_token_path},
     rounds,
     storage::{Storage, StorageError},
     tally::Pool,
+    telemetry::LogFilter,
+    tls::{Current, TlsError, TlsListener},
 };
 
 /// Says why the service cannot run.
@@ -25,6 +30,9 @@ pub enum ServeError {
     /// The settings are wrong.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// The certificate cannot be served.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The database cannot be opened.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -37,17 +45,20 @@ pub enum ServeError {
         /// What was tried.
         what: String,
         /// What the system said.
-        source: std::io::Error,
+        source: io::Error,
     },
 }
 
+/// How long open requests may take to finish after a signal.
+const GRACE: Duration = Duration::from_secs(5);
+
 /// Serves on a data folder until SIGINT or SIGTERM; flags win over the folder's `coordinator.toml`.
-pub async fn serve(folder: &Path, flags: FileSettings) -> Result<(), ServeError> {
+pub async fn serve(folder: &Path, flags: FileSettings, log: LogFilter) -> Result<(), ServeError> {
     // Before any key exists in this process, so that every tally gives the same bits.
     pin_fft_plan();
     let home = Home::open(folder)?;
     let file = FileSettings::load(&folder.join("coordinator.toml"))?;
-    let settings = flags.over(file).settle()?;
+    let settings = flags.over(file).settle(folder)?;
     let storage = Storage::open(folder).await?;
     let removed = storage.blobs().remove_stale_parts(SystemClock.now()).await?;
     if removed > 0 {
@@ -55,45 +66,63 @@ pub async fn serve(folder: &Path, flags: FileSettings) -> Result<(), ServeError>
     }
     let operator = Digest::of(home.operator_token()?.as_bytes());
     let pool = Pool::new(settings.threads)?;
-    let listen = settings.listen;
-    let network = |what: String| move |source| ServeError::Network { what, source };
-    let listener = TcpListener::bind(listen).await.map_err(network(format!("cannot listen on {listen}")))?;
-    let address = listener.local_addr().unwrap_or(listen);
-    let app = App::new(storage, home.identity()?, operator, Box::new(SystemClock), settings, pool);
+    let listener = bind(settings.listen).await?;
+    let address = listener.local_addr().unwrap_or(settings.listen);
+    let token = operator_token_path(folder);
+    let app = App::new(storage, home.identity()?, operator, Box::new(SystemClock), settings.clone(), pool);
+    let Settings { tls, .. } = settings;
 
+    match tls {
+        None => {
+            tracing::info!(%address, tls = false, token = %token.display(), "listening");
+            answer(listener, app, log).await
+        }
+        Some(pair) => {
+            let current = Current::new(pair.load()?);
+            let certificate = pair.certificate.clone();
+            let _reloading = signals::reload_on_hangup(pair, current.clone());
+            let listener = TlsListener::start(listener, current).map_err(network("cannot listen"))?;
+            tracing::info!(%address, tls = true, certificate = %certificate.display(), token = %token.display(), "listening");
+            answer(listener, app, log).await
+        }
+    }
+}
+
+async fn bind(listen: SocketAddr) -> Result<TcpListener, ServeError> {
+    let what = format!("cannot listen on {listen}: is another service there?");
+    TcpListener::bind(listen).await.map_err(|source| ServeError::Network { what, source })
+}
+
+fn network(what: &str) -> impl FnOnce(io::Error) -> ServeError {
+    let what = what.to_owned();
+    move |source| ServeError::Network { what, source }
+}
+
+/// Answers requests and conducts rounds until a signal comes.
+async fn answer<L>(listener: L, app: App, log: LogFilter) -> Result<(), ServeError>
+where
+    L: Listener,
+    L::Addr: std::fmt::Debug,
+{
     let (stop, stopped) = watch::channel(false);
     let conductor = tokio::spawn(rounds::conduct(app.clone(), stopped.clone()));
-    tracing::info!(%address, token = %operator_token_path(folder).display(), "listening");
-    let signals = async move {
-        wait_for_signal().await;
+    let watched = app.clone();
+    let ending = async move {
+        signals::wait_for_end().await;
+        watched.watch.stop();
         tracing::info!("stopping; unfinished rounds resume at the next start");
         // Nobody waits any more when this fails.
         let _ = stop.send(true);
     };
     let mut stopped = stopped;
-    let served = axum::serve(listener, api::router(app.clone())).with_graceful_shutdown(signals);
+    let router = api::router(app.clone()).layer(Extension(log));
+    let served = axum::serve(listener, router).with_graceful_shutdown(ending);
     // Clients that hold a connection open must not keep the service alive.
     let served = tokio::select! {
-        served = served => served,
+        served = async { served.await } => served,
         () = async { let _ = stopped.wait_for(|stop| *stop).await; tokio::time::sleep(GRACE).await; } => Ok(()),
     };
     app.stop_tallies();
     let _ = tokio::time::timeout(GRACE, conductor).await;
-    served.map_err(network("serving failed".to_owned()))
-}
-
-/// How long open requests may take to finish after a signal.
-const GRACE: std::time::Duration = std::time::Duration::from_secs(5);
-
-async fn wait_for_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let interrupted = async {
-        let _ = tokio::signal::ctrl_c().await;
-    };
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminated) => {
-            tokio::select! { () = interrupted => {}, _ = terminated.recv() => {} }
-        }
-        Err(_) => interrupted.await,
-    }
+    served.map_err(network("serving failed"))
 }

@@ -4,6 +4,7 @@ mod blobs;
 mod budget;
 mod repeats;
 mod service;
+mod watching;
 
 use anyhow::Result;
 use reqwest::Method;

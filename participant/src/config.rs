@@ -10,6 +10,7 @@ use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use shared::{
     decimal::Decimal,
+    fingerprint::Fingerprint,
     learning::{NetworkConfig, TrainConfig},
 };
 
@@ -17,7 +18,7 @@ mod teacher;
 
 pub use teacher::{CommandConfig, TeacherConfig};
 
-use crate::home::Home;
+use crate::{client::Endpoint, home::Home};
 
 /// Says which key of which file is not acceptable, and what would be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -71,6 +72,9 @@ pub struct Config {
     pub name: String,
     /// Base address of the coordinator, for example `https://labels.example.org`.
     pub coordinator: String,
+    /// Certificate to which the coordinator's chain must lead; without one the system's authorities vouch for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coordinator_fingerprint: Option<Fingerprint>,
     /// Seconds between two heartbeats.
     #[serde(default = "default_poll")]
     pub poll_seconds: f64,
@@ -196,26 +200,47 @@ impl Config {
 
     /// Checks every value; errors name `path`, key, value and remedy.
     pub fn check(&self, path: &Path) -> Result<(), ConfigError> {
-        let refuse = |key, value: String, expected| {
-            Err(ConfigError::Value { path: path.to_owned(), key, value, expected })
+        self.errors(path).into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// Returns everything that is wrong, in the order of the file.
+    pub fn errors(&self, path: &Path) -> Vec<ConfigError> {
+        let mut errors = Vec::new();
+        let mut refuse = |key, value: String, expected| {
+            errors.push(ConfigError::Value { path: path.to_owned(), key, value, expected });
         };
         if !(1..=80).contains(&self.name.chars().count()) || self.name.chars().any(char::is_control) {
-            return refuse("name", format!("{:?}", self.name), "1 to 80 printable characters");
+            refuse("name", format!("{:?}", self.name), "1 to 80 printable characters");
         }
         if !(0.1..=3600.0).contains(&self.poll_seconds) {
-            return refuse("poll_seconds", self.poll_seconds.to_string(), "from 0.1 to 3600");
+            refuse("poll_seconds", self.poll_seconds.to_string(), "from 0.1 to 3600");
         }
         if !(1..=MAX_TEACHERS).contains(&self.teachers.count) {
-            return refuse("teachers.count", self.teachers.count.to_string(), "from 1 to 10000");
+            refuse("teachers.count", self.teachers.count.to_string(), "from 1 to 10000");
         }
         if self.limits.rounds_per_day == Some(0) {
-            return refuse("limits.rounds_per_day", "0".to_owned(), "at least 1, or absent for no limit");
+            refuse("limits.rounds_per_day", "0".to_owned(), "at least 1, or absent for no limit");
         }
         if self.limits.instances_per_day == Some(0) {
-            return refuse("limits.instances_per_day", "0".to_owned(), "at least 1, or absent for no limit");
+            refuse("limits.instances_per_day", "0".to_owned(), "at least 1, or absent for no limit");
         }
-        self.teacher.check(path)?;
-        self.coordinator_url(path).map(|_| ())
+        errors.extend(self.teacher.check(path).err());
+        errors.extend(self.endpoint(path).err());
+        errors
+    }
+
+    /// Returns where the coordinator is and which certificate it must show, both checked.
+    pub fn endpoint(&self, path: &Path) -> Result<Endpoint, ConfigError> {
+        let (url, pin) = (self.coordinator_url(path)?, self.coordinator_fingerprint);
+        if let (Some(pin), "http") = (pin, url.scheme()) {
+            return Err(ConfigError::Value {
+                path: path.to_owned(),
+                key: "coordinator_fingerprint",
+                value: pin.to_string(),
+                expected: "beside an https address: plain http shows no certificate",
+            });
+        }
+        Ok(Endpoint { url, pin })
     }
 
     /// Returns the coordinator's address, checked: https, or http to this machine alone.

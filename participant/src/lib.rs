@@ -11,6 +11,7 @@ pub mod client;
 pub mod clock;
 pub mod config;
 pub mod cpu;
+pub mod doctor;
 pub mod files;
 pub mod fleet;
 pub mod home;

@@ -258,22 +258,25 @@ impl<T: Statement> Signed<T> {
     }
 }
 
-#[derive(Serialize, Deserialize)]
+/// Is the JSON form of a [`Signed`] statement.
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct SignedText {
+pub struct SignedStatement {
+    /// The statement's canonical (borsh) bytes in hexadecimal.
     body: String,
+    /// The ed25519 signature over the statement's domain and bytes.
     signature: Signature,
 }
 
 impl<T> Serialize for Signed<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        SignedText { body: hex::encode(&self.body), signature: self.signature }.serialize(serializer)
+        SignedStatement { body: hex::encode(&self.body), signature: self.signature }.serialize(serializer)
     }
 }
 
 impl<'de, T> Deserialize<'de> for Signed<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = SignedText::deserialize(deserializer)?;
+        let text = SignedStatement::deserialize(deserializer)?;
         let body = hex::decode(text.body).map_err(D::Error::custom)?;
         Ok(Self { body, signature: text.signature, kind: PhantomData })
     }

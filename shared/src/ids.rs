@@ -97,6 +97,11 @@ hex_newtype!(
     BallotId, 16, "a ballot id: 32 hexadecimal digits"
 );
 
+hex_newtype!(
+    /// Names one student; the operator's client chooses it at random.
+    StudentId, 16, "a student id: 32 hexadecimal digits"
+);
+
 impl Digest {
     /// Digests raw bytes; the result equals that of `sha256sum`.
     pub fn of(bytes: &[u8]) -> Self {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = ($status:literal, $title:literal);)*) => {
         /// Names the reason for a refusal; clients decide by it, never by the text.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
         #[serde(rename_all = "snake_case")]
         pub enum Code {
             $($(#[$doc])* $name,)*
@@ -92,12 +92,14 @@ codes! {
     InvalidKeys = (422, "the keys are not acceptable");
     /// The body is larger than the route accepts.
     TooLarge = (413, "the body is too large");
+    /// Too many of the same kind are served at once.
+    Busy = (503, "the coordinator serves too many of these at once");
     /// The server failed; the operator's log says more.
     Internal = (500, "the coordinator failed");
 }
 
 /// Is a problem document; `detail` names the value, the place and the remedy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Problem {
     /// A URN for the code, `urn:psephos:problem:<code>`.
     #[serde(rename = "type")]
@@ -115,12 +117,24 @@ pub struct Problem {
 /// Is the media type of problem documents.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
+impl Code {
+    /// Returns the code as documents spell it, such as `ballot_late`.
+    pub fn name(self) -> String {
+        let name = serde_json::to_value(self).ok().and_then(|v| v.as_str().map(str::to_owned));
+        name.unwrap_or_default()
+    }
+
+    /// Returns the code of that name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        serde_json::from_value(serde_json::Value::String(name.to_owned())).ok()
+    }
+}
+
 impl Problem {
     /// Builds the document for one occurrence of a code.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        let name = serde_json::to_value(code).ok().and_then(|v| v.as_str().map(str::to_owned));
         Self {
-            kind: format!("urn:psephos:problem:{}", name.unwrap_or_default()),
+            kind: format!("urn:psephos:problem:{}", code.name()),
             title: code.title().to_owned(),
             status: code.status(),
             code,

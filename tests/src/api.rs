@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use reqwest::{Method, header::CONTENT_TYPE};
+use reqwest::{
+    Method, RequestBuilder,
+    header::{CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH},
+};
 use serde::{Serialize, de::DeserializeOwned};
 use shared::problem::{Code, MEDIA_TYPE, Problem};
 
@@ -22,6 +25,8 @@ pub struct Answer {
     pub status: u16,
     /// Media type, or nothing.
     pub media_type: String,
+    /// Entity tag, or nothing.
+    pub tag: String,
     /// Body.
     pub body: Vec<u8>,
 }
@@ -29,7 +34,17 @@ pub struct Answer {
 impl Api {
     /// Makes a client for the coordinator at `base`, such as `http://127.0.0.1:7400`.
     pub fn new(base: &str) -> anyhow::Result<Self> {
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(60)).no_proxy().build()?;
+        Self::with(base, reqwest::Client::builder())
+    }
+
+    /// Makes a client that trusts this authority (PEM) alone.
+    pub fn trusting(base: &str, authority: &[u8]) -> anyhow::Result<Self> {
+        let authority = reqwest::Certificate::from_pem(authority)?;
+        Self::with(base, reqwest::Client::builder().tls_certs_only([authority]))
+    }
+
+    fn with(base: &str, builder: reqwest::ClientBuilder) -> anyhow::Result<Self> {
+        let client = builder.timeout(Duration::from_secs(60)).no_proxy().build()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         Ok(Self { base: base.to_owned(), client, runtime })
     }
@@ -47,13 +62,34 @@ impl Api {
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
+        self.answer(request, &format!("{method} {path}"))
+    }
+
+    fn answer(&self, request: RequestBuilder, what: &str) -> anyhow::Result<Answer> {
         self.runtime.block_on(async {
-            let response = request.send().await.with_context(|| format!("{method} {path}"))?;
-            let media_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-            let (status, media_type) =
-                (response.status().as_u16(), media_type.unwrap_or_default().to_owned());
-            Ok(Answer { status, media_type, body: response.bytes().await?.to_vec() })
+            let response = request.send().await.with_context(|| what.to_owned())?;
+            let word = |name: HeaderName| {
+                let value = response.headers().get(name).and_then(|value| value.to_str().ok());
+                value.unwrap_or_default().to_owned()
+            };
+            let (status, media_type, tag) = (response.status().as_u16(), word(CONTENT_TYPE), word(ETAG));
+            Ok(Answer { status, media_type, tag, body: response.bytes().await?.to_vec() })
         })
+    }
+
+    /// Fetches a path that lies beside `/api/v1`.
+    pub fn beside(&self, path: &str, token: Option<&str>) -> anyhow::Result<Answer> {
+        let mut request = self.client.get(format!("{}{path}", self.base));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        self.answer(request, path)
+    }
+
+    /// Fetches a path unless it still has the entity tag that came with it before.
+    pub fn get_unless(&self, path: &str, token: &str, tag: &str) -> anyhow::Result<Answer> {
+        let request = self.client.get(format!("{}/api/v1{path}", self.base)).bearer_auth(token);
+        self.answer(request.header(IF_NONE_MATCH, tag), path)
     }
 
     /// Fetches a path.

@@ -9,4 +9,4 @@ mod story;
 pub use arguments::{Arguments, Format, Noise};
 pub use report::Report;
 pub use steps::Steps;
-pub use story::tell;
+pub use story::{keep, tell};

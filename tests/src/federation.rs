@@ -1,5 +1,6 @@
 //! A federation of real processes: one coordinator, and participants that only dial out.
 
+mod kits;
 mod member;
 mod rounds;
 
@@ -14,7 +15,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use serde::de::DeserializeOwned;
 use shared::{
-    federation::{FederationConfig, FederationState, TrusteePolicy},
+    federation::{FederationConfig, TrusteePolicy},
     wire::{FederationView, Invite, RosterView},
 };
 use tempfile::TempDir;
@@ -23,8 +24,9 @@ pub use member::Member;
 pub use rounds::{Candidate, released};
 
 use crate::{
-    Api, Plan, Processes, Programs, Service, data,
+    Api, Plan, Processes, Programs, Recorder, Service, data,
     processes::Finished,
+    recorder::Exchange,
     wait::{PATIENCE, until},
 };
 
@@ -80,7 +82,12 @@ pub struct Federation {
     programs: Programs,
     address: SocketAddr,
     serve: Vec<String>,
+    /// Whether the coordinator speaks TLS.
+    is_secure: bool,
+    /// What every program logs; by default what it does by itself.
+    log_filter: Option<String>,
     service: Option<Service>,
+    recorder: Option<Recorder>,
     is_well: bool,
     // Last, so that the processes are gone before their folder.
     _temporary: Option<TempDir>,
@@ -93,6 +100,9 @@ impl Federation {
         let mut federation = Self::open(temporary.path(), &Programs::find()?, &Processes::default())?;
         federation._temporary = Some(temporary);
         federation.serve.clone_from(&plan.serve);
+        if plan.is_recorded {
+            federation.record()?;
+        }
         federation.serve()?;
         federation.create(&plan.config)?;
         for number in 1..=plan.participants {
@@ -131,7 +141,10 @@ impl Federation {
             programs: programs.clone(),
             address,
             serve: Vec::new(),
+            is_secure: false,
+            log_filter: None,
             service: None,
+            recorder: None,
             is_well: false,
             _temporary: None,
         })
@@ -142,9 +155,26 @@ impl Federation {
         self.serve.extend(options.iter().map(|option| (*option).to_owned()));
     }
 
-    /// Returns the coordinator's address as a URL.
+    /// Sends everything through a recorder from now on: both programs and the plain client.
+    fn record(&mut self) -> anyhow::Result<()> {
+        let recorder = Recorder::before(self.address)?;
+        self.api = Api::new(&recorder.url())?;
+        self.recorder = Some(recorder);
+        // A story that keeps everything also wants everything logged.
+        self.log_filter = Some("debug,sqlx=warn".to_owned());
+        Ok(())
+    }
+
+    /// Returns what was sent so far in a recorded federation.
+    pub fn exchanges(&self) -> Vec<Exchange> {
+        self.recorder.as_ref().map(Recorder::exchanges).unwrap_or_default()
+    }
+
+    /// Returns the address that everybody dials, as a URL.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        let scheme = if self.is_secure { "https" } else { "http" };
+        let direct = || format!("{scheme}://{}", self.address);
+        self.recorder.as_ref().map_or_else(direct, Recorder::url)
     }
 
     /// Returns the coordinator's socket address.
@@ -183,12 +213,20 @@ impl Federation {
             .arg("--home")
             .arg(home)
             .args(&self.serve);
-        let service = self.processes.start(clean(&mut command), &log)?;
+        let service = self.processes.start(self.logged(clean(&mut command)), &log)?;
         self.service = Some(service);
         until("the coordinator's first answer", PATIENCE, || match self.processes.ended(service)? {
             Some(status) => bail!("the coordinator ended with {status}:\n{}", tail(&log)),
             None => Ok(self.api.is_healthy().then_some(())),
         })
+    }
+
+    /// Lets a program log what this federation's programs log.
+    fn logged<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        match &self.log_filter {
+            Some(filter) => command.env("RUST_LOG", filter),
+            None => command,
+        }
     }
 
     /// Kills the coordinator at once, as a power cut would.
@@ -209,6 +247,12 @@ impl Federation {
         let mut command = Command::new(&self.programs.coordinator);
         command.args(arguments).args(["--url", &self.url()]).arg("--home").arg(self.coordinator_home());
         self.processes.run(clean(&mut command), &self.folder, longest)
+    }
+
+    /// Runs one command of the operator with these arguments alone.
+    pub fn operate_as_is(&self, arguments: &[&str]) -> anyhow::Result<Finished> {
+        let mut command = Command::new(&self.programs.coordinator);
+        self.processes.run(clean(command.args(arguments)), &self.folder, PATIENCE)
     }
 
     /// Runs one command of the operator and reads its facts.
@@ -328,20 +372,24 @@ impl Federation {
 
     /// Waits until the trustee's keys are published and proven by the known answer.
     pub fn wait_until_keyed(&self) -> anyhow::Result<()> {
-        until("the trustee's keys", PATIENCE, || {
-            let state = self.view()?.state;
-            Ok((state == FederationState::Keyed).then_some(()))
-        })
+        let waited = self.operate(&["federation", "show", "--wait"], PATIENCE)?;
+        waited.success().map(drop)
     }
 
     /// Says that the story ended as it should: the logs are not shown, and none of them may tell of a bug.
     pub fn finish(mut self) -> anyhow::Result<()> {
+        self.check_logs()?;
+        self.is_well = true;
+        Ok(())
+    }
+
+    /// Fails if a log tells of a bug.
+    pub fn check_logs(&self) -> anyhow::Result<()> {
         for (name, text) in self.logs()? {
             if let Some(line) = text.lines().find(|line| line.contains("panicked at")) {
                 bail!("{name} hit a bug: {line}");
             }
         }
-        self.is_well = true;
         Ok(())
     }
 

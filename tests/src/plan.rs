@@ -24,6 +24,8 @@ pub struct Plan {
     pub poll_seconds: f64,
     /// Further options of `coordinator serve`.
     pub serve: Vec<String>,
+    /// Whether everything goes through a recorder.
+    pub is_recorded: bool,
 }
 
 impl Plan {
@@ -59,7 +61,15 @@ impl Plan {
             transform: Transform::default(),
             insecure_toy_parameters: false,
         };
-        Ok(Self { config, participants: 3, teachers: 3, persons: 60, poll_seconds: 0.1, serve: Vec::new() })
+        Ok(Self {
+            config,
+            participants: 3,
+            teachers: 3,
+            persons: 60,
+            poll_seconds: 0.1,
+            serve: Vec::new(),
+            is_recorded: false,
+        })
     }
 
     /// Changes the number of classes.
@@ -74,6 +84,13 @@ impl Plan {
     pub fn with_trustees(mut self, count: u8, threshold: u8) -> Self {
         self.config.trustees = TrusteePolicy { count, threshold };
         self.participants = self.participants.max(usize::from(count));
+        self
+    }
+
+    /// Keeps every request and answer.
+    #[must_use]
+    pub const fn recorded(mut self) -> Self {
+        self.is_recorded = true;
         self
     }
 

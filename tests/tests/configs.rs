@@ -27,7 +27,7 @@ fn every_file_in_configs_is_accepted_by_the_program_it_is_for() -> anyhow::Resul
             Config::from_toml(&text, &path)?;
             kinds[1] += 1;
         } else if name.starts_with("coordinator") {
-            toml::from_str::<FileSettings>(&text)?.settle()?;
+            toml::from_str::<FileSettings>(&text)?.settle(&configs())?;
             kinds[2] += 1;
         } else {
             anyhow::bail!(

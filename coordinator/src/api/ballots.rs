@@ -17,6 +17,7 @@ use super::{
     Answer, ApiError,
     auth::{Participant, federation},
     error::{InPath, Json},
+    openapi::{Octets, PARTICIPANTS},
     rounds::find,
 };
 use crate::{
@@ -24,6 +25,23 @@ use crate::{
     storage::{BallotRow, RefusalRow, RoundRow, Tx},
 };
 
+/// Takes a ballot; the same ballot again gives the same receipt, also after the window closed.
+#[utoipa::path(
+    put,
+    path = "/rounds/{round}/ballots/{ballot}",
+    tag = "rounds",
+    params(
+        ("round" = RoundId, Path, description = "Id of the round"),
+        ("ballot" = BallotId, Path, description = "Id that the participant drew for the ballot and keeps over retries")
+    ),
+    request_body(
+        content = Octets,
+        content_type = "application/octet-stream",
+        description = "The ballot: exactly `ballot_bytes` of the round"
+    ),
+    responses((status = 200, description = "The signed receipt", body = ReceiptView)),
+    extensions(("x-roles" = json!(PARTICIPANTS)), ("x-codes" = json!([Code::NoFederation, Code::NotFound, Code::NotOnRoster, Code::BallotLength, Code::BallotFraming, Code::BallotParameters, Code::BallotSignature, Code::BallotParticipant, Code::BallotAnnouncement, Code::BallotLate, Code::BallotSecond, Code::BallotCopy, Code::WrongRoundState])))
+)]
 pub(super) async fn cast(
     Participant(member): Participant,
     State(app): State<App>,
@@ -47,6 +65,7 @@ pub(super) async fn cast(
             Ok(Json(ReceiptView::new(receipt, &app.identity)))
         }
         Err(ApiError(problem)) => {
+            app.metrics.refused_ballot(problem.code);
             record_refusal(&app, &member, id, &problem).await?;
             tracing::warn!(round = %id, participant = %member.id, code = ?problem.code, "ballot refused");
             Err(ApiError(problem))
@@ -124,9 +143,11 @@ async fn record_refusal(app: &App, member: &Member, id: RoundId, problem: &Probl
         participant: member.id,
         late: problem.code == Code::BallotLate,
         reason: problem.to_string(),
+        code: Some(problem.code),
+        at: app.now(),
     };
     let mut tx = app.storage.write().await?;
-    app.storage.refuse(&mut tx, id, &refusal, app.now()).await?;
+    app.storage.refuse(&mut tx, id, &refusal).await?;
     tx.commit().await?;
     Ok(())
 }

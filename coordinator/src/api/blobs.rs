@@ -15,7 +15,7 @@ use shared::{
     ids::Digest,
     problem::{Code, Problem},
     transcript::Access,
-    wire::{DIGEST_HEADER, UploadView},
+    wire::{DIGEST_HEADER, UPLOAD_CHUNK, UploadView},
 };
 use tower::ServiceExt as _;
 use tower_http::services::ServeFile;
@@ -24,6 +24,7 @@ use super::{
     Answer, ApiError,
     auth::{Caller, Trustee, open_federation},
     error::{Bytes, InPath, Json},
+    openapi::{Octets, READERS, TRUSTEES},
 };
 use crate::{
     app::App,
@@ -31,6 +32,14 @@ use crate::{
 };
 
 /// Shows how far an upload is.
+#[utoipa::path(
+    get,
+    path = "/blobs/{digest}/upload",
+    tag = "blobs",
+    params(("digest" = Digest, Path, description = "SHA-256 digest of the blob")),
+    responses((status = 200, description = "How far the upload is", body = UploadView)),
+    extensions(("x-roles" = json!(TRUSTEES)), ("x-codes" = json!([Code::NoFederation, Code::WrongFederationState])))
+)]
 pub(super) async fn show(
     _: Trustee,
     State(app): State<App>,
@@ -41,6 +50,22 @@ pub(super) async fn show(
 }
 
 /// Takes the next part of an upload.
+#[utoipa::path(
+    put,
+    path = "/blobs/{digest}/upload/{offset}",
+    tag = "blobs",
+    params(
+        ("digest" = Digest, Path, description = "SHA-256 digest of the blob"),
+        ("offset" = u64, Path, description = "Bytes that are there already; the part begins here", minimum = 0)
+    ),
+    request_body(
+        content = Octets,
+        content_type = "application/octet-stream",
+        description = "The next bytes, at most 8 MiB"
+    ),
+    responses((status = 200, description = "How far the upload is", body = UploadView)),
+    extensions(("x-roles" = json!(TRUSTEES)), ("x-codes" = json!([Code::NoFederation, Code::WrongFederationState, Code::Conflict])), ("x-largest-body" = json!(UPLOAD_CHUNK)))
+)]
 pub(super) async fn append(
     _: Trustee,
     State(app): State<App>,
@@ -61,6 +86,14 @@ pub(super) async fn append(
 }
 
 /// Checks the digest of an upload and makes it a blob.
+#[utoipa::path(
+    post,
+    path = "/blobs/{digest}/upload/finish",
+    tag = "blobs",
+    params(("digest" = Digest, Path, description = "SHA-256 digest of the blob")),
+    responses((status = 204, description = "The upload is a blob")),
+    extensions(("x-roles" = json!(TRUSTEES)), ("x-codes" = json!([Code::NoFederation, Code::WrongFederationState, Code::DigestMismatch])))
+)]
 pub(super) async fn finish(
     _: Trustee,
     State(app): State<App>,
@@ -90,6 +123,18 @@ async fn view(blobs: &Blobs, digest: Digest) -> Result<UploadView, StorageError>
 /// Streams an artefact that the transcript refers to, to whoever may have it.
 ///
 /// Ballots go to trustees alone, and not before their window is closed: until then no event names them.
+#[utoipa::path(
+    get,
+    path = "/blobs/{digest}",
+    tag = "blobs",
+    params(("digest" = Digest, Path, description = "SHA-256 digest of the blob")),
+    responses(
+        (status = 200, description = "The artefact", body = Octets, content_type = "application/octet-stream", headers(("etag" = String, description = "Digest of the blob"), ("x-psephos-digest" = Digest, description = "Digest of the blob"))),
+        (status = 206, description = "The range that was asked for (`Range: bytes=N-`)", body = Octets, content_type = "application/octet-stream"),
+        (status = 416, description = "The range begins after the end (`invalid_request`)", body = Problem, content_type = "application/problem+json")
+    ),
+    extensions(("x-roles" = json!(READERS)), ("x-codes" = json!([Code::NotFound])))
+)]
 pub(super) async fn download(
     caller: Caller,
     State(app): State<App>,

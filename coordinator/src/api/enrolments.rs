@@ -13,6 +13,7 @@ use super::{
     Answer, ApiError,
     auth::{Operator, federation, open_federation},
     error::Json,
+    openapi::{ANYONE, OPERATOR},
 };
 use crate::{
     app::App,
@@ -21,6 +22,14 @@ use crate::{
 };
 
 /// Issues an invite; its secret is shown once and stored as a digest.
+#[utoipa::path(
+    post,
+    path = "/invites",
+    tag = "federation",
+    request_body = NewInvite,
+    responses((status = 200, description = "The invite, with its secret", body = Invite)),
+    extensions(("x-roles" = json!(OPERATOR)), ("x-codes" = json!([Code::NoFederation, Code::WrongFederationState, Code::Conflict])))
+)]
 pub(super) async fn invite(
     _: Operator,
     State(app): State<App>,
@@ -51,6 +60,14 @@ pub(super) async fn invite(
 }
 
 /// Enrols the holder of an invite; the same invite with the same keys again only replaces the token.
+#[utoipa::path(
+    post,
+    path = "/enrolments",
+    tag = "federation",
+    request_body = Enrol,
+    responses((status = 200, description = "Number, token and event 0", body = Enrolled)),
+    extensions(("x-roles" = json!(ANYONE)), ("x-codes" = json!([Code::NoFederation, Code::WrongFederationState, Code::UnknownInvite, Code::UsedInvite, Code::Conflict])))
+)]
 pub(super) async fn enrol(
     State(app): State<App>,
     Json(Enrol { invite, enrolment }): Json<Enrol>,

@@ -1,6 +1,7 @@
 //! How errors of every room become problem documents (RFC 9457), and how requests are read.
 
 use axum::{
+    Extension,
     extract::{FromRequest, FromRequestParts, Path, Query, Request, rejection::BytesRejection},
     http::{HeaderValue, StatusCode, header::CONTENT_TYPE, request::Parts},
     response::{IntoResponse, Response},
@@ -39,7 +40,9 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_vec(&self.0).unwrap_or_default();
-        (status, [(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE))], body).into_response()
+        // The code goes along for logs and metrics, which do not read bodies.
+        let code = Extension(self.0.code);
+        (status, [(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE))], code, body).into_response()
     }
 }
 

@@ -10,27 +10,29 @@ use shared::{
 
 use super::{
     Answer, ApiError,
-    auth::{Caller, Operator, federation},
+    auth::{Operator, Reader, federation},
     error::Json,
-    trustees,
+    openapi::{OPERATOR, READERS},
 };
 use crate::{
     app::App,
     storage::{FederationRow, Tx},
+    watch,
 };
 
 async fn view(app: &App, tx: &mut Tx, row: FederationRow) -> Answer<Json<FederationView>> {
-    Ok(Json(FederationView {
-        hash: row.founding.digest(),
-        insecure: row.founding.config.insecure_settings().into_iter().map(str::to_owned).collect(),
-        founding: row.founding,
-        state: row.state,
-        keys: row.certificate,
-        ceremony: trustees::view(app, tx).await?,
-    }))
+    Ok(Json(watch::federation(app, tx, row).await?))
 }
 
 /// Founds the federation; the same config again gives the same answer.
+#[utoipa::path(
+    post,
+    path = "/federation",
+    tag = "federation",
+    request_body = Found,
+    responses((status = 200, description = "The federation", body = FederationView)),
+    extensions(("x-roles" = json!(OPERATOR)), ("x-codes" = json!([Code::InvalidConfig, Code::FederationExists])))
+)]
 pub(super) async fn found(
     _: Operator,
     State(app): State<App>,
@@ -59,13 +61,28 @@ pub(super) async fn found(
     Ok(answer)
 }
 
-pub(super) async fn show(_: Caller, State(app): State<App>) -> Answer<Json<FederationView>> {
+/// Shows event 0, where the federation stands, its keys and its ceremony.
+#[utoipa::path(
+    get,
+    path = "/federation",
+    tag = "federation",
+    responses((status = 200, description = "The federation", body = FederationView)),
+    extensions(("x-roles" = json!(READERS)), ("x-codes" = json!([Code::NoFederation])))
+)]
+pub(super) async fn show(_: Reader, State(app): State<App>) -> Answer<Json<FederationView>> {
     let mut tx = app.storage.read().await?;
     let row = federation(&app.storage, &mut tx).await?;
     view(&app, &mut tx, row).await
 }
 
 /// Closes the federation; rounds that are not finished keep it open.
+#[utoipa::path(
+    post,
+    path = "/federation/close",
+    tag = "federation",
+    responses((status = 200, description = "The closed federation", body = FederationView)),
+    extensions(("x-roles" = json!(OPERATOR)), ("x-codes" = json!([Code::NoFederation, Code::WrongFederationState])))
+)]
 pub(super) async fn close(_: Operator, State(app): State<App>) -> Answer<Json<FederationView>> {
     let mut tx = app.storage.write().await?;
     let row = federation(&app.storage, &mut tx).await?;

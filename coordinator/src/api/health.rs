@@ -3,11 +3,23 @@
 use axum::extract::State;
 use shared::wire::Health;
 
-use super::{Answer, error::Json};
+use super::{Answer, error::Json, openapi::ANYONE};
 use crate::app::App;
 
+/// Tells whether the service and its database answer.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    tag = "service",
+    responses((status = 200, description = "The service and its database answer", body = Health)),
+    extensions(("x-roles" = json!(ANYONE)))
+)]
 pub(super) async fn healthz(State(app): State<App>) -> Answer<Json<Health>> {
     let mut tx = app.storage.read().await?;
     app.storage.federation(&mut tx).await?;
-    Ok(Json(Health { status: "ok".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }))
+    Ok(Json(Health {
+        status: "ok".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        now: app.now(),
+    }))
 }

@@ -8,7 +8,8 @@ use axum::{
 use shared::{
     federation::{FederationConfig, FederationState, KeyCertificate},
     fhe::EncryptionKey,
-    problem::Code,
+    ids::Digest,
+    problem::{Code, Problem},
     transcript::EventBody,
     wire::PublishKeys,
 };
@@ -18,12 +19,21 @@ use super::{
     auth::{Caller, Trustee, federation, open_federation},
     blobs::stream_blob,
     error::{InPath, Json},
+    openapi::{Octets, READERS, TRUSTEES},
 };
 use crate::{app::App, storage::Tx};
 
 /// Publishes the certificate over blobs that were uploaded; the transcript's rules judge it.
 ///
 /// With several trustees the packages wait to be acknowledged next, otherwise the known answer is computed.
+#[utoipa::path(
+    put,
+    path = "/keys",
+    tag = "ceremony",
+    request_body = PublishKeys,
+    responses((status = 204, description = "Taken; the same again changes nothing")),
+    extensions(("x-roles" = json!(TRUSTEES)), ("x-codes" = json!([Code::NoFederation, Code::WrongFederationState, Code::InvalidKeys, Code::RuleBroken])))
+)]
 pub(super) async fn publish(
     Trustee(trustee): Trustee,
     State(app): State<App>,
@@ -71,6 +81,18 @@ async fn check_keys(app: &App, config: &FederationConfig, certificate: &KeyCerti
 }
 
 /// Streams one of the published keys.
+#[utoipa::path(
+    get,
+    path = "/keys/{kind}",
+    tag = "ceremony",
+    params(("kind" = String, Path, description = "`public_key`, `keyswitching_key`, `bootstrapping_key` or `squashing_key`")),
+    responses(
+        (status = 200, description = "The key", body = Octets, content_type = "application/octet-stream", headers(("etag" = String, description = "Digest of the blob"), ("x-psephos-digest" = Digest, description = "Digest of the blob"))),
+        (status = 206, description = "The range that was asked for (`Range: bytes=N-`)", body = Octets, content_type = "application/octet-stream"),
+        (status = 416, description = "The range begins after the end (`invalid_request`)", body = Problem, content_type = "application/problem+json")
+    ),
+    extensions(("x-roles" = json!(READERS)), ("x-codes" = json!([Code::NoFederation, Code::NotFound])))
+)]
 pub(super) async fn download(
     _: Caller,
     State(app): State<App>,

@@ -1,35 +1,43 @@
 //! The REST API, `/api/v1`; one file per resource.
 
-mod auth;
+pub(crate) mod auth;
 mod ballots;
 mod blobs;
+mod docs;
 mod enrolments;
-mod error;
+pub(crate) mod error;
+mod etag;
+mod events;
 mod federation;
 mod health;
 mod keys;
+mod known_answer;
 mod ledger;
+mod log_filter;
+mod metrics;
+mod observe;
+mod openapi;
 mod openings;
+mod operations;
+mod page;
 mod roster;
 mod rounds;
+mod students;
+mod tokens;
 mod transcript;
 mod trustees;
 mod work;
 
 pub use error::ApiError;
 
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
-use axum::{
-    Router,
-    extract::DefaultBodyLimit,
-    http::StatusCode,
-    routing::{get, post, put},
-};
+use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, middleware};
 use shared::{problem::Code, wire::UPLOAD_CHUNK};
-use tower_http::{timeout::TimeoutLayer, trace::TraceLayer};
+use tower_http::timeout::TimeoutLayer;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::app::App;
+use crate::{app::App, config::DEFAULT_LARGEST_UPLOAD, dashboard};
 
 /// Is the result of every handler.
 pub(crate) type Answer<T> = Result<T, ApiError>;
@@ -41,58 +49,92 @@ const LARGEST_OPENING: usize = 8 << 20;
 /// Longest time that one request may take, uploads included.
 const LONGEST_REQUEST: Duration = Duration::from_secs(300);
 
+/// The API's description of itself, as it is served.
+static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
+    let document = openapi::complete(documented(DEFAULT_LARGEST_UPLOAD).into_openapi());
+    // By way of a value, whose fields are sorted: the same API is described by the same bytes, and one entity tag.
+    let sorted = serde_json::to_value(&document).unwrap_or_default();
+    serde_json::to_string_pretty(&sorted).unwrap_or_default()
+});
+
+/// Returns the API's description of itself, OpenAPI 3.1 in JSON.
+pub fn description() -> &'static str {
+    &DOCUMENT
+}
+
 /// Returns the whole API.
 pub fn router(app: App) -> Router {
-    let uploads = Router::new()
-        .route("/answers", post(rounds::answers))
-        .route("/rounds/{round}", put(rounds::announce).get(rounds::show))
-        .layer(DefaultBodyLimit::max(app.settings.largest_upload));
-    let parts = Router::new()
-        .route("/blobs/{digest}/upload/{offset}", put(blobs::append))
-        .layer(DefaultBodyLimit::max(UPLOAD_CHUNK));
-    let shares = Router::new()
-        .route("/rounds/{round}/openings/{step}/{trustee}", put(openings::post))
-        .layer(DefaultBodyLimit::max(LARGEST_OPENING));
-    let api = Router::new()
-        .route("/federation", post(federation::found).get(federation::show))
-        .route("/federation/close", post(federation::close))
-        .route("/invites", post(enrolments::invite))
-        .route("/enrolments", post(enrolments::enrol))
-        .route("/roster", get(roster::show))
-        .route("/roster/{participant}/revoke", post(roster::revoke))
-        .route("/roster/{participant}/approval", put(roster::approve))
-        .route("/heartbeat", post(work::heartbeat))
-        .route("/trustees/{participant}/approval", put(trustees::approve))
-        .route("/trustees/{participant}/acknowledgement", put(trustees::acknowledge))
-        .route("/trustees/{participant}/complaint", put(trustees::complain))
-        .route("/blobs/{digest}", get(blobs::download))
-        .route("/blobs/{digest}/upload", get(blobs::show))
-        .route("/blobs/{digest}/upload/finish", post(blobs::finish))
-        .route("/keys", put(keys::publish))
-        .route("/keys/{kind}", get(keys::download))
-        .route("/known-answer", get(openings::known_answer).put(openings::post_known_answer))
-        .route("/known-answer/squashed-digits", get(openings::known_answer_ciphertexts))
-        .route("/known-answer/label-ciphertexts", get(openings::known_answer_ciphertexts))
-        .route("/rounds", get(rounds::list))
-        .route("/rounds/{round}/roster", get(rounds::roster))
-        .route("/rounds/{round}/instances", get(rounds::instances))
-        .route("/rounds/{round}/cancel", post(rounds::cancel))
-        .route("/rounds/{round}/labels", get(rounds::labels))
-        .route("/rounds/{round}/ballots/{ballot}", put(ballots::cast))
-        .route("/rounds/{round}/openings/{step}", get(openings::task))
-        .route("/rounds/{round}/openings/{step}/ciphertexts", get(openings::ciphertexts))
-        .route("/rounds/{round}/openings/{step}/squashed-digits", get(openings::squashed_digits))
-        .route("/ledger", get(ledger::show))
-        .route("/transcript", get(transcript::page))
-        .layer(DefaultBodyLimit::max(LARGEST_JSON));
-    Router::new()
-        .route("/healthz", get(health::healthz))
-        .nest("/api/v1", api.merge(uploads).merge(parts).merge(shares))
+    let (documented, _) = documented(app.settings.largest_upload).split_for_parts();
+    documented
+        .merge(dashboard::router())
         .fallback(async || ApiError::new(Code::NotFound, "no such path: see docs/API.md"))
         .method_not_allowed_fallback(async || {
             ApiError::new(Code::InvalidRequest, "this path does not take that method: see docs/API.md")
         })
-        .layer(TraceLayer::new_for_http())
+        .layer(middleware::from_fn_with_state(app.clone(), operations::count_refusals))
+        .layer(middleware::from_fn(etag::revalidate))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, LONGEST_REQUEST))
+        .layer(middleware::from_fn_with_state(app.clone(), observe::observe))
         .with_state(app)
+}
+
+/// Returns every route with its description, so that neither is without the other.
+fn documented(largest_upload: usize) -> OpenApiRouter<App> {
+    let uploads = OpenApiRouter::new()
+        .routes(routes!(rounds::answers))
+        .routes(routes!(rounds::announce, rounds::show))
+        .layer(DefaultBodyLimit::max(largest_upload));
+    let parts =
+        OpenApiRouter::new().routes(routes!(blobs::append)).layer(DefaultBodyLimit::max(UPLOAD_CHUNK));
+    let shares =
+        OpenApiRouter::new().routes(routes!(openings::post)).layer(DefaultBodyLimit::max(LARGEST_OPENING));
+    let api = OpenApiRouter::new()
+        .routes(routes!(federation::found, federation::show))
+        .routes(routes!(federation::close))
+        .routes(routes!(enrolments::invite))
+        .routes(routes!(enrolments::enrol))
+        .routes(routes!(roster::show))
+        .routes(routes!(roster::revoke))
+        .routes(routes!(roster::approve))
+        .routes(routes!(work::heartbeat))
+        .routes(routes!(trustees::approve))
+        .routes(routes!(trustees::acknowledge))
+        .routes(routes!(trustees::complain))
+        .routes(routes!(blobs::download))
+        .routes(routes!(blobs::show))
+        .routes(routes!(blobs::finish))
+        .routes(routes!(keys::publish))
+        .routes(routes!(keys::download))
+        .routes(routes!(known_answer::show_known_answer, known_answer::post_known_answer))
+        .routes(routes!(known_answer::known_answer_digits))
+        .routes(routes!(known_answer::known_answer_labels))
+        .routes(routes!(rounds::list))
+        .routes(routes!(rounds::roster))
+        .routes(routes!(rounds::instances))
+        .routes(routes!(rounds::cancel))
+        .routes(routes!(rounds::labels))
+        .routes(routes!(ballots::cast))
+        .routes(routes!(openings::task))
+        .routes(routes!(openings::ciphertexts))
+        .routes(routes!(openings::squashed_digits))
+        .routes(routes!(ledger::show))
+        .routes(routes!(ledger::privacy))
+        .routes(routes!(students::list))
+        .routes(routes!(students::show, students::report))
+        .routes(routes!(transcript::page))
+        .routes(routes!(transcript::lines))
+        .routes(routes!(transcript::archive))
+        .routes(routes!(transcript::checks, transcript::check))
+        .routes(routes!(operations::show))
+        .routes(routes!(events::stream))
+        .routes(routes!(tokens::list, tokens::issue))
+        .routes(routes!(tokens::revoke))
+        .routes(routes!(log_filter::show, log_filter::replace))
+        .routes(routes!(openapi::document))
+        .layer(DefaultBodyLimit::max(LARGEST_JSON));
+    OpenApiRouter::new()
+        .routes(routes!(health::healthz))
+        .routes(routes!(metrics::scrape))
+        .routes(routes!(docs::page))
+        .nest("/api/v1", api.merge(uploads).merge(parts).merge(shares))
 }

@@ -1,4 +1,4 @@
-//! `/rounds/{round}/openings/…` and `/known-answer…`: what trustees open, step by step, and their answers.
+//! `/rounds/{round}/openings/…`: what trustees open, step by step, and their answers.
 
 use axum::{
     extract::State,
@@ -6,25 +6,25 @@ use axum::{
     response::Response,
 };
 use shared::{
-    federation::KNOWN_ANSWER_INSTANCES,
     ids::{Digest, ParticipantId, RoundId},
-    problem::Code,
+    problem::{Code, Problem},
     round::{Opening, RoundState, Step, Tallied},
     transcript::EventBody,
     wire::{OpeningTask, PostOpening},
 };
 
 use super::{
-    Answer, ApiError,
+    Answer, ApiError, LARGEST_OPENING,
     auth::{Trustee, federation},
     blobs::stream_blob,
     error::{InPath, Json},
+    openapi::{Octets, TRUSTEES},
     rounds::find,
 };
 use crate::{
     app::App,
     rounds,
-    storage::{FederationRow, RoundRow, Tx},
+    storage::{RoundRow, Tx},
 };
 
 /// Returns what the tally of a round's step produced, while it waits for its opening or after.
@@ -38,6 +38,17 @@ fn tallied(round: &RoundRow, step: Step) -> Answer<Tallied> {
 }
 
 /// Shows the sole trustee what it is asked to open; several trustees read the transcript instead.
+#[utoipa::path(
+    get,
+    path = "/rounds/{round}/openings/{step}",
+    tag = "openings",
+    params(
+        ("round" = RoundId, Path, description = "Id of the round"),
+        ("step" = Step, Path, description = "What is opened: `test` or `label`")
+    ),
+    responses((status = 200, description = "What to open", body = OpeningTask)),
+    extensions(("x-roles" = json!(TRUSTEES)), ("x-codes" = json!([Code::NotFound, Code::WrongRoundState])))
+)]
 pub(super) async fn task(
     _: Trustee,
     State(app): State<App>,
@@ -60,6 +71,22 @@ pub(super) async fn task(
     }))
 }
 
+/// Streams the label ciphertexts of a step.
+#[utoipa::path(
+    get,
+    path = "/rounds/{round}/openings/{step}/ciphertexts",
+    tag = "openings",
+    params(
+        ("round" = RoundId, Path, description = "Id of the round"),
+        ("step" = Step, Path, description = "What is opened: `test` or `label`")
+    ),
+    responses(
+        (status = 200, description = "The label ciphertexts", body = Octets, content_type = "application/octet-stream", headers(("etag" = String, description = "Digest of the blob"), ("x-psephos-digest" = Digest, description = "Digest of the blob"))),
+        (status = 206, description = "The range that was asked for (`Range: bytes=N-`)", body = Octets, content_type = "application/octet-stream"),
+        (status = 416, description = "The range begins after the end (`invalid_request`)", body = Problem, content_type = "application/problem+json")
+    ),
+    extensions(("x-roles" = json!(TRUSTEES)), ("x-codes" = json!([Code::NotFound, Code::WrongRoundState])))
+)]
 pub(super) async fn ciphertexts(
     _: Trustee,
     State(app): State<App>,
@@ -70,6 +97,21 @@ pub(super) async fn ciphertexts(
 }
 
 /// Streams the squashed digits to a trustee that does not recompute them.
+#[utoipa::path(
+    get,
+    path = "/rounds/{round}/openings/{step}/squashed-digits",
+    tag = "openings",
+    params(
+        ("round" = RoundId, Path, description = "Id of the round"),
+        ("step" = Step, Path, description = "What is opened: `test` or `label`")
+    ),
+    responses(
+        (status = 200, description = "The squashed digits", body = Octets, content_type = "application/octet-stream", headers(("etag" = String, description = "Digest of the blob"), ("x-psephos-digest" = Digest, description = "Digest of the blob"))),
+        (status = 206, description = "The range that was asked for (`Range: bytes=N-`)", body = Octets, content_type = "application/octet-stream"),
+        (status = 416, description = "The range begins after the end (`invalid_request`)", body = Problem, content_type = "application/problem+json")
+    ),
+    extensions(("x-roles" = json!(TRUSTEES)), ("x-codes" = json!([Code::NotFound, Code::WrongRoundState])))
+)]
 pub(super) async fn squashed_digits(
     _: Trustee,
     State(app): State<App>,
@@ -96,6 +138,19 @@ async fn stream_tallied(
 /// Takes a trustee's opening of a round's step, once; the same opening again changes nothing.
 ///
 /// An opening that comes after the release is compared with those that the release rests on.
+#[utoipa::path(
+    put,
+    path = "/rounds/{round}/openings/{step}/{trustee}",
+    tag = "openings",
+    params(
+        ("round" = RoundId, Path, description = "Id of the round"),
+        ("step" = Step, Path, description = "What is opened: `test` or `label`"),
+        ("trustee" = ParticipantId, Path, description = "Number of the trustee, who is the caller")
+    ),
+    request_body = PostOpening,
+    responses((status = 204, description = "Taken; the same again changes nothing")),
+    extensions(("x-roles" = json!(TRUSTEES)), ("x-codes" = json!([Code::NoFederation, Code::NotFound, Code::WrongRoundState, Code::Conflict, Code::InvalidOpening, Code::RuleBroken])), ("x-largest-body" = json!(LARGEST_OPENING)))
+)]
 pub(super) async fn post(
     Trustee(trustee): Trustee,
     State(app): State<App>,
@@ -149,7 +204,7 @@ async fn compared(app: &App, id: RoundId, is_late: bool) -> Answer<StatusCode> {
 }
 
 /// Checks that an opening answers exactly what the transcript asks.
-async fn check(
+pub(super) async fn check(
     app: &App,
     tx: &mut Tx,
     (round, step): (Option<RoundId>, Step),
@@ -162,108 +217,4 @@ async fn check(
     let (question, rows) = asked.ok_or_else(not_yet)?;
     let checked = question.check(opening, trustee, rows);
     checked.map_err(|e| ApiError::new(Code::InvalidOpening, e.to_string()))
-}
-
-async fn known_answer_digest(app: &App, tx: &mut Tx) -> Answer<(FederationRow, Digest)> {
-    let row = federation(&app.storage, tx).await?;
-    let digest = row.known_answer.ok_or_else(|| {
-        ApiError::new(
-            Code::WrongFederationState,
-            "the known answer is not computed yet: publish the keys first",
-        )
-    })?;
-    Ok((row, digest))
-}
-
-pub(super) async fn known_answer(_: Trustee, State(app): State<App>) -> Answer<Json<OpeningTask>> {
-    let mut tx = app.storage.read().await?;
-    known_answer_digest(&app, &mut tx).await?;
-    let tally = app.storage.replay(&mut tx, |replay| replay.tally(None, Step::Label)).await?.flatten();
-    let missing = || ApiError::new(Code::Internal, "the known answer is not on the transcript");
-    let recorded = tally.ok_or_else(missing)?;
-    Ok(Json(OpeningTask {
-        announcement: None,
-        tally: recorded.event,
-        step: Step::Label,
-        ciphertexts: recorded.tally.ciphertexts,
-        instance_count: KNOWN_ANSWER_INSTANCES,
-        counted: Vec::new(),
-    }))
-}
-
-/// Streams what is opened of the known answer: label ciphertexts, or squashed digits with several trustees.
-pub(super) async fn known_answer_ciphertexts(
-    _: Trustee,
-    State(app): State<App>,
-    request: Parts,
-) -> Answer<Response> {
-    let mut tx = app.storage.read().await?;
-    let (_, digest) = known_answer_digest(&app, &mut tx).await?;
-    drop(tx);
-    stream_blob(&app, digest, &request).await
-}
-
-/// Takes an opening of the known answer; when every trustee has opened it and every t + 1 of them find the right
-/// labels, the federation is keyed.
-pub(super) async fn post_known_answer(
-    Trustee(trustee): Trustee,
-    State(app): State<App>,
-    Json(PostOpening { opening: signed }): Json<PostOpening>,
-) -> Answer<StatusCode> {
-    let opening = signed.verify(&trustee.identity)?;
-    let mut tx = app.storage.write().await?;
-    let (row, _) = known_answer_digest(&app, &mut tx).await?;
-    let before = known_openings(&app, &mut tx).await?;
-    if before.contains(&opening) {
-        return Ok(StatusCode::NO_CONTENT);
-    }
-    check(&app, &mut tx, (None, Step::Label), &opening, trustee.id).await?;
-    let Ok(keyed) = row.state.keyed() else {
-        return Ok(StatusCode::NO_CONTENT);
-    };
-    let verdict = prove(&app, &mut tx, &row, (before, opening)).await?;
-    if let Err(detail) = &verdict
-        && row.founding.config.trustees.is_sole()
-    {
-        return Err(ApiError::new(Code::InvalidKeys, detail.clone()));
-    }
-    let now = app.now();
-    app.storage.append(&mut tx, &app.identity, now, EventBody::Opened(signed)).await?;
-    if verdict == Ok(true) {
-        app.storage.set_federation_state(&mut tx, keyed).await?;
-        app.storage.append(&mut tx, &app.identity, now, EventBody::Keyed).await?;
-        tracing::info!("federation keyed");
-    }
-    tx.commit().await?;
-    match verdict {
-        Ok(_) => Ok(StatusCode::NO_CONTENT),
-        Err(detail) => {
-            tracing::error!(detail, "the known answer does not prove the keys");
-            Err(ApiError::new(Code::InvalidKeys, detail))
-        }
-    }
-}
-
-async fn known_openings(app: &App, tx: &mut Tx) -> Answer<Vec<Opening>> {
-    let openings: Option<Vec<Opening>> =
-        app.storage.replay(tx, |replay| replay.ceremony().openings().to_vec()).await?;
-    Ok(openings.unwrap_or_default())
-}
-
-/// Judges the openings of the known answer with the newest one.
-async fn prove(
-    app: &App,
-    tx: &mut Tx,
-    row: &FederationRow,
-    (mut openings, newest): (Vec<Opening>, Opening),
-) -> Answer<Result<bool, String>> {
-    openings.push(newest);
-    let known = app.storage.replay(tx, |replay| {
-        let squashed = replay.tally(None, Step::Label).and_then(|recorded| recorded.tally.squashed);
-        (replay.trustees(), squashed)
-    });
-    let Some((trustees, squashed)) = known.await? else {
-        return Err(ApiError::new(Code::Internal, "there is no transcript"));
-    };
-    Ok(rounds::is_proven(app, row, trustees, openings, squashed).await?)
 }

@@ -1,60 +1,75 @@
 //! `/roster`: who is enrolled, approvals and revocations.
 
 use axum::{extract::State, http::StatusCode};
+use serde::Deserialize;
 use shared::{
-    clock::Millis,
     federation::Approval,
-    identity::Signed,
+    identity::{Signed, SignedStatement},
     ids::ParticipantId,
     problem::Code,
     transcript::EventBody,
-    wire::{Revoke, Revoked, RosterView, Standing},
+    wire::{Revoke, RosterView},
 };
 
 use super::{
     Answer, ApiError,
-    auth::{Caller, Operator, Participant, federation, open_federation},
-    error::{InPath, Json},
+    auth::{Operator, Participant, Reader, federation, open_federation},
+    error::{InPath, InQuery, Json},
+    openapi::{OPERATOR, PARTICIPANTS, READERS},
+    page::page_limit,
 };
-use crate::{
-    app::App,
-    storage::{MemberRow, Tx},
-};
+use crate::{app::App, storage::Tx, watch};
 
-async fn view(app: &App, tx: &mut Tx) -> Answer<Json<RosterView>> {
+/// Most participants in a page, and as many as there are in one unless the request says otherwise.
+const LARGEST_PAGE: u32 = 1000;
+
+#[derive(Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RosterQuery {
+    /// Most participants in the page, revoked ones included; 1000 by default.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u32>,
+    /// The participant after whom the page begins: `next` of the page before.
+    #[param(minimum = 0)]
+    after: Option<u32>,
+}
+
+async fn view(app: &App, tx: &mut Tx, query: RosterQuery) -> Answer<Json<RosterView>> {
+    let RosterQuery { limit, after } = query;
+    let limit = page_limit(limit, LARGEST_PAGE, LARGEST_PAGE)? as usize;
     let hash = federation(&app.storage, tx).await?.founding.digest();
-    let roster = app.storage.roster(tx, hash).await?;
-    let rows = app.storage.members(tx).await?;
-    let (left, standing): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.revoked_at.is_some());
-    Ok(Json(RosterView {
-        hash: roster.digest(),
-        roster,
-        standing: standing.into_iter().map(|row| stand(app, &row)).collect(),
-        revoked: left.into_iter().filter_map(revoked).collect(),
-    }))
+    Ok(Json(watch::roster(app, tx, hash, after, limit).await?))
 }
 
-fn stand(app: &App, row: &MemberRow) -> Standing {
-    let within = i64::try_from(app.settings.online_within.as_millis()).unwrap_or(i64::MAX);
-    let heard = |seen: Millis| seen.plus(within) >= app.now();
-    Standing {
-        participant: row.member.id,
-        approved: row.approved,
-        last_seen: row.last_seen,
-        online: row.last_seen.is_some_and(heard),
-    }
-}
-
-fn revoked(row: MemberRow) -> Option<Revoked> {
-    Some(Revoked { participant: row.member.id, name: row.member.name, at: row.revoked_at? })
-}
-
-pub(super) async fn show(_: Caller, State(app): State<App>) -> Answer<Json<RosterView>> {
+/// Shows the roster page by page, with approvals, who is online, and who was revoked.
+#[utoipa::path(
+    get,
+    path = "/roster",
+    tag = "roster",
+    params(RosterQuery),
+    responses((status = 200, description = "A page of the roster", body = RosterView)),
+    extensions(("x-roles" = json!(READERS)), ("x-codes" = json!([Code::NoFederation])))
+)]
+pub(super) async fn show(
+    _: Reader,
+    State(app): State<App>,
+    InQuery(query): InQuery<RosterQuery>,
+) -> Answer<Json<RosterView>> {
     let mut tx = app.storage.read().await?;
-    view(&app, &mut tx).await
+    view(&app, &mut tx, query).await
 }
 
 /// Removes a participant from the roster; the trustee cannot be removed.
+#[utoipa::path(
+    post,
+    path = "/roster/{participant}/revoke",
+    tag = "roster",
+    params(("participant" = ParticipantId, Path, description = "Number of the participant")),
+    request_body = Revoke,
+    responses((status = 200, description = "The first page of the roster without it", body = RosterView)),
+    extensions(("x-roles" = json!(OPERATOR)), ("x-codes" = json!([Code::NoFederation, Code::WrongFederationState, Code::NotFound, Code::Conflict, Code::RuleBroken])))
+)]
 pub(super) async fn revoke(
     _: Operator,
     State(app): State<App>,
@@ -78,12 +93,21 @@ pub(super) async fn revoke(
     app.storage.revoke(&mut tx, id, now).await?;
     let event = EventBody::Revoked { participant: id, reason: reason.chars().take(400).collect() };
     app.storage.append(&mut tx, &app.identity, now, event).await?;
-    let answer = view(&app, &mut tx).await?;
+    let answer = view(&app, &mut tx, RosterQuery::default()).await?;
     tx.commit().await?;
     Ok(answer)
 }
 
 /// Records a participant's signed consent to event 0 and the roster as it stands.
+#[utoipa::path(
+    put,
+    path = "/roster/{participant}/approval",
+    tag = "roster",
+    params(("participant" = ParticipantId, Path, description = "Number of the participant")),
+    request_body = SignedStatement,
+    responses((status = 204, description = "Taken; the same again changes nothing")),
+    extensions(("x-roles" = json!(PARTICIPANTS)), ("x-codes" = json!([Code::NoFederation, Code::WrongFederationState, Code::Conflict, Code::RuleBroken])))
+)]
 pub(super) async fn approve(
     Participant(member): Participant,
     State(app): State<App>,

@@ -10,26 +10,47 @@ use shared::{
     ids::{Digest, RoundId},
     problem::Code,
     round::RoundState,
-    wire::{Answered, Answers, Labels, RoundSummary, RoundView},
+    wire::{Answered, Answers, Labels, RoundView, RoundsPage},
 };
 
 use super::{
     Answer, ApiError,
-    auth::{Caller, Operator, federation, open_federation},
+    auth::{Caller, Operator, Reader, federation, open_federation},
     error::{Bytes, InPath, InQuery, Json},
+    openapi::{OPERATOR, Octets, READERS},
+    page::page_limit,
 };
 use crate::{
     app::App,
+    config::DEFAULT_LARGEST_UPLOAD,
     rounds::{self, Announce},
     storage::{RoundRow, Tx},
 };
 
 const DEFAULT_WINDOW_SECONDS: u32 = 600;
+/// Rounds in a page unless the request says otherwise.
+const DEFAULT_PAGE: u32 = 100;
+/// Most rounds in a page.
+const LARGEST_PAGE: u32 = 500;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Window {
+    /// Seconds for which the window is open, unless every ballot is in before; 600 by default.
+    #[param(minimum = 1)]
     window_seconds: Option<u32>,
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RoundsQuery {
+    /// Most rounds in the page; 100 by default.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u32>,
+    /// The round after which the page begins: `next` of the page before.
+    after: Option<RoundId>,
 }
 
 /// Returns a round or says that there is none.
@@ -43,6 +64,22 @@ async fn view(app: &App, tx: &mut Tx, founding: &Founding, round: &RoundRow) -> 
 }
 
 /// Announces a round over uploaded instances; the same upload under the same id gives the same answer.
+#[utoipa::path(
+    put,
+    path = "/rounds/{round}",
+    tag = "rounds",
+    params(
+        ("round" = RoundId, Path, description = "Id of the round"),
+        Window
+    ),
+    request_body(
+        content = Octets,
+        content_type = "application/octet-stream",
+        description = "The instances: NPY, `<f4`, C order; at most `largest_upload` bytes (coordinator.toml, 512 MiB by default)"
+    ),
+    responses((status = 200, description = "The round", body = RoundView)),
+    extensions(("x-roles" = json!(OPERATOR)), ("x-codes" = json!([Code::NoFederation, Code::WrongFederationState, Code::InvalidInstances, Code::Conflict, Code::AllAnswered, Code::InfeasibleRound, Code::OverBudget, Code::RuleBroken])), ("x-largest-body" = json!(DEFAULT_LARGEST_UPLOAD)))
+)]
 pub(super) async fn announce(
     _: Operator,
     State(app): State<App>,
@@ -117,6 +154,18 @@ async fn repeated(app: &App, tx: &mut Tx, request: &Announce, round: &RoundRow) 
 }
 
 /// Looks up which instances were released before, and with which labels; nothing is voted on and nothing charged.
+#[utoipa::path(
+    post,
+    path = "/answers",
+    tag = "rounds",
+    request_body(
+        content = Octets,
+        content_type = "application/octet-stream",
+        description = "The instances: NPY, `<f4`, C order; at most `largest_upload` bytes (coordinator.toml, 512 MiB by default)"
+    ),
+    responses((status = 200, description = "What is known of each instance", body = Answers)),
+    extensions(("x-roles" = json!(OPERATOR)), ("x-codes" = json!([Code::NoFederation, Code::InvalidInstances])), ("x-largest-body" = json!(DEFAULT_LARGEST_UPLOAD)))
+)]
 pub(super) async fn answers(
     _: Operator,
     State(app): State<App>,
@@ -143,18 +192,48 @@ pub(super) async fn answers(
     Ok(Json(Answers { answers }))
 }
 
-pub(super) async fn list(_: Caller, State(app): State<App>) -> Answer<Json<Vec<RoundSummary>>> {
+/// Lists the rounds page by page, oldest first.
+#[utoipa::path(
+    get,
+    path = "/rounds",
+    tag = "rounds",
+    params(RoundsQuery),
+    responses((status = 200, description = "A page of rounds, oldest first", body = RoundsPage)),
+    extensions(("x-roles" = json!(READERS)), ("x-codes" = json!([Code::NotFound])))
+)]
+pub(super) async fn list(
+    _: Reader,
+    State(app): State<App>,
+    InQuery(RoundsQuery { limit, after }): InQuery<RoundsQuery>,
+) -> Answer<Json<RoundsPage>> {
+    let limit = page_limit(limit, DEFAULT_PAGE, LARGEST_PAGE)?;
     let mut tx = app.storage.read().await?;
-    let mut summaries = Vec::new();
-    for round in app.storage.rounds(&mut tx).await? {
-        let ballots = app.storage.ballots(&mut tx, round.id()).await?.len();
-        summaries.push(rounds::summary(&round, ballots));
+    if let Some(after) = after {
+        find(&app, &mut tx, after).await?;
     }
-    Ok(Json(summaries))
+    // One more than the page holds tells whether there is another page.
+    let mut rows = app.storage.rounds_after(&mut tx, after, limit + 1).await?;
+    let is_last = rows.len() <= limit as usize;
+    rows.truncate(limit as usize);
+    let mut summaries = Vec::with_capacity(rows.len());
+    for round in &rows {
+        summaries.push(rounds::summary(&app, &mut tx, round).await?);
+    }
+    let next = rows.last().map(RoundRow::id).filter(|_| !is_last);
+    Ok(Json(RoundsPage { rounds: summaries, next }))
 }
 
+/// Shows everything public about a round.
+#[utoipa::path(
+    get,
+    path = "/rounds/{round}",
+    tag = "rounds",
+    params(("round" = RoundId, Path, description = "Id of the round")),
+    responses((status = 200, description = "The round", body = RoundView)),
+    extensions(("x-roles" = json!(READERS)), ("x-codes" = json!([Code::NoFederation, Code::NotFound])))
+)]
 pub(super) async fn show(
-    _: Caller,
+    _: Reader,
     State(app): State<App>,
     InPath(id): InPath<RoundId>,
 ) -> Answer<Json<RoundView>> {
@@ -164,8 +243,17 @@ pub(super) async fn show(
     view(&app, &mut tx, &founding, &round).await
 }
 
+/// Shows the roster under which a round is held.
+#[utoipa::path(
+    get,
+    path = "/rounds/{round}/roster",
+    tag = "rounds",
+    params(("round" = RoundId, Path, description = "Id of the round")),
+    responses((status = 200, description = "The roster", body = Roster)),
+    extensions(("x-roles" = json!(READERS)), ("x-codes" = json!([Code::NotFound])))
+)]
 pub(super) async fn roster(
-    _: Caller,
+    _: Reader,
     State(app): State<App>,
     InPath(id): InPath<RoundId>,
 ) -> Answer<Json<Roster>> {
@@ -173,6 +261,15 @@ pub(super) async fn roster(
     Ok(Json(find(&app, &mut tx, id).await?.roster))
 }
 
+/// Fetches the instances of a round.
+#[utoipa::path(
+    get,
+    path = "/rounds/{round}/instances",
+    tag = "rounds",
+    params(("round" = RoundId, Path, description = "Id of the round")),
+    responses((status = 200, description = "The instances in their canonical form", body = Octets, content_type = "application/octet-stream")),
+    extensions(("x-roles" = json!(READERS)), ("x-codes" = json!([Code::NotFound])))
+)]
 pub(super) async fn instances(
     _: Caller,
     State(app): State<App>,
@@ -184,6 +281,15 @@ pub(super) async fn instances(
     Ok(([(CONTENT_TYPE, "application/octet-stream")], app.storage.blobs().get(digest).await?))
 }
 
+/// Ends a round without labels.
+#[utoipa::path(
+    post,
+    path = "/rounds/{round}/cancel",
+    tag = "rounds",
+    params(("round" = RoundId, Path, description = "Id of the round")),
+    responses((status = 200, description = "The cancelled round", body = RoundView)),
+    extensions(("x-roles" = json!(OPERATOR)), ("x-codes" = json!([Code::NoFederation, Code::NotFound, Code::WrongRoundState, Code::RuleBroken])))
+)]
 pub(super) async fn cancel(
     _: Operator,
     State(app): State<App>,
@@ -203,8 +309,17 @@ pub(super) async fn cancel(
     Ok(answer)
 }
 
+/// Fetches the released labels with their cost.
+#[utoipa::path(
+    get,
+    path = "/rounds/{round}/labels",
+    tag = "rounds",
+    params(("round" = RoundId, Path, description = "Id of the round")),
+    responses((status = 200, description = "The release", body = Labels)),
+    extensions(("x-roles" = json!(READERS)), ("x-codes" = json!([Code::NoFederation, Code::NotFound, Code::WrongRoundState, Code::InfeasibleRound])))
+)]
 pub(super) async fn labels(
-    _: Caller,
+    _: Reader,
     State(app): State<App>,
     InPath(id): InPath<RoundId>,
 ) -> Answer<Json<Labels>> {

@@ -3,24 +3,30 @@
 use axum::{extract::State, http::StatusCode};
 use shared::{
     federation::{Acknowledgement, Complaint, TrusteeApproval},
-    identity::{Signed, Statement},
+    identity::{Signed, SignedStatement, Statement},
     ids::ParticipantId,
     problem::Code,
-    transcript::{CeremonyRecord, EventBody, Replay},
-    wire::{CeremonyView, TrusteeSteps},
+    transcript::{CeremonyRecord, EventBody},
 };
 
 use super::{
     Answer, ApiError,
     auth::{Trustee, open_federation},
     error::{InPath, Json},
+    openapi::TRUSTEES,
 };
-use crate::{
-    app::App,
-    storage::{StorageError, Tx},
-};
+use crate::app::App;
 
 /// Records a trustee's consent to share the key with these trustees, dealt by this dealer.
+#[utoipa::path(
+    put,
+    path = "/trustees/{participant}/approval",
+    tag = "ceremony",
+    params(("participant" = ParticipantId, Path, description = "Number of the participant")),
+    request_body = SignedStatement,
+    responses((status = 204, description = "Taken; the same again changes nothing")),
+    extensions(("x-roles" = json!(TRUSTEES)), ("x-codes" = json!([Code::NoFederation, Code::WrongFederationState, Code::RuleBroken])))
+)]
 pub(super) async fn approve(
     trustee: Trustee,
     State(app): State<App>,
@@ -32,6 +38,15 @@ pub(super) async fn approve(
 }
 
 /// Records a trustee's word that its pieces match their commitments and are stored.
+#[utoipa::path(
+    put,
+    path = "/trustees/{participant}/acknowledgement",
+    tag = "ceremony",
+    params(("participant" = ParticipantId, Path, description = "Number of the participant")),
+    request_body = SignedStatement,
+    responses((status = 204, description = "Taken; the same again changes nothing")),
+    extensions(("x-roles" = json!(TRUSTEES)), ("x-codes" = json!([Code::NoFederation, Code::WrongFederationState, Code::RuleBroken])))
+)]
 pub(super) async fn acknowledge(
     trustee: Trustee,
     State(app): State<App>,
@@ -43,6 +58,15 @@ pub(super) async fn acknowledge(
 }
 
 /// Records a complaint, which ends the ceremony.
+#[utoipa::path(
+    put,
+    path = "/trustees/{participant}/complaint",
+    tag = "ceremony",
+    params(("participant" = ParticipantId, Path, description = "Number of the participant")),
+    request_body = SignedStatement,
+    responses((status = 204, description = "Taken; the same again changes nothing")),
+    extensions(("x-roles" = json!(TRUSTEES)), ("x-codes" = json!([Code::NoFederation, Code::WrongFederationState, Code::RuleBroken])))
+)]
 pub(super) async fn complain(
     trustee: Trustee,
     State(app): State<App>,
@@ -79,32 +103,4 @@ async fn record<T: Statement + Clone>(
     tx.commit().await?;
     app.wake.notify_one();
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// Returns how far the trustees are; `None` with one trustee.
-pub(super) async fn view(app: &App, tx: &mut Tx) -> Result<Option<CeremonyView>, StorageError> {
-    Ok(app.storage.replay(tx, ceremony).await?.flatten())
-}
-
-fn ceremony(replay: &Replay) -> Option<CeremonyView> {
-    let policy = replay.founding().config.trustees;
-    if policy.is_sole() {
-        return None;
-    }
-    let (trustees, record) = (replay.trustees(), replay.ceremony());
-    let is_complete = trustees.members.len() == usize::from(policy.count);
-    let roster = replay.roster();
-    let steps = roster.trustees().map(|member| TrusteeSteps {
-        participant: member.id,
-        name: member.name.clone(),
-        approved: record.approved().contains(&member.id),
-        acknowledged: record.acknowledged().contains(&member.id),
-        opened: record.openings().iter().any(|opening| opening.trustee == member.id),
-    });
-    Some(CeremonyView {
-        trustees: is_complete.then(|| trustees.digest()),
-        dealer: trustees.dealer().filter(|_| is_complete),
-        steps: steps.collect(),
-        complaint: record.complaint().cloned(),
-    })
 }

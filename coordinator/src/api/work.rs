@@ -4,6 +4,7 @@ use axum::extract::State;
 use shared::{
     federation::{FederationState, Member},
     ids::ParticipantId,
+    problem::Code,
     round::{Corroboration, RoundState, Step},
     transcript::Replay,
     wire::{Beat, ToOpen, Work},
@@ -13,12 +14,22 @@ use super::{
     Answer,
     auth::{Participant, federation},
     error::Json,
+    openapi::PARTICIPANTS,
 };
 use crate::{
     app::App,
     storage::{OpeningRow, RoundRow, Tx},
 };
 
+/// Takes what an agent is doing, and says what waits for it.
+#[utoipa::path(
+    post,
+    path = "/heartbeat",
+    tag = "roster",
+    request_body = Beat,
+    responses((status = 200, description = "What waits for the agent", body = Work)),
+    extensions(("x-roles" = json!(PARTICIPANTS)), ("x-codes" = json!([Code::NoFederation])))
+)]
 pub(super) async fn heartbeat(
     Participant(member): Participant,
     State(app): State<App>,

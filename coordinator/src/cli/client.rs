@@ -1,13 +1,16 @@
 //! The operator's HTTP client; every request has a timer.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::{Serialize, de::DeserializeOwned};
 use shared::problem::{Code, Problem};
 
 use super::Failure;
-use crate::home::operator_token_path;
+use crate::{home::operator_token_path, tls::AUTHORITY};
 
 /// Longest time for a request without a large body.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -61,9 +64,58 @@ impl From<ClientError> for Failure {
     }
 }
 
+/// Is where the coordinator is, and who vouches for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Address<'a> {
+    /// Its URL.
+    pub url: &'a str,
+    /// File of the one authority that may vouch for it; that of HOME by default, or else the system's.
+    pub authority: Option<&'a Path>,
+    /// Whether plain HTTP may leave this machine.
+    pub insecure_http: bool,
+}
+
+impl Address<'_> {
+    /// Makes an HTTP client that speaks to this address alone.
+    pub(super) fn connect(&self, home: &Path) -> Result<reqwest::Client, Failure> {
+        let is_https = self.url.starts_with("https://");
+        if !is_https && !is_loopback(self.url) && !self.insecure_http {
+            return Err(Failure::Usage(format!(
+                "--url {} is plain http to another machine, where anyone on the way reads the token: use https, or name \
+                 --insecure-http for a closed test network",
+                self.url
+            )));
+        }
+        let mut builder = reqwest::Client::builder().connect_timeout(Duration::from_secs(10)).no_proxy();
+        // A redirect would carry the token to another address.
+        builder = builder.redirect(reqwest::redirect::Policy::none());
+        if let Some(path) = authority_file(home, self.authority).filter(|_| is_https) {
+            let wrong = |e: &dyn std::fmt::Display| Failure::Usage(format!("{}: {e}", path.display()));
+            let pem = std::fs::read(&path).map_err(|e| wrong(&e))?;
+            let authority = reqwest::Certificate::from_pem(&pem).map_err(|e| wrong(&e))?;
+            builder = builder.tls_certs_only([authority]);
+        }
+        builder.build().map_err(|e| Failure::Job(format!("no HTTP client: {e}")))
+    }
+}
+
+/// Returns the file of the authority: the one named, or that of the data folder if it has one.
+pub(super) fn authority_file(home: &Path, named: Option<&Path>) -> Option<PathBuf> {
+    let own = || Some(home.join(AUTHORITY)).filter(|path| path.exists());
+    named.map(Path::to_owned).or_else(own)
+}
+
+/// Tells whether an address names this machine.
+pub(super) fn is_loopback(url: &str) -> bool {
+    let Ok(url) = url.parse::<reqwest::Url>() else { return false };
+    let host = url.host_str().unwrap_or_default();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
 impl Client {
     /// Makes a client; the token comes from the flag or from the data folder.
-    pub fn new(base: &str, token: Option<String>, home: &Path) -> Result<Self, Failure> {
+    pub fn new(address: &Address<'_>, token: Option<String>, home: &Path) -> Result<Self, Failure> {
         let path = operator_token_path(home);
         let token = match token {
             Some(token) => token,
@@ -74,10 +126,8 @@ impl Client {
                 ))
             })?,
         };
-        let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(10)).no_proxy().build();
-        let http = http.map_err(|e| Failure::Job(format!("no HTTP client: {e}")))?;
-        let base = base.trim_end_matches('/').to_owned();
-        Ok(Self { http, base, token: token.trim().to_owned() })
+        let base = address.url.trim_end_matches('/').to_owned();
+        Ok(Self { http: address.connect(home)?, base, token: token.trim().to_owned() })
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -92,8 +142,12 @@ impl Client {
         if error.is_decode() || error.is_body() {
             return ClientError::Unreadable(error.to_string());
         }
-        let cause = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
-        ClientError::Unreachable { base: self.base.clone(), detail: cause }
+        // The outer causes only repeat that a request failed.
+        let mut cause: &dyn std::error::Error = error;
+        while let Some(inner) = cause.source() {
+            cause = inner;
+        }
+        ClientError::Unreachable { base: self.base.clone(), detail: cause.to_string() }
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, ClientError> {
@@ -128,6 +182,16 @@ impl Client {
         body: &impl Serialize,
     ) -> Result<T, ClientError> {
         let response = self.send(self.request(Method::POST, path).json(body)).await?;
+        self.json(response).await
+    }
+
+    /// Puts a JSON document.
+    pub async fn put<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        let response = self.send(self.request(Method::PUT, path).json(body)).await?;
         self.json(response).await
     }
 

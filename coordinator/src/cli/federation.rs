@@ -1,10 +1,11 @@
 //! `federation`, `invite` and `roster`.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
+use indicatif::ProgressBar;
 use shared::{
-    federation::FederationConfig,
+    federation::{FederationConfig, FederationState},
     ids::ParticipantId,
     wire::{CeremonyView, FederationView, Found, Invite, NewInvite, Revoke, RosterView},
 };
@@ -14,6 +15,7 @@ use super::{
     output::{Output, insecure_line},
     plan::{self, PlanArgs},
 };
+use crate::config::duration;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum FederationVerb {
@@ -29,10 +31,19 @@ pub(super) enum FederationVerb {
     ///
     /// Example: coordinator federation plan --participants 250 --classes 10 --epsilon 1 --labels 1000
     Plan(Box<PlanArgs>),
-    /// Shows the federation
+    /// Shows the federation, or waits until its keys are proven
     ///
     /// Example: coordinator federation show --format json
-    Show,
+    ///
+    /// Example: coordinator federation show --wait --timeout 2h
+    Show {
+        /// Waits until the federation is keyed, with how far the trustees are
+        #[arg(long)]
+        wait: bool,
+        /// Longest time to wait
+        #[arg(long, default_value = "24h")]
+        timeout: String,
+    },
     /// Closes the federation; trustees then destroy their keys
     ///
     /// Example: coordinator federation close
@@ -87,10 +98,38 @@ pub(super) async fn run(client: &Client, output: Output, verb: FederationVerb) -
             client.post("/federation", &Found { config }).await?
         }
         FederationVerb::Plan(args) => return plan::run(output, &args),
-        FederationVerb::Show => client.get("/federation").await?,
+        FederationVerb::Show { wait: false, .. } => client.get("/federation").await?,
+        FederationVerb::Show { timeout, .. } => {
+            wait_until_keyed(client, duration("--timeout", &timeout)?).await?
+        }
         FederationVerb::Close => client.post("/federation/close", &serde_json::json!({})).await?,
     };
     output.fact(&view, || describe(&view))
+}
+
+/// Follows a federation until its keys are proven; the line says what is waited for.
+async fn wait_until_keyed(client: &Client, timeout: Duration) -> Result<FederationView, Failure> {
+    let bar = ProgressBar::new_spinner();
+    bar.enable_steady_tick(Duration::from_millis(200));
+    let follow = async {
+        loop {
+            let view: FederationView = client.get("/federation").await?;
+            match view.state {
+                FederationState::Keyed => return Ok::<_, Failure>(view),
+                FederationState::Closed => {
+                    return Err(Failure::Job("the federation was closed before it was keyed".to_owned()));
+                }
+                FederationState::Assembling => bar.set_message(match &view.keys {
+                    None => "the trustees have not published keys yet",
+                    Some(_) => "the known answer is tallied and opened",
+                }),
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    };
+    let followed = tokio::time::timeout(timeout, follow).await;
+    bar.finish_and_clear();
+    followed.map_err(|_| Failure::TimedOut(format!("the federation was not keyed within {timeout:?}")))?
 }
 
 fn describe(view: &FederationView) -> String {
@@ -196,9 +235,11 @@ async fn invite_many(
 
 pub(super) async fn roster(client: &Client, output: Output, verb: RosterVerb) -> Result<(), Failure> {
     let view: RosterView = match verb {
-        RosterVerb::Show => client.get("/roster").await?,
+        RosterVerb::Show => client.roster().await?,
         RosterVerb::Revoke { participant, reason } => {
-            client.post(&format!("/roster/{participant}/revoke"), &Revoke { reason }).await?
+            let _: RosterView =
+                client.post(&format!("/roster/{participant}/revoke"), &Revoke { reason }).await?;
+            client.roster().await?
         }
     };
     output.fact(&view, || describe_roster(&view))

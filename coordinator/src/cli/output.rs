@@ -53,6 +53,12 @@ impl Output {
     }
 }
 
+/// Says something beside the facts, on standard error.
+pub(super) fn remark(text: &str) {
+    // Nowhere is left to report a closed standard error.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
 /// Colours the names of insecure settings red on a terminal.
 pub(super) fn insecure_line(names: &[String]) -> Option<String> {
     if names.is_empty() {

@@ -114,7 +114,7 @@ pub(super) async fn run(client: &Client, output: Output, verb: RoundVerb) -> Res
             finish(output, &view, true)
         }
         RoundVerb::List => {
-            let rounds: Vec<RoundSummary> = client.get("/rounds").await?;
+            let rounds = client.rounds().await?;
             output.fact(&rounds, || list(&rounds))
         }
         RoundVerb::Show { round } => {

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use shared::{
-    ids::RoundId,
+    ids::{RoundId, StudentId},
     privacy::Views,
     transcript::Head,
-    wire::{FederationView, Labels, LedgerView, RoundSummary, TranscriptPage},
+    wire::{FederationView, Labels, LedgerView, StudentResult, StudentView, TranscriptPage},
 };
 
 use super::{Client, Failure, output::Output};
@@ -40,6 +40,9 @@ pub(super) enum StudentVerb {
         /// Seed of the training
         #[arg(long, default_value_t = 1)]
         seed: u64,
+        /// Keeps the figures to yourself: the coordinator, and so the dashboard, is not told them
+        #[arg(long)]
+        no_report: bool,
     },
     /// Says the class of each instance of a file, one name per line; needs no running coordinator
     ///
@@ -55,17 +58,53 @@ pub(super) enum StudentVerb {
 }
 
 pub(super) async fn run(client: &Client, output: Output, verb: StudentVerb) -> Result<(), Failure> {
-    let (rounds, assignment) = match verb {
+    let (rounds, assignment, is_told) = match verb {
         StudentVerb::Predict { student, instances } => return predict(output, &student, &instances),
-        StudentVerb::Train { rounds, unlabeled, recipe, held_out, out, svg, seed } => {
-            (rounds, Assignment { unlabeled, recipe, held_out, out, svg, seed })
+        StudentVerb::Train { rounds, unlabeled, recipe, held_out, out, svg, seed, no_report } => {
+            (rounds, Assignment { unlabeled, recipe, held_out, out, svg, seed }, !no_report)
         }
     };
     let origin = origin(client).await?;
     let lessons = lessons(client, &rounds).await?;
+    let used = lessons.iter().filter(|lesson| lesson.labels.is_some()).map(|lesson| lesson.round).collect();
+    let head = origin.head;
     let taught = tokio::task::spawn_blocking(move || teach(&origin, &lessons, &assignment));
     let report = taught.await.map_err(|e| Failure::Job(e.to_string()))?.map_err(|e| failure(&e))?;
-    output.fact(&report, || describe(&report))
+    output.fact(&report, || describe(&report))?;
+    if is_told {
+        tell(client, &report, used, head).await?;
+    }
+    Ok(())
+}
+
+/// Tells the coordinator how the student did, for everybody who watches.
+async fn tell(
+    client: &Client,
+    report: &StudentReport,
+    rounds: Vec<RoundId>,
+    head: Head,
+) -> Result<(), Failure> {
+    let mut id = [0; 16];
+    getrandom::fill(&mut id).map_err(|e| Failure::Job(e.to_string()))?;
+    let method = serde_json::to_value(report.method).map_err(|e| Failure::Job(e.to_string()))?;
+    let evaluation = report.evaluation.as_ref();
+    let result = StudentResult {
+        rounds,
+        labels: report.labels as u64,
+        unlabelled: report.unlabelled as u64,
+        method: method.as_str().unwrap_or_default().to_owned(),
+        contradicted: report.contradicted as u64,
+        held_out: report.held_out as u64,
+        accuracy: evaluation.map(|evaluation| evaluation.accuracy),
+        recall: evaluation.map(|evaluation| evaluation.recall.clone()).unwrap_or_default(),
+        confusion: evaluation.map(|evaluation| evaluation.confusion.clone()).unwrap_or_default(),
+        calibration_error: report.calibration.as_ref().map(|calibration| calibration.expected_error),
+        epsilon: report.epsilon.clone(),
+        events: head.length,
+        head: head.digest,
+    };
+    let _: StudentView = client.put(&format!("/students/{}", StudentId::from_bytes(id)), &result).await?;
+    Ok(())
 }
 
 /// Asks a stored student; reads files alone.
@@ -98,7 +137,7 @@ async fn origin(client: &Client) -> Result<Origin, Failure> {
 
 /// Fetches the instances of the rounds (of all that were announced by default), with the labels of those released.
 async fn lessons(client: &Client, rounds: &[RoundId]) -> Result<Vec<Lesson>, Failure> {
-    let all: Vec<RoundSummary> = client.get("/rounds").await?;
+    let all = client.rounds().await?;
     let is_released = |round: RoundId| all.iter().any(|r| r.round == round && r.phase == "released");
     let asked: Vec<RoundId> =
         if rounds.is_empty() { all.iter().map(|r| r.round).collect() } else { rounds.to_vec() };

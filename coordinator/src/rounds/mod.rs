@@ -30,11 +30,12 @@ use shared::{
     ids::RoundId,
     round::{AnnouncementError, InvalidTransition, RoundState},
 };
-use tokio::sync::watch;
+use tokio::sync::watch::Receiver;
 
 use crate::{
     app::App,
     storage::{RoundRow, StorageError},
+    watch,
 };
 
 /// Says why a round cannot be handled.
@@ -60,11 +61,14 @@ const REST: Duration = Duration::from_secs(5);
 type Claims = Arc<Mutex<HashSet<Option<RoundId>>>>;
 
 /// Conducts until `stop` turns true.
-pub async fn conduct(app: App, mut stop: watch::Receiver<bool>) {
+pub async fn conduct(app: App, mut stop: Receiver<bool>) {
     let claims = Claims::default();
     while !*stop.borrow() {
         if let Err(error) = dispatch(&app, &claims).await {
             tracing::error!(%error, "the conductor could not look for work");
+        }
+        if let Err(error) = watch::keep_checked(&app).await {
+            tracing::error!(%error, "the conductor could not look at the checks of the transcript");
         }
         app.keys.free_idle();
         tokio::select! {

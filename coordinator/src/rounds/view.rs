@@ -2,6 +2,7 @@
 
 use shared::{
     ballot::ballot_bytes,
+    clock::Millis,
     federation::{Founding, Member},
     round::{AnnouncementError, RoundState, Step},
     wire::{Attendance, OpeningState, OpeningView, RoundSummary, RoundView, Voter},
@@ -11,6 +12,7 @@ use super::RoundError;
 use crate::{
     app::App,
     storage::{BallotRow, OpeningRow, RefusalRow, RoundRow, Tx},
+    watch,
 };
 
 /// Returns everything public about a round.
@@ -52,6 +54,8 @@ pub async fn view(
             _ => None,
         },
         insecure: founding.config.insecure_settings().into_iter().map(str::to_owned).collect(),
+        distribution: round.labels.as_ref().map(|labels| distribution(labels, announcement.classes)),
+        timeline: watch::timeline(app, id).await?,
         labelled: count(|label| *label > 0),
         abstained: count(|label| *label == 0),
     })
@@ -79,7 +83,9 @@ async fn openings(app: &App, tx: &mut Tx, round: &RoundRow) -> Result<Vec<Openin
             }
             _ => OpeningState::Waiting { online },
         };
+        let place = posted.iter().position(|opening| opening.trustee == participant);
         views.push(OpeningView {
+            at: place.and_then(|place| rows.get(place)).map(|row| row.received_at),
             participant,
             name: row.member.name.clone(),
             state,
@@ -92,7 +98,8 @@ async fn openings(app: &App, tx: &mut Tx, round: &RoundRow) -> Result<Vec<Openin
 /// Says what became of one member; nobody is left out.
 fn voter(member: &Member, state: &RoundState, ballots: &[BallotRow], refusals: &[RefusalRow]) -> Voter {
     let refusal = refusals.iter().find(|refusal| refusal.participant == member.id);
-    let cast = ballots.iter().any(|ballot| ballot.participant == member.id);
+    let ballot = ballots.iter().find(|ballot| ballot.participant == member.id);
+    let cast = ballot.is_some();
     let attendance = match refusal {
         _ if state.counted().contains(&member.id) => Attendance::Counted,
         _ if cast => Attendance::Cast,
@@ -100,25 +107,69 @@ fn voter(member: &Member, state: &RoundState, ballots: &[BallotRow], refusals: &
         Some(_) => Attendance::Refused,
         None => Attendance::Absent,
     };
-    let reason = refusal.filter(|_| !cast).map(|refusal| refusal.reason.clone());
-    Voter { participant: member.id, name: member.name.clone(), attendance, reason }
+    let refusal = refusal.filter(|_| !cast);
+    Voter {
+        participant: member.id,
+        name: member.name.clone(),
+        attendance,
+        reason: refusal.map(|refusal| refusal.reason.clone()),
+        code: refusal.and_then(|refusal| refusal.code),
+        at: ballot.map(|ballot| ballot.received_at).or(refusal.map(|refusal| refusal.at)),
+    }
+}
+
+/// Counts the labels of each class; abstentions are of none.
+fn distribution(labels: &[u16], classes: u32) -> Vec<u32> {
+    let mut counts = vec![0; classes as usize];
+    for label in labels {
+        if let Some(count) = label.checked_sub(1).and_then(|class| counts.get_mut(usize::from(class))) {
+            *count += 1;
+        }
+    }
+    counts
 }
 
 /// Returns one line about a round.
-pub fn summary(round: &RoundRow, ballots: usize) -> RoundSummary {
-    let announcement = &round.announcement;
+pub async fn summary(app: &App, tx: &mut Tx, round: &RoundRow) -> Result<RoundSummary, RoundError> {
+    let (id, announcement) = (round.id(), &round.announcement);
     let failure = match &round.state {
         RoundState::Failed { reason, .. } => Some(reason.clone()),
         _ => None,
     };
-    RoundSummary {
-        round: round.id(),
+    let openings = match round.state.last_tally() {
+        Some(tallied) => app.storage.count_openings_of(tx, id, tallied.step).await?,
+        None => 0,
+    };
+    Ok(RoundSummary {
+        round: id,
         phase: round.state.name().to_owned(),
         instances: announcement.instance_count,
-        ballots: ballots as u32,
+        ballots: app.storage.ballots(tx, id).await?.len() as u32,
+        expected: round.roster.enrolled(),
         quorum: announcement.quorum,
+        progress: app.running_tally(id).map(|running| running.progress),
+        openings,
+        trustees: round.roster.trustees().count() as u32,
+        eta: eta(app, round),
         opens_at: announcement.opens_at,
         closes_at: announcement.closes_at,
         failure,
+    })
+}
+
+/// Says when the present state ends at the latest, or for a tally at its present speed.
+fn eta(app: &App, round: &RoundRow) -> Option<Millis> {
+    match &round.state {
+        RoundState::Announced | RoundState::Voting => Some(round.announcement.closes_at),
+        RoundState::Tallying { .. } => {
+            let running = app.running_tally(round.id())?;
+            let (done, total) = (i64::from(running.progress.done), i64::from(running.progress.total));
+            let spent = app.now().0.saturating_sub(running.began.0).max(0);
+            let left = spent.checked_mul(total - done)?.checked_div(done)?;
+            // To the second: a finer figure would change at every look.
+            Some(Millis((app.now().plus(left).0 + 999) / 1000 * 1000))
+        }
+        RoundState::Opening { deadline, .. } => Some(*deadline),
+        _ => None,
     }
 }

@@ -3,6 +3,7 @@
 use shared::{
     clock::Millis,
     ids::{BallotId, Digest, ParticipantId, RoundId},
+    problem::Code,
 };
 use sqlx::Row as _;
 
@@ -12,9 +13,10 @@ const INSERT: &str =
     "INSERT INTO ballots (round, participant, ballot, digest, received_at) VALUES ($1, $2, $3, $4, $5)";
 const BALLOTS: &str =
     "SELECT participant, ballot, digest, received_at FROM ballots WHERE round = $1 ORDER BY participant";
-const REFUSE: &str = "INSERT INTO refusals (round, participant, late, reason, at) VALUES ($1, $2, $3, $4, $5) \
-                      ON CONFLICT (round, participant) DO UPDATE SET late = $3, reason = $4, at = $5";
-const REFUSALS: &str = "SELECT participant, late, reason FROM refusals WHERE round = $1";
+const REFUSE: &str = "INSERT INTO refusals (round, participant, late, reason, at, code) \
+                      VALUES ($1, $2, $3, $4, $5, $6) \
+                      ON CONFLICT (round, participant) DO UPDATE SET late = $3, reason = $4, at = $5, code = $6";
+const REFUSALS: &str = "SELECT participant, late, reason, at, code FROM refusals WHERE round = $1";
 
 /// Is a ballot as stored; its bytes lie among the blobs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +40,10 @@ pub struct RefusalRow {
     pub late: bool,
     /// Why it was refused, in words.
     pub reason: String,
+    /// The code of the refusal; `None` where an earlier version stored it.
+    pub code: Option<Code>,
+    /// When it was refused.
+    pub at: Millis,
 }
 
 impl Storage {
@@ -70,13 +76,14 @@ impl Storage {
     }
 
     /// Records why something a participant sent was refused.
-    pub async fn refuse(&self, tx: &mut Tx, round: RoundId, refusal: &RefusalRow, at: Millis) -> Result<()> {
+    pub async fn refuse(&self, tx: &mut Tx, round: RoundId, refusal: &RefusalRow) -> Result<()> {
         sqlx::query(REFUSE)
             .bind(round.to_string())
             .bind(refusal.participant.get())
             .bind(refusal.late)
             .bind(&refusal.reason)
-            .bind(at.0)
+            .bind(refusal.at.0)
+            .bind(refusal.code.map(Code::name))
             .execute(&mut **tx)
             .await?;
         Ok(())
@@ -91,6 +98,8 @@ impl Storage {
                     participant: participant(row.try_get("participant")?)?,
                     late: row.try_get("late")?,
                     reason: row.try_get("reason")?,
+                    code: row.try_get::<Option<&str>, _>("code")?.and_then(Code::of_name),
+                    at: Millis(row.try_get("at")?),
                 })
             })
             .collect()

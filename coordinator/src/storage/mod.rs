@@ -6,11 +6,16 @@
 mod answers;
 mod ballots;
 mod blobs;
+mod checks;
 mod events;
 mod federation;
 mod members;
 mod openings;
 mod rounds;
+mod students;
+mod tokens;
+mod upkeep;
+mod usage;
 
 pub use answers::Answer;
 pub use ballots::{BallotRow, RefusalRow};
@@ -19,6 +24,9 @@ pub use federation::FederationRow;
 pub use members::{InviteRow, MemberRow};
 pub use openings::OpeningRow;
 pub use rounds::RoundRow;
+pub use tokens::TokenRow;
+pub use upkeep::Schema;
+pub use usage::Usage;
 
 use std::{
     path::{Path, PathBuf},
@@ -30,6 +38,7 @@ use std::{
 use shared::ids::{Digest, ParticipantId};
 use sqlx::{
     Sqlite, SqliteConnection, SqlitePool, Transaction,
+    migrate::Migrator,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
@@ -67,6 +76,12 @@ pub enum StorageError {
     /// The schema cannot be brought up to date.
     #[error("the database cannot be migrated: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
+    /// A newer program wrote the database.
+    #[error(
+        "the database was written by a newer version of this program (its schema is {found}, this one knows up to \
+         {known}): install that version again, or restore a backup of before the upgrade", found = .0.found, known = .0.known
+    )]
+    Newer(Schema),
     /// A blob cannot be written or read.
     #[error("blob {digest}: {source}")]
     Blob {
@@ -114,22 +129,22 @@ pub struct Storage {
     chain: Arc<events::Chain>,
 }
 
+/// Every change of the schema, in order; what was released is never edited.
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
 /// How long a writer waits for another one before it fails.
 const BUSY: Duration = Duration::from_secs(20);
 
 impl Storage {
     /// Opens the storage in a folder, creates it if it is new, and migrates it to this version.
     pub async fn open(folder: &Path) -> Result<Self> {
-        let options = SqliteConnectOptions::new()
-            .filename(folder.join("coordinator.sqlite"))
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(BUSY);
-        let pool = SqlitePoolOptions::new().max_connections(8).connect_with(options).await?;
-        sqlx::migrate!("./migrations").run(&pool).await?;
-        Ok(Self { pool, blobs: Blobs::new(folder.join("blobs")), chain: Arc::default() })
+        let pool = connect(options(folder).create_if_missing(true)).await?;
+        upkeep::migrate(&pool).await?;
+        Ok(Self::of(pool, folder))
+    }
+
+    fn of(pool: SqlitePool, folder: &Path) -> Self {
+        Self { pool, blobs: Blobs::new(folder.join("blobs")), chain: Arc::default() }
     }
 
     /// Begins a transaction that writes; it is the only one until it ends.
@@ -146,6 +161,22 @@ impl Storage {
     pub const fn blobs(&self) -> &Blobs {
         &self.blobs
     }
+}
+
+/// File of the database in a data folder.
+pub const DATABASE: &str = "coordinator.sqlite";
+
+fn options(folder: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(folder.join(DATABASE))
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY)
+}
+
+async fn connect(options: SqliteConnectOptions) -> Result<SqlitePool> {
+    Ok(SqlitePoolOptions::new().max_connections(8).connect_with(options).await?)
 }
 
 /// Parses a text column that this program wrote.

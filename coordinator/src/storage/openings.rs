@@ -16,6 +16,8 @@ const SELECT: &str =
     "SELECT signed, received_at FROM openings WHERE round = $1 AND step = $2 ORDER BY received_at, trustee";
 const COUNT: &str = "SELECT COUNT(*) AS count FROM openings WHERE round = $1";
 
+const COUNT_STEP: &str = "SELECT COUNT(*) AS count FROM openings WHERE round = $1 AND step = $2";
+
 /// Is an opening as stored; it was checked against its question when it came.
 #[derive(Debug, Clone)]
 pub struct OpeningRow {
@@ -57,6 +59,13 @@ impl Storage {
         let row = sqlx::query(COUNT).bind(round.to_string()).fetch_one(&mut **tx).await?;
         let count: i64 = row.try_get("count")?;
         usize::try_from(count).map_err(|_| StorageError::unreadable("openings"))
+    }
+
+    /// Returns the number of openings of one step of a round.
+    pub async fn count_openings_of(&self, tx: &mut Tx, round: RoundId, step: Step) -> Result<u32> {
+        let query = sqlx::query(COUNT_STEP).bind(round.to_string()).bind(step.to_string());
+        let count: i64 = query.fetch_one(&mut **tx).await?.try_get("count")?;
+        u32::try_from(count).map_err(|_| StorageError::unreadable("openings"))
     }
 
     /// Returns the openings of one step in the order they came.

@@ -15,11 +15,18 @@ const INSERT: &str = "INSERT INTO rounds (id, announcement, roster, request, pha
 const COLUMNS_BY_ID: &str = "SELECT announcement, roster, request, state, labels FROM rounds WHERE id = $1";
 const COLUMNS: &str =
     "SELECT announcement, roster, request, state, labels FROM rounds ORDER BY created_at, id";
+const AFTER: &str = "SELECT announcement, roster, request, state, labels FROM rounds \
+                     WHERE $1 IS NULL OR (created_at, id) > (SELECT created_at, id FROM rounds WHERE id = $1) \
+                     ORDER BY created_at, id LIMIT $2";
 const UNFINISHED: &str =
     "SELECT id FROM rounds WHERE phase IN ('announced', 'voting', 'tallying', 'opening')";
 const OPEN: &str = "SELECT announcement, roster, request, state, labels FROM rounds \
                     WHERE phase IN ('voting', 'opening') \
                     OR (phase = 'released' AND json_extract(state, '$.corroboration.kind') = 'uncorroborated')";
+const WATCHED: &str = "SELECT announcement, roster, request, state, labels FROM rounds \
+                       WHERE phase IN ('announced', 'voting', 'tallying', 'opening') \
+                       OR id IN (SELECT id FROM rounds ORDER BY created_at DESC, id LIMIT $1) \
+                       ORDER BY created_at, id";
 const SET_STATE: &str = "UPDATE rounds SET phase = $1, state = $2 WHERE id = $3";
 const SET_LABELS: &str = "UPDATE rounds SET labels = $1 WHERE id = $2";
 
@@ -94,6 +101,17 @@ impl Storage {
         sqlx::query(COLUMNS).fetch_all(&mut **tx).await?.iter().map(round_row).collect()
     }
 
+    /// Returns at most so many rounds, oldest first, from the one that follows `after` on.
+    pub async fn rounds_after(
+        &self,
+        tx: &mut Tx,
+        after: Option<RoundId>,
+        limit: u32,
+    ) -> Result<Vec<RoundRow>> {
+        let rows = sqlx::query(AFTER).bind(after.map(|id| id.to_string())).bind(limit);
+        rows.fetch_all(&mut **tx).await?.iter().map(round_row).collect()
+    }
+
     /// Returns the rounds that are not in a final state.
     pub async fn unfinished_rounds(&self, tx: &mut Tx) -> Result<Vec<RoundId>> {
         let rows = sqlx::query(UNFINISHED).fetch_all(&mut **tx).await?;
@@ -103,6 +121,11 @@ impl Storage {
     /// Returns the rounds that wait for ballots or openings, uncorroborated releases included.
     pub async fn open_rounds(&self, tx: &mut Tx) -> Result<Vec<RoundRow>> {
         sqlx::query(OPEN).fetch_all(&mut **tx).await?.iter().map(round_row).collect()
+    }
+
+    /// Returns the rounds that are not in a final state and the last few that are, oldest first.
+    pub async fn watched_rounds(&self, tx: &mut Tx, recent: u32) -> Result<Vec<RoundRow>> {
+        sqlx::query(WATCHED).bind(recent).fetch_all(&mut **tx).await?.iter().map(round_row).collect()
     }
 
     /// Moves a round to a state.

@@ -4,4 +4,4 @@ mod keys;
 mod pool;
 
 pub use keys::{KeyCache, KeyCacheError};
-pub use pool::{Pool, PoolStopped, process_cpu};
+pub use pool::{Jobs, Pool, PoolStopped, process_cpu};

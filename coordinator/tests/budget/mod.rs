@@ -10,7 +10,7 @@ use shared::{
     privacy::{Losses, NoisePlan, Rho, RoundCost, Sensitivity, Units, Views, loss_epsilon},
     problem::{Code, Problem},
     round::RoundState,
-    wire::{EntryState, LedgerView, RoundSummary, RoundView},
+    wire::{EntryState, LedgerView, RoundView, RoundsPage},
 };
 use tokio::task::JoinSet;
 
@@ -102,7 +102,7 @@ fn sum(costs: &[RoundCost]) -> Losses {
 async fn adds_up(keyed: &Keyed) -> Result<LedgerView> {
     let (service, founding) = (&keyed.service, &keyed.members[0].founding);
     let ledger: LedgerView = granted(service.get("/ledger", &service.operator).await?)?;
-    let rounds: Vec<RoundSummary> = granted(service.get("/rounds", &service.operator).await?)?;
+    let RoundsPage { rounds, .. } = granted(service.get("/rounds", &service.operator).await?)?;
     assert_eq!(ledger.entries.len(), rounds.len());
     let (mut spent, mut reserved) = (Vec::new(), Vec::new());
     for entry in &ledger.entries {

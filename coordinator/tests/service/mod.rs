@@ -72,7 +72,7 @@ impl Service {
         let operator = home.operator_token()?;
         let storage = Storage::open(folder.path()).await?;
         let digest = Digest::of(operator.as_bytes());
-        let settings = FileSettings { threads: Some(2), ..FileSettings::default() }.settle()?;
+        let settings = FileSettings { threads: Some(2), ..FileSettings::default() }.settle(folder.path())?;
         let app = App::new(storage, home.identity()?, digest, Box::new(SystemClock), settings, Pool::new(2)?);
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use reqwest::Url;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{AgentError, Bridge};
 use crate::{
-    client::{Client, Patience},
+    client::{Client, Endpoint, Patience},
     identity::Token,
 };
 
@@ -23,7 +22,7 @@ impl Commons {
     /// Starts the pool and prepares connections to one coordinator.
     ///
     /// As many agents vote at once as the pool has threads, and one more that downloads or uploads meanwhile.
-    pub fn start(coordinator: Url) -> Result<Self, AgentError> {
+    pub fn start(coordinator: impl Into<Endpoint>) -> Result<Self, AgentError> {
         let bridge = Bridge::start()?;
         let client = Client::new(coordinator, None, Patience::AGENT)?;
         let turns = Arc::new(Semaphore::new(bridge.threads() + 1));

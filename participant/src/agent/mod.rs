@@ -106,7 +106,7 @@ pub struct Agent {
 impl Agent {
     /// Gathers an agent from an enrolled home.
     pub fn new(home: Home, config: Config, clock: Arc<dyn Clock>) -> Result<Self, AgentError> {
-        let url = config.coordinator_url(&home.config()).map_err(|e| ClientError::SetUp(e.to_string()))?;
+        let url = config.endpoint(&home.config()).map_err(|e| ClientError::SetUp(e.to_string()))?;
         let commons = Commons::start(url)?;
         Self::among(home, config, clock, &commons)
     }

@@ -118,7 +118,16 @@ mod tests {
         let shown =
             FederationView { hash, founding, state, insecure: Vec::new(), keys: None, ceremony: None };
         let roster = federation.roster.clone();
-        (shown, RosterView { hash: roster.digest(), roster, standing: Vec::new(), revoked: Vec::new() })
+        (
+            shown,
+            RosterView {
+                hash: roster.digest(),
+                roster,
+                standing: Vec::new(),
+                revoked: Vec::new(),
+                next: None,
+            },
+        )
     }
 
     /// Lets participant 2 of `pinned` review what the coordinator shows.

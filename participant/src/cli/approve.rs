@@ -27,7 +27,7 @@ pub(super) fn run(root: &Path, arguments: &ApproveArguments, output: &Output) ->
     let config = Config::load(&home)?;
     let membership = Membership::load(&home)?.ok_or(AgentError::NotEnrolled)?;
     let identity = identity::load(&home)?;
-    let client = Client::new(config.coordinator_url(&home.config())?, Token::load(&home)?, Patience::PERSON)?;
+    let client = Client::new(config.endpoint(&home.config())?, Token::load(&home)?, Patience::PERSON)?;
     let review = block_on(look(&home, &client, &membership, &identity))??;
     if !arguments.yes {
         let words = in_words(&review, output.has_color());

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use shared::{
+    fingerprint::Fingerprint,
     ids::{Digest, RoundId},
     learning::NetworkConfig,
 };
@@ -49,6 +51,11 @@ pub enum Command {
     #[command(after_help = "Example:\n  participant init --home st-mary --name st-mary \
         --coordinator https://labels.example.org --data /srv/beats --teachers 20")]
     Init(InitArguments),
+    /// Makes a home from the kit that the operator sent, and enrols it.
+    #[command(
+        after_help = "Example:\n  participant kit open st-mary.kit.tar.gz --home st-mary --data /srv/beats"
+    )]
+    Kit(KitArguments),
     /// Enrols this institution with the invite that the operator sent.
     #[command(after_help = "Example:\n  participant enroll --invite-file invite.txt\n\n\
         A secret on the command line is seen by other users of this machine: prefer the file or the variable.")]
@@ -70,11 +77,25 @@ pub enum Command {
     )]
     Fleet(FleetArguments),
     /// Checks a transcript: one line per named check, each with what it proves.
-    #[command(after_help = "Examples:\n  participant verify transcript-2026-11\n  \
+    #[command(after_help = "Example:\n  participant verify transcript-2026-11\n  \
         participant verify transcript-2026-11 --quick --format json\n  \
         participant verify https://labels.example.org --home st-mary\n\n\
         Exit code 0 if no check failed, 1 if one did; what could not be checked is said, and counts with --strict.")]
     Verify(VerifyArguments),
+    /// Checks this machine, the home, the data, the teachers and the way to the coordinator; says what to fix.
+    #[command(after_help = "Example:\n  participant doctor --home st-mary\n\n\
+        It votes on one record of the own data and throws the ballot away: nothing of it is sent.\n\
+        Exit code 0 if nothing failed, 1 if something did, 2 if only the connection did.")]
+    Doctor,
+    /// Checks the config and shows every setting with where it comes from.
+    #[command(after_help = "Example:\n  participant config check --home st-mary")]
+    Config(ConfigArguments),
+    /// Prints completions for a shell.
+    #[command(after_help = "Example:\n  participant completions bash > /etc/bash_completion.d/participant")]
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
     /// Shows what this home is, has approved, and waits for.
     #[command(after_help = "Example:\n  participant status --format json")]
     Status,
@@ -108,6 +129,9 @@ pub struct InitArguments {
     /// Address of the coordinator.
     #[arg(long, value_name = "URL")]
     pub coordinator: String,
+    /// Fingerprint of the certificate to which the coordinator's chain must lead, such as sha256:0123….
+    #[arg(long, value_name = "SHA256")]
+    pub fingerprint: Option<Fingerprint>,
     /// File or folder of the private, labelled data.
     #[arg(long, value_name = "PATH")]
     pub data: PathBuf,
@@ -162,6 +186,64 @@ pub struct EnrollArguments {
     /// File that holds the invite's secret.
     #[arg(long, value_name = "FILE", conflicts_with = "invite")]
     pub invite_file: Option<PathBuf>,
+}
+
+/// Holds the verb of `kit`.
+#[derive(Debug, Args)]
+pub struct KitArguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: KitCommand,
+}
+
+/// Is a verb of `kit`.
+#[derive(Debug, Subcommand)]
+pub enum KitCommand {
+    /// Makes a home with keys of its own, pins the coordinator's certificate, and enrols.
+    #[command(
+        after_help = "Example:\n  participant kit open st-mary.kit.tar.gz --home st-mary --data /srv/beats\n\n\
+        A kit decides nothing of what runs here: only name, address, fingerprint and invite are taken from it."
+    )]
+    Open(KitOpenArguments),
+}
+
+/// Holds the options of `kit open`.
+#[derive(Debug, Args)]
+pub struct KitOpenArguments {
+    /// The kit, NAME.kit.tar.gz.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// File or folder of the private, labelled data.
+    #[arg(long, value_name = "PATH")]
+    pub data: PathBuf,
+    /// Number of teachers, k; by default what the operator suggests.
+    #[arg(long, value_name = "K")]
+    pub teachers: Option<u32>,
+    /// Asks a person before each round.
+    #[arg(long)]
+    pub ask: bool,
+    /// Seconds between two heartbeats.
+    #[arg(long, value_name = "SECONDS")]
+    pub poll_seconds: Option<f64>,
+    /// Permits plain http to another machine, where anyone on the way reads the token.
+    #[arg(long)]
+    pub insecure_http: bool,
+}
+
+/// Holds the verb of `config`.
+#[derive(Debug, Args)]
+pub struct ConfigArguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: ConfigCommand,
+}
+
+/// Is a verb of `config`.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum ConfigCommand {
+    /// Prints every error with its place and remedy, and every setting with where it comes from.
+    #[command(after_help = "Example:\n  participant config check --home st-mary --format json")]
+    Check,
 }
 
 /// Holds the options of `approve`.
@@ -265,7 +347,7 @@ pub struct DataArguments {
 pub enum DataCommand {
     /// Makes synthetic data, heart beats or bank transactions; it comes from no person.
     #[command(
-        after_help = "Examples:\n  participant data generate --out beats --persons 600 --beats 40 --seed 1\n  \
+        after_help = "Example:\n  participant data generate --out beats --persons 600 --beats 40 --seed 1\n  \
         participant data generate --kind bank --out transactions --persons 2000 --records 10"
     )]
     Generate {
@@ -287,7 +369,7 @@ pub enum DataCommand {
     },
     /// Describes this institution's own data: shape, records, persons, classes, missing values and ranges.
     #[command(
-        after_help = "Examples:\n  participant data describe --data transactions.csv --home north-bank\n  \
+        after_help = "Example:\n  participant data describe --data transactions.csv --home north-bank\n  \
         participant data describe --data transactions.csv --config federation.toml --format json\n\n\
         Nothing is sent. The counts are for this institution's own eyes: they are private as the data is."
     )]
@@ -399,7 +481,7 @@ mod tests {
                 examined += 1;
             }
         }
-        assert_eq!(examined, 23, "verbs and their sub-verbs");
+        assert_eq!(examined, 28, "verbs and their sub-verbs");
         Cli::command().debug_assert();
     }
 }

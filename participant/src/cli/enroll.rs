@@ -18,7 +18,7 @@ pub(super) fn run(root: &Path, arguments: &EnrollArguments, output: &Output) -> 
     let home = Home::open(root)?;
     let config = Config::load(&home)?;
     let invite = invite(arguments)?;
-    let client = Client::new(config.coordinator_url(&home.config())?, None, Patience::PERSON)?;
+    let client = Client::new(config.endpoint(&home.config())?, None, Patience::PERSON)?;
     let membership = block_on(enrol(&home, &client, &invite, config.teachers.count))??;
     show(&membership, output)
 }
@@ -42,7 +42,7 @@ fn invite(arguments: &EnrollArguments) -> Result<Zeroizing<String>, Failure> {
     Ok(Zeroizing::new(trimmed.to_owned()))
 }
 
-fn show(membership: &Membership, output: &Output) -> Result<(), Failure> {
+pub(super) fn show(membership: &Membership, output: &Output) -> Result<(), Failure> {
     let config = &membership.founding.config;
     let federation = membership.federation();
     let role = if membership.trustee { ", and as its trustee" } else { "" };

@@ -110,7 +110,9 @@ impl From<FollowError> for Failure {
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         let exit = match &error {
-            ClientError::Unreachable { .. } | ClientError::NoToken(_) => Exit::Connection,
+            ClientError::Unreachable { .. } | ClientError::Certificate { .. } | ClientError::NoToken(_) => {
+                Exit::Connection
+            }
             ClientError::TimedOut { .. } => Exit::TimedOut,
             ClientError::Refused { problem, .. } if matches!(problem.status, 401 | 403) => Exit::Connection,
             ClientError::Refused { .. }

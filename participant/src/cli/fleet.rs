@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
-use shared::{fhe::pin_fft_plan, learning::Partition};
+use shared::{fhe::pin_fft_plan, fingerprint::Fingerprint, learning::Partition};
 
 use super::{
     Failure,
@@ -24,6 +24,9 @@ pub struct FleetArguments {
     /// Address of the coordinator.
     #[arg(long, value_name = "URL")]
     pub coordinator: String,
+    /// Fingerprint of the certificate to which the coordinator's chain must lead.
+    #[arg(long, value_name = "SHA256")]
+    pub fingerprint: Option<Fingerprint>,
     /// Folder of the homes: DIR/participant-001 and so on; those that are there are used again.
     #[arg(long, value_name = "DIR")]
     pub homes: PathBuf,
@@ -138,6 +141,7 @@ fn plan(arguments: FleetArguments) -> Plan {
     let model = arguments.model.map(Model::network);
     Plan {
         coordinator: arguments.coordinator,
+        fingerprint: arguments.fingerprint,
         insecure_http: arguments.insecure_http,
         invites: arguments.invites,
         homes: arguments.homes,

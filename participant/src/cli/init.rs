@@ -1,8 +1,9 @@
 //! `participant init`: a new home with config, identity and shard key.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
+use shared::fingerprint::Fingerprint;
 
 use super::{
     Failure,
@@ -13,17 +14,13 @@ use crate::{
     config::{ApproveRounds, Config, DataConfig, Limits, TeacherConfig, TeachersConfig, TrusteeConfig},
     files::is_used,
     home::Home,
+    identity::PublicFacts,
     joining::make_home,
 };
 
 pub(super) fn run(root: &Path, arguments: InitArguments, output: &Output) -> Result<(), Failure> {
     let home = Home::at(root);
-    refuse_used(&home)?;
-    let config = config(arguments)?;
-    let facts = make_home(&home, &config, None)?;
-    if config.insecure_http {
-        output::insecure("insecure_http: the token travels in the clear");
-    }
+    let facts = make(&home, Institution::of(arguments))?;
     let words = format!(
         "made {} for {}\nidentity  {}\nnext      participant enroll --home {} --invite-file FILE",
         root.display(),
@@ -32,6 +29,60 @@ pub(super) fn run(root: &Path, arguments: InitArguments, output: &Output) -> Res
         root.display()
     );
     output.show(&words, &json!({ "home": root, "identity": facts, "config": home.config() }))
+}
+
+/// Is what a new home's config begins with.
+pub(super) struct Institution {
+    pub(super) name: String,
+    pub(super) coordinator: String,
+    pub(super) coordinator_fingerprint: Option<Fingerprint>,
+    pub(super) data: PathBuf,
+    pub(super) teachers: u32,
+    pub(super) seed: Option<u32>,
+    pub(super) model: Option<Model>,
+    pub(super) ask: bool,
+    pub(super) poll_seconds: Option<f64>,
+    pub(super) insecure_http: bool,
+}
+
+impl Institution {
+    fn of(arguments: InitArguments) -> Self {
+        let InitArguments {
+            name,
+            coordinator,
+            fingerprint,
+            data,
+            teachers,
+            seed,
+            model,
+            ask,
+            poll_seconds,
+            insecure_http,
+        } = arguments;
+        Self {
+            name,
+            coordinator,
+            coordinator_fingerprint: fingerprint,
+            data,
+            teachers,
+            seed,
+            model,
+            ask,
+            poll_seconds,
+            insecure_http,
+        }
+    }
+}
+
+/// Makes a home with fresh secrets and a config.
+pub(super) fn make(home: &Home, institution: Institution) -> Result<PublicFacts, Failure> {
+    refuse_used(home)?;
+    let config = config(institution)?;
+    let facts = make_home(home, &config, None)?;
+    if config.insecure_http {
+        output::insecure("insecure_http: the token travels in the clear");
+    }
+    Ok(facts)
 }
 
 /// Refuses a folder that holds anything: an identity is never overwritten.
@@ -45,7 +96,7 @@ fn refuse_used(home: &Home) -> Result<(), Failure> {
     }
 }
 
-fn config(arguments: InitArguments) -> Result<Config, Failure> {
+fn config(arguments: Institution) -> Result<Config, Failure> {
     let data = std::path::absolute(&arguments.data).map_err(|e| {
         Failure::arguments(format_args!("--data {} is not a path: {e}", arguments.data.display()))
     })?;
@@ -61,6 +112,7 @@ fn config(arguments: InitArguments) -> Result<Config, Failure> {
     Ok(Config {
         name: arguments.name,
         coordinator: arguments.coordinator,
+        coordinator_fingerprint: arguments.coordinator_fingerprint,
         poll_seconds: arguments.poll_seconds.unwrap_or(2.0),
         insecure_http: arguments.insecure_http,
         data: DataConfig { path: data },

@@ -6,12 +6,15 @@
 mod anchor;
 mod approve;
 mod arguments;
+mod config;
 mod data;
 mod describe;
+mod doctor;
 mod enroll;
 mod failure;
 mod fleet;
 mod init;
+mod kit;
 mod ledger;
 mod output;
 mod receipt;
@@ -22,10 +25,12 @@ mod train;
 mod trustee;
 mod verify;
 
-use std::{ffi::OsString, panic, process::ExitCode};
+use std::{ffi::OsString, process::ExitCode};
 
-use clap::{Parser, error::ErrorKind};
+use clap::{CommandFactory as _, FromArgMatches as _, error::ErrorKind, parser::ValueSource};
+use shared::bug;
 
+use arguments::ConfigCommand;
 pub use arguments::{Cli, Command};
 pub use failure::{Exit, Failure};
 use output::Output;
@@ -34,20 +39,24 @@ use crate::telemetry;
 
 /// Runs the program with the given arguments, the first of which is its name.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(arguments) {
-        Ok(cli) => cli,
-        Err(error) => return usage(&error),
-    };
-    telemetry::start();
-    let outcome = panic::catch_unwind(|| dispatch(cli));
+    bug::explain_panics("participant");
+    let outcome = bug::guard(|| {
+        let (cli, home_source) = match parse(arguments) {
+            Ok(parsed) => parsed,
+            Err(error) => return Err(usage(&error)),
+        };
+        telemetry::start();
+        Ok(dispatch(cli, home_source))
+    });
     match outcome {
-        Ok(Ok(())) => Exit::Done.into(),
-        Ok(Err(failure)) => {
+        Some(Err(exit)) => exit,
+        Some(Ok(Ok(()))) => Exit::Done.into(),
+        Some(Ok(Err(failure))) => {
             output::error(&failure);
             failure.exit.into()
         }
-        // The panic hook has already said where.
-        Err(_) => Exit::Bug.into(),
+        // What and where was said already.
+        None => Exit::Bug.into(),
     }
 }
 
@@ -61,10 +70,26 @@ fn usage(error: &clap::Error) -> ExitCode {
     }
 }
 
-fn dispatch(cli: Cli) -> Result<(), Failure> {
+/// Parses the arguments, and tells where the home was named.
+fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<(Cli, Option<ValueSource>), clap::Error> {
+    let matches = Cli::command().try_get_matches_from(arguments)?;
+    Ok((Cli::from_arg_matches(&matches)?, matches.value_source("home")))
+}
+
+fn dispatch(cli: Cli, home_source: Option<ValueSource>) -> Result<(), Failure> {
     let output = Output::new(cli.format);
     match cli.command {
         Command::Init(arguments) => init::run(&cli.home, arguments, &output),
+        Command::Kit(arguments) => kit::run(&cli.home, arguments.command, &output),
+        Command::Doctor => doctor::run(&cli.home, &output),
+        Command::Config(arguments) => {
+            let ConfigCommand::Check = arguments.command;
+            config::check(&cli.home, home_source, &output)
+        }
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "participant", &mut std::io::stdout());
+            Ok(())
+        }
         Command::Enroll(arguments) => enroll::run(&cli.home, &arguments, &output),
         Command::Approve(arguments) => approve::run(&cli.home, &arguments, &output),
         Command::Train(arguments) => train::run(&cli.home, &arguments, &output),

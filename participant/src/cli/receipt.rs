@@ -28,7 +28,7 @@ pub(super) fn run(root: &Path, command: ReceiptCommand, output: &Output) -> Resu
     let home = Home::open(root)?;
     let config = Config::load(&home)?;
     let membership = Membership::load(&home)?.ok_or(AgentError::NotEnrolled)?;
-    let client = Client::new(config.coordinator_url(&home.config())?, Token::load(&home)?, Patience::PERSON)?;
+    let client = Client::new(config.endpoint(&home.config())?, Token::load(&home)?, Patience::PERSON)?;
     let mut chain = Chain::peek(&home, &membership)?;
     let replay = block_on(chain.follow(&client))??;
     let mut examined = Vec::new();

@@ -111,7 +111,7 @@ fn not_voted(mut records: Vec<Record>) -> Vec<NotVoted> {
 /// Asks the coordinator for state and roster; that it is away is a fact and not a failure.
 fn live(home: &Home, config: &Config) -> Result<Result<(FederationState, Digest), ClientError>, Failure> {
     let patience = Patience { attempts: 1, ..Patience::PERSON };
-    let client = Client::new(config.coordinator_url(&home.config())?, Token::load(home)?, patience)?;
+    let client = Client::new(config.endpoint(&home.config())?, Token::load(home)?, patience)?;
     block_on(async { Ok((client.federation().await?.state, client.roster().await?.hash)) })
 }
 

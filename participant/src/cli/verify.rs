@@ -123,7 +123,7 @@ fn verify_served(
     // The home's own rule about plain HTTP holds for this address too.
     let mut config = Config::load(&home)?;
     config.coordinator = url.to_string();
-    let client = Client::new(config.coordinator_url(&home.config())?, Token::load(&home)?, Patience::PERSON)?;
+    let client = Client::new(config.endpoint(&home.config())?, Token::load(&home)?, Patience::PERSON)?;
     let output = *output;
     block_on(async move {
         let events = all_events(&client).await?;

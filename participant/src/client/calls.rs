@@ -7,7 +7,7 @@ use shared::{
     ids::{BallotId, Digest, ParticipantId, RoundId},
     round::Step,
     wire::{
-        Beat, Enrol, Enrolled, FederationView, OpeningTask, PostOpening, PublishKeys, ReceiptView,
+        Beat, Enrol, Enrolled, FederationView, Health, OpeningTask, PostOpening, PublishKeys, ReceiptView,
         RosterView, RoundView, TranscriptPage, Work,
     },
 };
@@ -64,14 +64,30 @@ impl Client {
         self.json(Call::new("enrol", Method::POST, "api/v1/enrolments").open().json(enrol)?).await
     }
 
+    /// Asks whether the coordinator answers, in which version and by which clock.
+    pub async fn health(&self) -> Result<Health, ClientError> {
+        self.json(Call::new("say how it is", Method::GET, "healthz").open()).await
+    }
+
     /// Shows the federation.
     pub async fn federation(&self) -> Result<FederationView, ClientError> {
         self.json(Call::new("show the federation", Method::GET, "api/v1/federation")).await
     }
 
-    /// Shows the roster.
+    /// Shows the whole roster, put together from its pages.
     pub async fn roster(&self) -> Result<RosterView, ClientError> {
-        self.json(Call::new("show the roster", Method::GET, "api/v1/roster")).await
+        let mut whole: RosterView =
+            self.json(Call::new("show the roster", Method::GET, "api/v1/roster")).await?;
+        while let Some(after) = whole.next {
+            let path = format!("api/v1/roster?after={after}");
+            let page = self.json(Call::new("show the roster", Method::GET, path)).await?;
+            whole.append(page).map_err(|e| ClientError::Malformed {
+                action: "show the roster",
+                status: 200,
+                reason: e.to_string(),
+            })?;
+        }
+        Ok(whole)
     }
 
     /// Posts an approval of event 0 and roster.

@@ -25,6 +25,16 @@ pub enum ClientError {
         /// What the network said.
         reason: String,
     },
+    /// Whoever answers there does not prove to be the coordinator.
+    #[error("cannot {action}: the certificate shown at {url} is not accepted, nothing was sent: {reason}")]
+    Certificate {
+        /// What was asked.
+        action: &'static str,
+        /// The coordinator's address.
+        url: String,
+        /// What is wrong with the certificate, and what helps.
+        reason: String,
+    },
     /// The answer took too long.
     #[error("the coordinator at {url} did not answer in time to {action}")]
     TimedOut {
@@ -83,7 +93,7 @@ impl ClientError {
             Self::Unreachable { .. } | Self::TimedOut { .. } => true,
             Self::Refused { problem, .. } => problem.status >= 500,
             Self::Malformed { status, .. } => *status >= 500 || *status == 429,
-            Self::TooLarge { .. } | Self::SetUp(_) | Self::NoToken(_) => false,
+            Self::TooLarge { .. } | Self::SetUp(_) | Self::NoToken(_) | Self::Certificate { .. } => false,
         }
     }
 }

@@ -3,6 +3,7 @@
 mod blobs;
 mod calls;
 mod error;
+mod pin;
 mod retry;
 
 use std::time::Duration;
@@ -13,6 +14,7 @@ use serde::de::DeserializeOwned;
 pub use blobs::{BlobPath, TransferError};
 pub use calls::Question;
 pub use error::ClientError;
+pub use pin::Endpoint;
 pub use retry::Patience;
 
 use crate::{config::is_loopback, identity::Token};
@@ -99,7 +101,12 @@ impl Call {
 
 impl Client {
     /// Sets up a client for a coordinator; nothing is sent yet.
-    pub fn new(base: Url, token: Option<Token>, patience: Patience) -> Result<Self, ClientError> {
+    pub fn new(
+        endpoint: impl Into<Endpoint>,
+        token: Option<Token>,
+        patience: Patience,
+    ) -> Result<Self, ClientError> {
+        let Endpoint { url: base, pin } = endpoint.into();
         let mut builder = reqwest::Client::builder()
             .connect_timeout(CONNECT)
             // A redirect would carry the token to another address.
@@ -107,6 +114,10 @@ impl Client {
             .user_agent(concat!("psephos-participant/", env!("CARGO_PKG_VERSION")));
         if is_loopback(&base) {
             builder = builder.no_proxy();
+        }
+        if let Some(pin) = pin {
+            let tls = pin::pinned(pin).map_err(|e| ClientError::SetUp(e.to_string()))?;
+            builder = builder.tls_backend_preconfigured(tls);
         }
         let http = builder.build().map_err(|e| ClientError::SetUp(reason(&e)))?;
         Ok(Self { http, base, token, patience, stall: STALL })
@@ -208,6 +219,9 @@ impl Client {
         let url = self.base.to_string();
         if error.is_timeout() {
             return ClientError::TimedOut { action, url };
+        }
+        if let Some(reason) = pin::certificate_fault(error) {
+            return ClientError::Certificate { action, url, reason };
         }
         ClientError::Unreachable { action, url, reason: reason(error) }
     }

@@ -38,6 +38,7 @@ fn make(plan: &Plan, seed: u64, invites: &[Entry], members: &[Member]) -> Result
             let config = Config {
                 name: name.unwrap_or_else(|| member.name.clone()),
                 coordinator: plan.coordinator.clone(),
+                coordinator_fingerprint: plan.fingerprint,
                 poll_seconds: plan.poll(),
                 insecure_http: plan.insecure_http,
                 data: DataConfig { path: "data".into() },

@@ -58,8 +58,7 @@ impl Fleet {
         let members = homes::prepare(plan, seed, &invites)?;
         let first = members.first().ok_or(FleetError::Participants { found: 0 })?;
         let config = Config::load(&first.home).map_err(|e| FleetError::member(&first.name, e))?;
-        let url =
-            config.coordinator_url(&first.home.config()).map_err(|e| FleetError::member(&first.name, e))?;
+        let url = config.endpoint(&first.home.config()).map_err(|e| FleetError::member(&first.name, e))?;
         let commons = Commons::start(url).map_err(|e| FleetError::member(&first.name, e))?;
         let lock = |member: &Member| member.home.lock().map_err(|e| FleetError::member(&member.name, e));
         let locks = members.iter().map(lock).collect::<Result<_, _>>()?;

@@ -3,9 +3,12 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use shared::learning::{
-    Augment, InstanceKind, InstanceSchema, NetworkConfig, Partition, Recipe, TrainConfig, Warp,
-    network::CnnConfig,
+use shared::{
+    fingerprint::Fingerprint,
+    learning::{
+        Augment, InstanceKind, InstanceSchema, NetworkConfig, Partition, Recipe, TrainConfig, Warp,
+        network::CnnConfig,
+    },
 };
 
 use super::FleetError;
@@ -34,6 +37,8 @@ pub struct RecipeChoice {
 pub struct Plan {
     /// Address of the coordinator.
     pub coordinator: String,
+    /// Certificate to which the coordinator's chain must lead.
+    pub fingerprint: Option<Fingerprint>,
     /// Permits plain http to another machine.
     pub insecure_http: bool,
     /// File of invites.

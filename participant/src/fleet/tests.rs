@@ -12,6 +12,7 @@ use crate::config::Config;
 fn plan(folder: &Path, name: &str, seed: Option<u64>) -> Plan {
     Plan {
         coordinator: "http://127.0.0.1:1".to_owned(),
+        fingerprint: None,
         insecure_http: false,
         invites: None,
         homes: folder.join(name),

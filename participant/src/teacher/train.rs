@@ -125,6 +125,11 @@ impl Lesson {
         self.shards.indices.len()
     }
 
+    /// Returns the first record without its label, in a dataset of its own.
+    pub fn first_record(&self) -> Option<Dataset> {
+        (!self.dataset.is_empty()).then(|| self.dataset.select(&[0]).unlabeled())
+    }
+
     /// Returns the number of records.
     pub fn records(&self) -> usize {
         self.dataset.len()

@@ -1,12 +1,13 @@
 //! A table of counts as a picture: truth in rows, answers in columns.
 
-use std::fmt::Write as _;
+use super::svg::{escaped, head, line, text};
 
-use super::svg::{STYLE, escaped, line, text};
-
+/// What its cells look like, beside the style of all charts.
+pub(super) const STYLE: &str =
+    ".chart .cell{fill:#0072b2;stroke:#8a8a8a;stroke-width:0.5}.chart .over{fill:#fff}\n";
 /// The space for the names of rows and columns, and for the title.
 const LEFT: f64 = 130.0;
-const TOP: f64 = 110.0;
+const TOP: f64 = 140.0;
 /// The width and height of all cells together, and the widest cell.
 const SPAN: f64 = 600.0;
 const WIDEST: f64 = 56.0;
@@ -33,9 +34,19 @@ impl Matrix {
     /// Returns the table as an SVG document; a cell is the darker the larger its share of its row.
     #[must_use]
     pub fn to_svg(&self) -> String {
+        self.drawn(true)
+    }
+
+    /// Returns the table as an SVG that brings no style: the page has that of [`super::style`].
+    #[must_use]
+    pub fn to_inline_svg(&self) -> String {
+        self.drawn(false)
+    }
+
+    fn drawn(&self, has_style: bool) -> String {
         let cell = (SPAN / self.classes.len().max(1) as f64).min(WIDEST);
         let span = cell * self.classes.len() as f64;
-        let mut out = self.head(LEFT + span.max(320.0) + 30.0, TOP + span + 30.0);
+        let mut out = self.head(LEFT + span.max(320.0) + 30.0, TOP + span + 30.0, has_style);
         if cell >= NAMED {
             self.names(&mut out, cell);
         }
@@ -46,17 +57,14 @@ impl Matrix {
         out
     }
 
-    fn head(&self, width: f64, height: f64) -> String {
-        let (title, description) = (escaped(&self.title), escaped(&self.description));
-        let mut out = String::new();
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            out,
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\" viewBox=\"0 0 {width:.0} {height:.0}\" role=\"img\">\n\
-             <title>{title}</title>\n<desc>{description}</desc>\n<style>\n{STYLE}\
-             .chart .cell{{fill:#0072b2;stroke:#8a8a8a;stroke-width:0.5}}.chart .over{{fill:#fff}}\n</style>\n\
-             <rect class=\"back\" width=\"{width:.0}\" height=\"{height:.0}\"/>\n\
-             <text class=\"title\" x=\"16\" y=\"30\">{title}</text>"
+    fn head(&self, width: f64, height: f64, has_style: bool) -> String {
+        let mut out = head((width, height), (&self.title, &self.description), has_style);
+        if has_style {
+            line(&mut out, format_args!("<style>\n{STYLE}</style>"));
+        }
+        line(
+            &mut out,
+            format_args!("<text class=\"title\" x=\"16\" y=\"30\">{}</text>", escaped(&self.title)),
         );
         text(&mut out, 16.0, 54.0, "start", "rows: the true class; columns: the answer");
         out
@@ -137,7 +145,7 @@ mod tests {
         );
         assert!(svg.contains("fill-opacity=\"1.000\"><title>8 of &lt;dog&gt; answered"), "{svg}");
         assert!(
-            svg.contains("<text class=\"over\" x=\"158.0\" y=\"142.5\" text-anchor=\"middle\">3</text>"),
+            svg.contains("<text class=\"over\" x=\"158.0\" y=\"172.5\" text-anchor=\"middle\">3</text>"),
             "{svg}"
         );
         assert!(!svg.contains(">0</text>"), "{svg}");

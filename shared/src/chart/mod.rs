@@ -4,12 +4,14 @@
 //! that coincide and readers who do not tell colours apart are served; title, description and names are text.
 
 mod axis;
+mod bars;
 mod matrix;
 mod svg;
 #[cfg(test)]
 mod tests;
 
 pub use axis::{Axis, Scale};
+pub use bars::{Bar, Bars, Part};
 pub use matrix::Matrix;
 
 /// A chart of curves over two axes.
@@ -50,6 +52,16 @@ pub struct Mark {
 impl Chart {
     /// Returns the chart as an SVG document of 760 × 480 units.
     pub fn to_svg(&self) -> String {
-        svg::document(self)
+        svg::document(self, true)
     }
+
+    /// Returns the chart as an SVG that brings no style: the page has that of [`style`].
+    pub fn to_inline_svg(&self) -> String {
+        svg::document(self, false)
+    }
+}
+
+/// Returns the style sheet of all charts, for a page that holds them inline and allows no style in its midst.
+pub fn style() -> String {
+    format!("{}{}{}", svg::STYLE, matrix::STYLE, bars::STYLE)
 }

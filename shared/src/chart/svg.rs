@@ -54,15 +54,22 @@ impl Frame {
     }
 }
 
-/// Returns the whole document.
-pub(super) fn document(chart: &Chart) -> String {
+/// Returns the whole document; without its style where a page brings that.
+pub(super) fn document(chart: &Chart, has_style: bool) -> String {
     let shown: Vec<Vec<(f64, f64)>> = chart.curves.iter().map(|curve| shown_points(chart, curve)).collect();
     let points = || shown.iter().flatten();
     let frame = Frame {
         x: Range::of(chart.x.scale, points().map(|point| point.0)),
         y: Range::of(chart.y.scale, points().map(|point| point.1)),
     };
-    let mut out = head(chart);
+    // A page needs no room for a legend that is not there.
+    let lines = chart.curves.len().div_ceil(2) as f64;
+    let height = if has_style { HEIGHT } else { LEGEND + lines * LINE };
+    let mut out = head((WIDTH, height), (&chart.title, &chart.description), has_style);
+    line(
+        &mut out,
+        format_args!("<text class=\"title\" x=\"{LEFT}\" y=\"30\">{}</text>", escaped(&chart.title)),
+    );
     grid(&mut out, chart, &frame);
     for (index, (curve, points)) in chart.curves.iter().zip(&shown).enumerate() {
         draw(&mut out, &frame, curve, points, index % STYLES);
@@ -81,22 +88,27 @@ fn shown_points(chart: &Chart, curve: &Curve) -> Vec<(f64, f64)> {
     curve.points.iter().copied().filter(is_shown).collect()
 }
 
-fn head(chart: &Chart) -> String {
+/// Opens a document of that size with its names and its ground.
+pub(super) fn head(
+    (width, height): (f64, f64),
+    (title, description): (&str, &str),
+    has_style: bool,
+) -> String {
     let mut out = String::new();
+    // In a page it has its own size, so that all words of all drawings are of one size.
+    let size = if has_style { String::new() } else { format!(" width=\"{width:.0}\"") };
     line(
         &mut out,
         format_args!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\">"
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\" viewBox=\"0 0 {width:.0} {height:.0}\"{size} role=\"img\">"
         ),
     );
-    line(&mut out, format_args!("<title>{}</title>", escaped(&chart.title)));
-    line(&mut out, format_args!("<desc>{}</desc>", escaped(&chart.description)));
-    line(&mut out, format_args!("<style>\n{STYLE}</style>"));
-    line(&mut out, format_args!("<rect class=\"back\" width=\"{WIDTH}\" height=\"{HEIGHT}\"/>"));
-    line(
-        &mut out,
-        format_args!("<text class=\"title\" x=\"{LEFT}\" y=\"30\">{}</text>", escaped(&chart.title)),
-    );
+    line(&mut out, format_args!("<title>{}</title>", escaped(title)));
+    line(&mut out, format_args!("<desc>{}</desc>", escaped(description)));
+    if has_style {
+        line(&mut out, format_args!("<style>\n{STYLE}</style>"));
+    }
+    line(&mut out, format_args!("<rect class=\"back\" width=\"{width:.0}\" height=\"{height:.0}\"/>"));
     out
 }
 

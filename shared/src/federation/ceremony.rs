@@ -81,7 +81,9 @@ impl Statement for Acknowledgement {
 }
 
 /// Is a trustee's word that what it received is wrong; it stops the ceremony.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize, utoipa::ToSchema,
+)]
 pub struct Complaint {
     /// Hash of event 0.
     pub federation: Digest,

@@ -17,7 +17,9 @@ use crate::{
 };
 
 /// Is what the operator writes down before anybody enrols; unknown keys are refused.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Serialize, Deserialize, BorshSerialize, BorshDeserialize, utoipa::ToSchema,
+)]
 #[serde(deny_unknown_fields)]
 pub struct FederationConfig {
     /// Name for people.
@@ -51,7 +53,18 @@ pub struct FederationConfig {
 }
 
 /// Is the sharing of the decryption key: any `threshold` of the `count` trustees may be corrupt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    BorshSerialize,
+    BorshDeserialize,
+    utoipa::ToSchema,
+)]
 #[serde(deny_unknown_fields)]
 pub struct TrusteePolicy {
     /// Number of trustees, n.
@@ -79,7 +92,18 @@ impl Default for TrusteePolicy {
 }
 
 /// Is the rule by which an instance gets no label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    BorshSerialize,
+    BorshDeserialize,
+    utoipa::ToSchema,
+)]
 #[serde(deny_unknown_fields)]
 pub struct ThresholdPolicy {
     /// T: an instance whose noisy maximum is below so many votes is an abstention.
@@ -91,7 +115,18 @@ pub struct ThresholdPolicy {
 }
 
 /// Is the noise of the first step of a two-step round, drawn by whoever draws that of the labels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    BorshSerialize,
+    BorshDeserialize,
+    utoipa::ToSchema,
+)]
 #[serde(deny_unknown_fields)]
 pub struct TestNoise {
     /// σ₁: the standard deviation, in votes, that the shares of the honest participants reach together.
@@ -149,7 +184,9 @@ impl<'de> Deserialize<'de> for Quorum {
 }
 
 /// Is how privacy is stated.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Serialize, Deserialize, BorshSerialize, BorshDeserialize, utoipa::ToSchema,
+)]
 #[serde(deny_unknown_fields)]
 pub struct PrivacyPolicy {
     /// The δ of (ε, δ).
@@ -284,7 +321,9 @@ impl FederationConfig {
 }
 
 /// Is event 0: the config, who coordinates, and when; its digest names the federation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Serialize, Deserialize, BorshSerialize, BorshDeserialize, utoipa::ToSchema,
+)]
 pub struct Founding {
     /// The operator's config.
     pub config: FederationConfig,

@@ -14,7 +14,9 @@ const MAX_TEACHERS: u32 = 10_000;
 const MAX_NAME: usize = 80;
 
 /// Is one enrolled participant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize, utoipa::ToSchema,
+)]
 pub struct Member {
     /// Number, from 1.
     pub id: ParticipantId,
@@ -31,7 +33,9 @@ pub struct Member {
 }
 
 /// Is the list of participants under which a round is held.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize, utoipa::ToSchema,
+)]
 pub struct Roster {
     /// Federation it belongs to.
     pub federation: Digest,

@@ -14,6 +14,7 @@ use tfhe::core_crypto::prelude::{
     lwe_ciphertext_plaintext_add_assign, lwe_ciphertext_sub_assign,
 };
 
+use super::effort::Effort;
 use super::expand::Lwe;
 use super::keys::EvaluationKeys;
 use super::labels::{DIGIT_LOG, digit, digits_per_label};
@@ -109,6 +110,15 @@ impl Exact {
             verdict: Table::sign(verdict(classes + usize::from(abstention.is_some()))),
             outcomes,
         })
+    }
+
+    /// Counts what one instance takes: every pair in each comparison and once for its verdict, then the labels.
+    pub(crate) fn effort(&self) -> Effort {
+        let compared = self.pairs().count() * (self.comparisons.len() + 1);
+        Effort {
+            keyswitches: (compared + self.classes) as u64,
+            bootstraps: (compared + self.outcomes.len()) as u64,
+        }
     }
 
     /// Finds the winners of several instances side by side; `counts` holds C ciphertexts for each.

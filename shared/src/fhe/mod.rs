@@ -13,6 +13,7 @@
 mod argmax;
 mod ballot;
 mod bracket;
+mod effort;
 mod exact;
 mod expand;
 mod frame;
@@ -24,6 +25,7 @@ mod noise;
 mod opening;
 mod parameters;
 mod plan;
+mod rehearsal;
 mod resolution;
 mod squash;
 mod squash_parameters;
@@ -37,6 +39,7 @@ mod transform;
 
 pub use argmax::{ArgmaxKind, MAX_EXACT_CLASSES};
 pub use ballot::{BallotBody, BallotError, encrypt};
+pub use effort::Effort;
 pub use frame::FrameError;
 pub use keys::{
     DealerKeys, EncryptionKey, EvaluationKeys, KeyError, PublicMaterial, SecretKeys, SquashingKey,
@@ -46,6 +49,7 @@ pub use layout::{Layout, LayoutError, MAX_CLASSES, MAX_INSTANCES};
 pub use opening::OpenError;
 pub use parameters::{FULL, INSECURE_TOY, ParameterSet, Parameters};
 pub use plan::pin_fft_plan;
+pub use rehearsal::rehearse;
 pub use resolution::{MAX_TEACHERS, Resolution, ResolutionError};
 pub use squash::squash;
 pub use squash_parameters::{SQUASH, SquashParameters};
@@ -53,5 +57,5 @@ pub use squashed::{
     SQUASHED_DIGIT_LOG, SQUASHED_DIMENSION, Squashed, SquashedDigit, SquashedRecord, label_digits,
 };
 pub use sum::{RunningSum, SumError};
-pub use tally::{TallyError, tally, tally_instances};
+pub use tally::{TallyError, effort, tally, tally_instances};
 pub use transform::Transform;

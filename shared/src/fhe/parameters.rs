@@ -53,7 +53,18 @@ pub const INSECURE_TOY: Parameters = Parameters { lwe_dimension: 64, lwe_noise_l
 
 /// The name under which a federation's config chooses its [`Parameters`].
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, BorshSerialize, BorshDeserialize,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Default,
+    Serialize,
+    Deserialize,
+    BorshSerialize,
+    BorshDeserialize,
+    utoipa::ToSchema,
 )]
 #[serde(rename_all = "snake_case")]
 #[borsh(use_discriminant = false)]

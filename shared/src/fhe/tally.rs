@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::prelude::*;
 
 use super::argmax::ArgmaxKind;
+use super::effort::Effort;
 use super::exact::Exact;
 use super::expand::{self, Lwe};
 use super::keys::EvaluationKeys;
@@ -173,6 +174,17 @@ fn expand_instances(sum: &RunningSum, instances: &[usize]) -> Vec<Vec<Lwe>> {
         .par_iter()
         .map(|&instance| slots(instance).map(|slot| expand::slot(sum, slot)).collect())
         .collect()
+}
+
+/// Returns the work that one instance takes in the tally of a resolution.
+///
+/// # Errors
+/// Refuses a range that the exact circuit does not resolve.
+pub fn effort(resolution: &Resolution) -> Result<Effort, TallyError> {
+    Ok(match Circuit::new(resolution)? {
+        Circuit::Tournament(tournament) => tournament.effort(),
+        Circuit::Exact(exact) => exact.effort(),
+    })
 }
 
 enum Circuit {

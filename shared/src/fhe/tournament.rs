@@ -16,6 +16,7 @@ use tfhe::core_crypto::prelude::{
 };
 
 use super::bracket::{Bracket, Group, Match, Player, Side};
+use super::effort::Effort;
 use super::expand::Lwe;
 use super::keys::EvaluationKeys;
 use super::labels::{DIGIT_LOG, digits_per_label};
@@ -87,6 +88,20 @@ impl Tournament {
             index: bracket.groups().iter().map(index_table).collect(),
             bracket,
         }
+    }
+
+    /// Counts what one instance takes: each match is switched once, and each group of index look-ups.
+    pub(crate) fn effort(&self) -> Effort {
+        let matches = self.bracket.matches().len();
+        let absolute = matches.saturating_sub(1);
+        let (switches, look_ups) = match self.reading {
+            Reading::Label => {
+                let groups = self.bracket.groups().len();
+                (matches + groups, matches + absolute + groups)
+            }
+            Reading::Test => (matches, absolute + 1),
+        };
+        Effort { keyswitches: switches as u64, bootstraps: look_ups as u64 }
     }
 
     /// Seats the classes of each instance, after the abstention if it plays.

@@ -8,7 +8,18 @@ use serde::{Deserialize, Serialize};
 pub const MAX_VALUES: usize = 1_000_000;
 
 /// What the values of an instance mean.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    BorshSerialize,
+    BorshDeserialize,
+    utoipa::ToSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum InstanceKind {
     /// Pixels in [0, 1], shape `[height, width]` or `[channels, height, width]`.
@@ -80,10 +91,12 @@ pub enum SchemaError {
 /// cells of a table become values, its columns.
 ///
 /// Scaling is never fitted to a participant's data: it comes with the files, or is fixed by the federation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(try_from = "UncheckedSchema")]
 pub struct InstanceSchema {
     kind: InstanceKind,
+    /// May be left out of a config where columns give it.
+    #[schema(required = false)]
     shape: Vec<usize>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     columns: Vec<Column>,

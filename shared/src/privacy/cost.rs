@@ -11,7 +11,7 @@ use super::rho::Rho;
 use super::targets::Unit;
 
 /// One value per view: what each kind of observer knows decides what it learns.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Views<T> {
     /// Anyone who reads the labels and knows no noise.
@@ -25,7 +25,7 @@ pub struct Views<T> {
 }
 
 /// One value per unit of privacy.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Units<T> {
     /// Everything one person has in the federation.
@@ -70,7 +70,7 @@ pub enum CostError {
 }
 
 /// The privacy loss of one round over Q instances, exact, per unit and view.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RoundCost {
     /// Q, the number of instances charged.
@@ -78,11 +78,12 @@ pub struct RoundCost {
     /// The noise mode in force, which decides what has no bound.
     pub mode: NoiseMode,
     /// ρ per unit and view; `None` where the view knows all the noise, so that no bound holds.
+    #[schema(value_type = Units<Views<Option<String>>>)]
     pub rho: Units<Views<Option<Rho>>>,
 }
 
 /// ε at δ per unit and view, rounded up, for reports; `None` where no bound holds, with the reason beside it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Epsilon {
     /// The δ at which every ε holds.

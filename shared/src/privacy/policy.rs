@@ -8,7 +8,18 @@ use serde::{Deserialize, Serialize};
 use crate::decimal::Decimal;
 
 /// How much noise protects the vote counts, who draws it, and how many participants are taken as honest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    BorshSerialize,
+    BorshDeserialize,
+    utoipa::ToSchema,
+)]
 #[serde(deny_unknown_fields)]
 pub struct NoisePolicy {
     /// σ: the standard deviation, in votes, that the shares of the honest participants reach together.
@@ -24,7 +35,17 @@ pub struct NoisePolicy {
 
 /// Who draws noise; the two insecure modes exist for experiments and are shown wherever they are in force.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    BorshSerialize,
+    BorshDeserialize,
+    utoipa::ToSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum NoiseMode {

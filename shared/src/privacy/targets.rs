@@ -12,7 +12,16 @@ use crate::decimal::Decimal;
 
 /// The targets of a federation, `[privacy.targets.public]` and `[privacy.targets.coordinator]` of its config.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, BorshSerialize, BorshDeserialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Serialize,
+    Deserialize,
+    BorshSerialize,
+    BorshDeserialize,
+    utoipa::ToSchema,
 )]
 #[serde(deny_unknown_fields)]
 pub struct PrivacyTargets {
@@ -25,7 +34,9 @@ pub struct PrivacyTargets {
 }
 
 /// A promise about one view: so many labels cost one unit of privacy at most (ε, δ).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Serialize, Deserialize, BorshSerialize, BorshDeserialize, utoipa::ToSchema,
+)]
 #[serde(deny_unknown_fields)]
 pub struct Target {
     /// ε, above 0.
@@ -41,7 +52,17 @@ pub struct Target {
 
 /// Whom a promise protects.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    BorshSerialize,
+    BorshDeserialize,
+    utoipa::ToSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
@@ -54,7 +75,17 @@ pub enum Unit {
 
 /// Who looks, among the views that have targets; a coalition of participants adds nothing to either.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    BorshSerialize,
+    BorshDeserialize,
+    utoipa::ToSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum View {

@@ -34,7 +34,18 @@ pub struct RoundRequest {
 }
 
 /// Is what a two-step round fixes for its test: the same votes, with noise and an encoding of their own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    BorshSerialize,
+    BorshDeserialize,
+    utoipa::ToSchema,
+)]
 pub struct TestTerms {
     /// Scale of each participant's noise share, in votes.
     pub share_size: ShareSize,
@@ -47,7 +58,9 @@ pub struct TestTerms {
 }
 
 /// Is what a round fixes before anyone votes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize, utoipa::ToSchema,
+)]
 pub struct Announcement {
     /// Hash of event 0; it fixes classes, their order and the noise policy.
     pub federation: Digest,

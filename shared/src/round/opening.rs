@@ -29,6 +29,7 @@ use crate::{
     Deserialize,
     BorshSerialize,
     BorshDeserialize,
+    utoipa::ToSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
@@ -90,7 +91,9 @@ impl OpeningContent {
 }
 
 /// Is how far the openings of a release bear each other out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize, utoipa::ToSchema,
+)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Corroboration {
     /// The sole trustee's word.

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Is where a round stands; its JSON form is the row in the database.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "phase", rename_all = "snake_case")]
 pub enum RoundState {
     /// The announcement is fixed; nobody may vote yet.
@@ -77,7 +77,7 @@ pub enum RoundState {
 }
 
 /// Is what the test of a two-step round came to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Tested {
     /// What its tally produced.
     pub tallied: Tallied,
@@ -88,7 +88,7 @@ pub struct Tested {
 }
 
 /// Is what a tally leaves behind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Tallied {
     /// The step.
     pub step: Step,
@@ -111,7 +111,9 @@ pub struct Tallied {
 }
 
 /// Says why a round failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize, utoipa::ToSchema,
+)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum FailureReason {
     /// Too few ballots came; nothing was opened.

@@ -4,13 +4,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     clock::Millis,
-    identity::{Identity, PublicIdentity, Signed, Statement},
+    identity::{Identity, PublicIdentity, Signed, SignedStatement, Statement},
     ids::{BallotId, Digest, ParticipantId, RoundId},
 };
 
 /// Is the coordinator's signed word that it holds a ballot.
 #[derive(
-    Debug, Clone, PartialEq, Eq, borsh::BorshSerialize, borsh::BorshDeserialize, Serialize, Deserialize,
+    Debug,
+    Clone,
+    PartialEq,
+    Eq,
+    borsh::BorshSerialize,
+    borsh::BorshDeserialize,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
 )]
 pub struct Receipt {
     /// The round.
@@ -30,11 +38,12 @@ impl Statement for Receipt {
 }
 
 /// `PUT /rounds/{round}/ballots/{ballot}`: the answer to a ballot; the same ballot again gives the same bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ReceiptView {
     /// The receipt in words.
     pub receipt: Receipt,
     /// The receipt, signed by the coordinator.
+    #[schema(value_type = SignedStatement)]
     pub signed: Signed<Receipt>,
 }
 

@@ -9,7 +9,7 @@ pub const UPLOAD_CHUNK: usize = 8 << 20;
 pub const DIGEST_HEADER: &str = "x-psephos-digest";
 
 /// `GET /blobs/{digest}/upload` and `PUT /blobs/{digest}/upload/{offset}`: how far an upload is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct UploadView {
     /// Bytes that are there; the next part begins at this offset.
     pub received: u64,

@@ -5,12 +5,12 @@ use serde::{Deserialize, Serialize};
 use crate::{
     clock::Millis,
     federation::{Complaint, Enrolment, FederationConfig, FederationState, Founding, KeyCertificate, Roster},
-    identity::Signed,
+    identity::{Signed, SignedStatement},
     ids::{Digest, ParticipantId},
 };
 
 /// `POST /federation`: founds the federation.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Found {
     /// The operator's config.
@@ -18,7 +18,7 @@ pub struct Found {
 }
 
 /// `GET /federation`: what the federation is and where it stands.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct FederationView {
     /// Hash of event 0.
     pub hash: Digest,
@@ -29,13 +29,14 @@ pub struct FederationView {
     /// Settings that weaken security, by name; empty when all is well.
     pub insecure: Vec<String>,
     /// The signed certificate of the keys, once published.
+    #[schema(value_type = Option<SignedStatement>)]
     pub keys: Option<Signed<KeyCertificate>>,
     /// How far the trustees are; `None` with one trustee.
     pub ceremony: Option<CeremonyView>,
 }
 
 /// Is how far the trustees are with sharing the key.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct CeremonyView {
     /// Hash of the list of trustees, once all seats are taken.
     pub trustees: Option<Digest>,
@@ -48,7 +49,7 @@ pub struct CeremonyView {
 }
 
 /// Is what one trustee did in the ceremony.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct TrusteeSteps {
     /// The trustee.
     pub participant: ParticipantId,
@@ -63,7 +64,7 @@ pub struct TrusteeSteps {
 }
 
 /// `POST /invites`: invites one institution.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewInvite {
     /// Name of the participant, unique in the federation.
@@ -74,7 +75,7 @@ pub struct NewInvite {
 }
 
 /// Is the answer to [`NewInvite`]; the secret is shown once.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Invite {
     /// Name of the participant.
     pub name: String,
@@ -83,17 +84,18 @@ pub struct Invite {
 }
 
 /// `POST /enrolments`: enrols with an invite; the same invite and keys again give a fresh token.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Enrol {
     /// The invite's secret.
     pub invite: String,
     /// Proof that the sender holds the keys it names.
+    #[schema(value_type = SignedStatement)]
     pub enrolment: Signed<Enrolment>,
 }
 
 /// Is the answer to [`Enrol`].
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Enrolled {
     /// Number of the participant.
     pub participant: ParticipantId,
@@ -107,8 +109,8 @@ pub struct Enrolled {
     pub founding: Founding,
 }
 
-/// `GET /roster`: the roster as it stands, and who approved it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// `GET /roster?limit=&after=`: the roster as it stands, page by page, and who approved it; the hash is of the whole.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RosterView {
     /// Hash of the roster.
     pub hash: Digest,
@@ -118,10 +120,33 @@ pub struct RosterView {
     pub standing: Vec<Standing>,
     /// Participants that were revoked.
     pub revoked: Vec<Revoked>,
+    /// What to ask for as `after` to get the members that follow; absent on the last page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<ParticipantId>,
+}
+
+/// Says that the pages of a roster do not belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the roster changed while its pages were fetched: ask again")]
+pub struct RosterChanged;
+
+impl RosterView {
+    /// Appends the page that follows; both must be of the same roster.
+    pub fn append(&mut self, page: Self) -> Result<(), RosterChanged> {
+        let goes_on = page.next.is_none_or(|next| self.next.is_some_and(|before| before < next));
+        if page.hash != self.hash || !goes_on {
+            return Err(RosterChanged);
+        }
+        self.roster.members.extend(page.roster.members);
+        self.standing.extend(page.standing);
+        self.revoked.extend(page.revoked);
+        self.next = page.next;
+        Ok(())
+    }
 }
 
 /// Is what the coordinator knows of a member.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Standing {
     /// The member.
     pub participant: ParticipantId,
@@ -134,7 +159,7 @@ pub struct Standing {
 }
 
 /// Is a participant that left the roster.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Revoked {
     /// Its number.
     pub participant: ParticipantId,
@@ -145,7 +170,7 @@ pub struct Revoked {
 }
 
 /// `POST /roster/{participant}/revoke`: removes a participant.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Revoke {
     /// Why, in words; it enters the transcript.
@@ -153,9 +178,10 @@ pub struct Revoke {
 }
 
 /// `PUT /keys`: publishes the key certificate after its three blobs were uploaded.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PublishKeys {
     /// The trustee's signed certificate.
+    #[schema(value_type = SignedStatement)]
     pub certificate: Signed<KeyCertificate>,
 }

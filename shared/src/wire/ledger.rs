@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// `GET /ledger`: what is spent, reserved and left.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct LedgerView {
     /// ε of everything that is spent, per unit and view.
     pub spent: Epsilon,
@@ -21,7 +21,7 @@ pub struct LedgerView {
 }
 
 /// Is one promise of the federation's config.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Promise {
     /// Whom it protects.
     pub unit: Unit,
@@ -40,7 +40,7 @@ pub struct Promise {
 }
 
 /// Is what one round did to the ledger.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct LedgerEntry {
     /// The round.
     pub round: RoundId,
@@ -58,7 +58,7 @@ pub struct LedgerEntry {
 }
 
 /// Is what became of a round's cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EntryState {
     /// The round has not ended.

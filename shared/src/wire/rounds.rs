@@ -2,16 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Progress;
+use super::{EventLine, Progress};
 use crate::{
     clock::Millis,
     ids::{Digest, ParticipantId, RoundId},
     privacy::{Epsilon, RoundCost},
+    problem::Code,
     round::{Announcement, Corroboration, FailureReason, RoundState},
 };
 
 /// Is what became of one participant in a round.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Attendance {
     /// Its ballot is in.
@@ -27,7 +28,7 @@ pub enum Attendance {
 }
 
 /// Is one line of a round's list of participants.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Voter {
     /// Number.
     pub participant: ParticipantId,
@@ -37,10 +38,16 @@ pub struct Voter {
     pub attendance: Attendance,
     /// Why it was refused or late, in words.
     pub reason: Option<String>,
+    /// The code of that refusal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<Code>,
+    /// When its ballot came, or was refused last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Millis>,
 }
 
 /// `GET /rounds/{round}`: everything public about a round.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RoundView {
     /// The round's id.
     pub round: RoundId,
@@ -73,10 +80,16 @@ pub struct RoundView {
     pub labelled: Option<u32>,
     /// Number of abstentions, once released.
     pub abstained: Option<u32>,
+    /// Number of labels of each class in the order of the classes, once released.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distribution: Option<Vec<u32>>,
+    /// What the transcript says of the round so far, in words.
+    #[serde(default)]
+    pub timeline: Vec<EventLine>,
 }
 
 /// Is what one trustee did about a round's labels.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct OpeningView {
     /// The trustee.
     pub participant: ParticipantId,
@@ -86,10 +99,13 @@ pub struct OpeningView {
     pub state: OpeningState,
     /// Its settings that weaken security, by name.
     pub insecure: Vec<String>,
+    /// When its opening came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Millis>,
 }
 
 /// Is where one trustee is with an opening.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum OpeningState {
     /// Its opening is in.
@@ -113,8 +129,18 @@ pub enum OpeningState {
     },
 }
 
-/// `GET /rounds`: one line per round.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// `GET /rounds?limit=&after=`: a page of rounds, oldest first.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct RoundsPage {
+    /// One line per round.
+    pub rounds: Vec<RoundSummary>,
+    /// What to ask for as `after` to get the next page; absent on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<RoundId>,
+}
+
+/// Is one line about a round.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RoundSummary {
     /// The round's id.
     pub round: RoundId,
@@ -124,8 +150,23 @@ pub struct RoundSummary {
     pub instances: u32,
     /// Ballots that came.
     pub ballots: u32,
+    /// Ballots that could come: one of each member of its roster.
+    #[serde(default)]
+    pub expected: u32,
     /// Ballots needed.
     pub quorum: u32,
+    /// How far its tally is, while it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Progress>,
+    /// Openings of its last tally that came.
+    #[serde(default)]
+    pub openings: u32,
+    /// Trustees that could open it.
+    #[serde(default)]
+    pub trustees: u32,
+    /// When its present state ends, as far as can be said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eta: Option<Millis>,
     /// When it was announced.
     pub opens_at: Millis,
     /// When its window closes.
@@ -135,7 +176,7 @@ pub struct RoundSummary {
 }
 
 /// `GET /rounds/{round}/labels`: the release.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Labels {
     /// The round.
     pub round: RoundId,
@@ -156,14 +197,14 @@ pub struct Labels {
 }
 
 /// `POST /answers`: which of the uploaded instances were released before; nothing is voted on and nothing charged.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Answers {
     /// One entry per instance; null if it was never released.
     pub answers: Vec<Option<Answered>>,
 }
 
 /// Is the answer to an instance from an earlier release.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Answered {
     /// The round that released it.
     pub round: RoundId,

@@ -5,13 +5,13 @@ use serde::{Deserialize, Serialize};
 use crate::{
     clock::Millis,
     federation::FederationState,
-    identity::Signed,
+    identity::{Signed, SignedStatement},
     ids::{Digest, ParticipantId, RoundId},
     round::{Announcement, Opening, Step},
 };
 
 /// `POST /heartbeat`: says that an agent is alive and what it is doing.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Beat {
     /// What it checks before it opens it, if it is at that.
@@ -23,7 +23,7 @@ pub struct Beat {
 }
 
 /// Is a recomputation that a trustee is at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Checking {
     /// The round; `None` for the known answer.
     pub round: Option<RoundId>,
@@ -34,7 +34,7 @@ pub struct Checking {
 }
 
 /// Is something that a trustee does not open.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Refused {
     /// The round; `None` for the known answer.
     pub round: Option<RoundId>,
@@ -43,7 +43,7 @@ pub struct Refused {
 }
 
 /// Is the answer to [`Beat`]: what waits for the agent.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Work {
     /// Where the federation stands.
     pub federation: FederationState,
@@ -68,7 +68,7 @@ pub struct Work {
 }
 
 /// Is one step of a round that waits for a trustee.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ToOpen {
     /// The round.
     pub round: RoundId,
@@ -77,7 +77,7 @@ pub struct ToOpen {
 }
 
 /// Is a tally that waits for the sole trustee: everything it checks before it opens.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct OpeningTask {
     /// The announcement; `None` for the known answer.
     pub announcement: Option<Announcement>,
@@ -94,15 +94,16 @@ pub struct OpeningTask {
 }
 
 /// `PUT /rounds/{round}/openings/{trustee}` and `PUT /known-answer`: posts an opening.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PostOpening {
     /// The signed opening.
+    #[schema(value_type = SignedStatement)]
     pub opening: Signed<Opening>,
 }
 
 /// Is how far a computation has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Progress {
     /// Labels done.
     pub done: u32,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use tests::{
-    demo::{Arguments, Format, Report, tell},
+    demo::{Arguments, Format, Report, keep, tell},
     stage::{Played, options, play},
 };
 
@@ -31,17 +31,24 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let story = arguments.clone();
-    match play("demo", arguments.keep, move |stage| tell(&story, stage))? {
-        Played::Told(report) => show(&report, arguments),
-        Played::Interrupted(code) => Ok(ExitCode::from(code)),
-    }
+    let played = play("demo", arguments.keep, move |stage| {
+        let (report, federation) = tell(&story, stage)?;
+        show(&report, &story)?;
+        if story.keep {
+            keep(&federation, &stage.steps)?;
+        }
+        Ok(())
+    });
+    Ok(match played? {
+        Played::Told(()) => ExitCode::SUCCESS,
+        Played::Interrupted(code) => ExitCode::from(code),
+    })
 }
 
-fn show(report: &Report, arguments: &Arguments) -> anyhow::Result<ExitCode> {
+fn show(report: &Report, arguments: &Arguments) -> anyhow::Result<()> {
     let text = match arguments.format {
         Format::Json => serde_json::to_string_pretty(report)?,
         Format::Text => report.in_words(stdout().is_terminal()),
     };
-    writeln!(stdout(), "{text}")?;
-    Ok(ExitCode::SUCCESS)
+    Ok(writeln!(stdout(), "{text}")?)
 }

@@ -40,6 +40,9 @@ pub struct Arguments {
     /// Who draws noise; `participants` sets σ_c to 0, the insecure modes also σ or both
     #[arg(long, value_enum, default_value_t = Noise::Both)]
     pub noise: Noise,
+    /// Promises that all labels together cost one person at most so much ε in the public view; a round beyond it is refused
+    #[arg(long, value_name = "EPSILON")]
+    pub promise: Option<Decimal>,
     /// Trustees and how many of them may be corrupt: 1,0 or 3,1 or 4,1 or 5,2; the first participants are they
     #[arg(long, default_value = "1,0", value_parser = trustees, value_name = "N,T")]
     pub trustees: TrusteePolicy,
@@ -49,7 +52,8 @@ pub struct Arguments {
     /// Seed of data and training, never of keys or noise
     #[arg(long, default_value_t = 1)]
     pub seed: u32,
-    /// Keeps the folder with all data, homes and logs, and says where it is
+    /// Keeps the folder with all data, homes and logs, and leaves everything running until Ctrl-C, with the dashboard
+    /// and a token to watch it
     #[arg(long)]
     pub keep: bool,
     /// Form of what is printed at the end

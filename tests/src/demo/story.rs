@@ -10,9 +10,9 @@ use shared::{
     fhe::{ArgmaxKind, Transform},
     ids::RoundId,
     learning::{Description, load_labels},
-    privacy::{Delta, NoisePolicy, PrivacyTargets},
+    privacy::{Delta, NoisePolicy, PrivacyTargets, Target, Unit, View},
     round::RoundState,
-    wire::{Attendance, Labels, RoundView},
+    wire::{Attendance, IssuedToken, Labels, RoundView},
 };
 
 use super::{Arguments, Report, Steps, report::Outcome, stopped::Stopped};
@@ -49,8 +49,8 @@ struct Material {
     round: PathBuf,
 }
 
-/// Runs the whole demo on a stage and reports what was measured.
-pub fn tell(arguments: &Arguments, stage: &Stage) -> anyhow::Result<Report> {
+/// Runs the whole demo on a stage, reports what was measured, and hands over the federation as it runs.
+pub fn tell(arguments: &Arguments, stage: &Stage) -> anyhow::Result<(Report, Federation)> {
     let Stage { folder, programs, processes, steps } = stage;
     let mut federation = Federation::open(folder, programs, processes)?;
     // A failure is told in one line with the place of the logs; the logs themselves would drown it.
@@ -66,9 +66,24 @@ pub fn tell(arguments: &Arguments, stage: &Stage) -> anyhow::Result<Report> {
     let label_accuracy = agreement(&labels.labels, &truth)?;
     steps.say("exporting the transcript and verifying it, without computing the tally again");
     let checks = federation.verify(&federation.export("transcript")?, &["--quick"])?.checks;
-    federation.finish()?;
+    federation.check_logs()?;
     let outcome = Outcome { view, checks, label_accuracy, student_accuracy: student };
-    Ok(Report::new(arguments, &material.description, outcome, steps.elapsed()))
+    let report = Report::new(arguments, &material.description, outcome, steps.elapsed());
+    Ok((report, federation))
+}
+
+/// Says where the dashboard is, and leaves everything running until a signal ends this program.
+pub fn keep(federation: &Federation, steps: &Steps) -> anyhow::Result<()> {
+    let issued: IssuedToken = federation.ask(&["token", "create", "demo", "--expires", "1d"])?;
+    let url = federation.url();
+    steps.say("everything goes on running; Ctrl-C ends it");
+    steps.say(&format!("dashboard     {url}"));
+    steps.say(&format!("viewer token  {}", issued.token));
+    steps.say(&format!("both in one   {url}/login#{}", issued.token));
+    while federation.coordinator().is_some_and(|service| federation.processes().is_running(service)) {
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    bail!("the coordinator ended: see {}", federation.log("coordinator").display())
 }
 
 fn prepare_data(arguments: &Arguments, federation: &Federation, steps: &Steps) -> anyhow::Result<Material> {
@@ -126,13 +141,20 @@ fn config(arguments: &Arguments, description: &Description) -> anyhow::Result<Fe
         privacy: PrivacyPolicy {
             delta: Delta::try_from(1e-5)?,
             participants_per_person: 1,
-            targets: PrivacyTargets::default(),
+            targets: targets(arguments)?,
         },
         argmax: ArgmaxKind::Tournament,
         threshold: None,
         transform: Transform::default(),
         insecure_toy_parameters: arguments.insecure_toy_parameters,
     })
+}
+
+fn targets(arguments: &Arguments) -> anyhow::Result<PrivacyTargets> {
+    let Some(epsilon) = arguments.promise else { return Ok(PrivacyTargets::default()) };
+    let target =
+        Target { epsilon, delta: Delta::try_from(1e-5)?, labels: arguments.instances, unit: Unit::Person };
+    Ok(PrivacyTargets::only(View::Public, target))
 }
 
 fn found(

@@ -33,7 +33,8 @@ pub struct Member {
 }
 
 impl Member {
-    pub(super) fn new(folder: &Path, name: &str) -> Self {
+    /// Names a participant whose home lies in the federation's folder.
+    pub fn new(folder: &Path, name: &str) -> Self {
         Self { name: name.to_owned(), home: Home::at(folder.join(name)), agent: None }
     }
 
@@ -95,7 +96,7 @@ impl Federation {
         }
         let mut command = Command::new(&self.programs.participant);
         command.arg("run").arg("--home").arg(member.home.root());
-        let service = self.processes.start(clean(&mut command), &self.log(&member.name))?;
+        let service = self.processes.start(self.logged(clean(&mut command)), &self.log(&member.name))?;
         if let Some(member) = self.members.get_mut(index) {
             member.agent = Some(service);
         }

@@ -126,7 +126,7 @@ impl Federation {
 
     /// Returns every round of the coordinator, in words.
     pub fn rounds(&self) -> anyhow::Result<Vec<RoundSummary>> {
-        self.api.get("/rounds", &self.operator_token()?)?.json()
+        self.ask(&["round", "list"])
     }
 
     /// Returns what all rounds together have cost, as the coordinator says.

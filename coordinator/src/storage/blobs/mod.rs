@@ -31,10 +31,22 @@ impl Blobs {
         Self { folder, turns: uploads::Turns::default() }
     }
 
+    /// Returns the folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Returns where a blob lies, for streaming it; whoever reads the file checks its digest.
     pub fn path(&self, digest: &Digest) -> PathBuf {
         let name = digest.to_string();
         self.folder.join(name.get(..2).unwrap_or_default()).join(name)
+    }
+
+    /// Lists every whole blob on the disk.
+    pub async fn list(&self) -> Result<Vec<Digest>> {
+        let folder = self.folder.clone();
+        let failed = |source| StorageError::Leftovers { path: PathBuf::from("blobs"), source };
+        blocking(move || list(&folder).map_err(failed)).await
     }
 
     /// Stores bytes durably and returns their digest; storing the same bytes again changes nothing.
@@ -96,6 +108,25 @@ impl transcript::Blobs for Blobs {
             _ => BlobError::Damaged(error.to_string()),
         })
     }
+}
+
+/// Lists the files below a folder that are named by a digest.
+fn list(folder: &Path) -> io::Result<Vec<Digest>> {
+    let mut digests = Vec::new();
+    let folders = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(digests),
+        folders => folders?,
+    };
+    for inner in folders {
+        let inner = inner?;
+        if inner.file_type()?.is_dir() {
+            for file in std::fs::read_dir(inner.path())? {
+                digests.extend(file?.file_name().to_str().and_then(|name| name.parse::<Digest>().ok()));
+            }
+        }
+    }
+    digests.sort_unstable();
+    Ok(digests)
 }
 
 /// Writes beside the final name, syncs, renames and syncs the folder, so that a crash leaves all or nothing.

@@ -3,12 +3,17 @@
 use super::constant::Stand;
 use super::{Column, Constant, Content};
 use serde::{Deserialize, Serialize};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, Schema},
+};
 
 /// The policy that refuses an empty cell.
 const ERROR: &str = "error";
 
-/// A column with every key a config may give.
-#[derive(Serialize, Deserialize)]
+/// A column of a table, with every key a config may give.
+#[derive(Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = Column)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WrittenColumn {
     name: String,
@@ -17,24 +22,39 @@ pub(super) struct WrittenColumn {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     other: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<serde_json::Value>)]
     missing: Option<Stand>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     scale: Option<WrittenScale>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct WrittenScale {
+pub(super) struct WrittenScale {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     log10: bool,
     #[serde(default)]
+    #[schema(value_type = f64)]
     offset: Constant,
     #[serde(default = "one")]
+    #[schema(value_type = f64)]
     factor: Constant,
 }
 
 const fn one() -> Constant {
     Constant::ONE
+}
+
+impl PartialSchema for Column {
+    fn schema() -> RefOr<Schema> {
+        WrittenColumn::schema()
+    }
+}
+
+impl ToSchema for Column {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        WrittenColumn::schemas(schemas);
+    }
 }
 
 impl TryFrom<WrittenColumn> for Column {
