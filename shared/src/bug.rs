@@ -1,9 +1,15 @@
 //! What a program says when it hits a bug of its own, and how it ends then.
 
 use std::{
+    cell::Cell,
     io::Write as _,
     panic::{self, AssertUnwindSafe},
 };
+
+thread_local! {
+    /// Whether a panic of this thread is somebody else's, and is told as an error.
+    static CONTAINED: Cell<bool> = const { Cell::new(false) };
+}
 
 /// Exit code of a program that hit a bug.
 pub const EXIT: u8 = 5;
@@ -11,6 +17,9 @@ pub const EXIT: u8 = 5;
 /// Lets every panic of this process say that it is a bug, where, and what to do; the message itself comes along.
 pub fn explain_panics(program: &'static str) {
     panic::set_hook(Box::new(move |panic| {
+        if CONTAINED.get() {
+            return;
+        }
         // Nothing more can be said if standard error is closed.
         let _ = writeln!(
             std::io::stderr(),
@@ -19,6 +28,15 @@ pub fn explain_panics(program: &'static str) {
             env!("CARGO_PKG_VERSION")
         );
     }));
+}
+
+/// Runs code of a library that asserts what damaged input may break; `None` if it panicked, which is then no bug of ours
+/// and is not told as one. Nothing that the code was working on may be used afterwards.
+pub fn contain<T>(foreign: impl FnOnce() -> T) -> Option<T> {
+    let before = CONTAINED.replace(true);
+    let outcome = panic::catch_unwind(AssertUnwindSafe(foreign)).ok();
+    CONTAINED.set(before);
+    outcome
 }
 
 /// Runs a whole program; `None` if it hit a bug.

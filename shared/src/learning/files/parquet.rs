@@ -2,6 +2,7 @@
 
 use super::bytes::MAX_BYTES;
 use super::error::FileError;
+use crate::bug::contain;
 use csv::StringRecord;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -34,7 +35,7 @@ impl Rows {
 /// numbers, words and truth values, or unpacks to more than this program reads.
 pub(super) fn open(path: &Path) -> Result<(StringRecord, Rows), FileError> {
     // The library asserts some of what a damaged file says of itself; nothing that it panicked in is used afterwards.
-    std::panic::catch_unwind(|| read(path)).unwrap_or_else(|_| Err(unreadable(path, "it is damaged")))
+    contain(|| read(path)).unwrap_or_else(|| Err(unreadable(path, "it is damaged")))
 }
 
 fn read(path: &Path) -> Result<(StringRecord, Rows), FileError> {
