@@ -178,10 +178,17 @@ impl Browser {
         Ok(entries.as_array().cloned().unwrap_or_default())
     }
 
-    /// Returns what the console was told since it was asked last: errors, warnings, refusals of the security policy.
+    /// Returns what the console was told since it was asked last: errors, warnings, refusals of the security policy; what the
+    /// browser recommends to authors is left out.
     pub fn console(&self) -> anyhow::Result<Vec<String>> {
         let told = self.log("browser")?;
-        Ok(told.iter().map(|entry| entry.get("message").unwrap_or(entry).to_string()).collect())
+        let is_grave =
+            |entry: &&Value| entry.get("level").is_none_or(|level| level != "DEBUG" && level != "INFO");
+        Ok(told
+            .iter()
+            .filter(is_grave)
+            .map(|entry| entry.get("message").unwrap_or(entry).to_string())
+            .collect())
     }
 
     /// Returns the address of everything that was requested since it was asked last.

@@ -54,7 +54,19 @@ fn enrol_hostile(federation: &mut Federation) -> anyhow::Result<()> {
     let home = federation.folder.join("hostile");
     let home = utf8(&home)?;
     let url = federation.url();
-    let init = ["init", "--home", home, "--name", "hostile", "--coordinator", &url, "--data", utf8(&folder)?];
+    let init = [
+        "init",
+        "--home",
+        home,
+        "--name",
+        "hostile",
+        "--coordinator",
+        &url,
+        "--data",
+        utf8(&folder)?,
+        "--teachers",
+        "3",
+    ];
     federation.participant(&init, PATIENCE)?.success()?;
     let enrol = ["enroll", "--home", home, "--invite-file", utf8(&path)?];
     federation.participant(&enrol, PATIENCE)?.success()?;
@@ -139,7 +151,7 @@ fn a_round_appears_moves_and_ends_on_the_page_while_it_is_looked_at() -> anyhow:
     for (selector, words) in [
         ("#phase", "released"),
         ("#voters", "counted"),
-        ("#voters", "absent"),
+        ("#voters", "refused"),
         ("#labels", "12 instances have a label"),
         ("#cost", "One person"),
         ("#stages", "Tallying"),
@@ -251,7 +263,7 @@ fn every_page_can_be_read(browser: &Browser, federation: &Federation, round: Rou
 
 #[test]
 fn a_page_without_javascript_is_whole_and_forbids_what_is_not_its_own() -> anyhow::Result<()> {
-    let mut federation = Federation::found(&plan()?)?;
+    let federation = Federation::found(&plan()?)?;
     let round = federation.announce(&Candidate::over(data::instances(5, 6, 8)?))?;
     federation.wait_for_labels(round)?;
     let token = watcher(&federation)?;
