@@ -100,9 +100,9 @@ fn is_clean(browser: &Browser, federation: &Federation) -> anyhow::Result<()> {
     let requests = browser.requests()?;
     ensure!(!requests.is_empty(), "the browser's log of requests is empty, so nothing was asserted");
     let own = federation.url();
-    let is_own = |url: &&String| {
-        url.starts_with(&format!("{own}/")) || url.starts_with("about:") || url.starts_with("data:")
-    };
+    // The browser's own new tab lies in the browser.
+    let inside = [&format!("{own}/"), "about:", "data:", "chrome:"];
+    let is_own = |url: &&String| inside.iter().any(|beginning| url.starts_with(beginning));
     let foreign: Vec<_> = requests.iter().filter(|url| !is_own(url)).collect();
     ensure!(foreign.is_empty(), "requests left the host: {foreign:?}");
     let told = browser.console()?;
