@@ -99,6 +99,10 @@ impl Browser {
         this.devtools("Network.enable", json!({}))?;
         // Nobody sits before this window; pages shall think that somebody does.
         this.devtools("Emulation.setFocusEmulationEnabled", json!({ "enabled": true }))?;
+        // What the browser's own first page did is none of the dashboard's.
+        this.open("about:blank")?;
+        this.requests()?;
+        this.console()?;
         Ok(this)
     }
 
