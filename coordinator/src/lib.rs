@@ -5,7 +5,7 @@ pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
-pub mod dashboard;
+mod dashboard;
 pub mod home;
 pub mod rounds;
 pub mod storage;
