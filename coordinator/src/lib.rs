@@ -6,7 +6,7 @@ pub mod backup;
 pub mod cli;
 pub mod clock;
 pub mod config;
-pub mod dashboard;
+mod dashboard;
 pub mod doctor;
 pub mod home;
 pub mod metrics;

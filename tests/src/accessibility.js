@@ -78,7 +78,7 @@ for (const words of all("svg text")) {
 
 // Focus must be seen wherever it can come to.
 for (const element of all("a[href], button, input:not([type=hidden]), summary, .scroll")) {
-  if (element.getClientRects().length === 0) continue;
+  if (element.getClientRects().length === 0 || !element.checkVisibility()) continue;
   element.focus({ focusVisible: true, preventScroll: true });
   const style = getComputedStyle(element);
   if (style.outlineStyle === "none" || parseFloat(style.outlineWidth) < 2) fault("focus is not seen", element);

@@ -96,9 +96,13 @@ impl Browser {
         let begun = this.call(Method::POST, "/session", Some(capabilities))?;
         let id = begun.get("sessionId").and_then(Value::as_str).context("chromedriver began no session")?;
         this.session = format!("{base}/session/{id}");
-        this.devtools("Network.enable", json!({}))?;
+        this.devtools("Network.enable", &json!({}))?;
         // Nobody sits before this window; pages shall think that somebody does.
-        this.devtools("Emulation.setFocusEmulationEnabled", json!({ "enabled": true }))?;
+        this.devtools("Emulation.setFocusEmulationEnabled", &json!({ "enabled": true }))?;
+        // What the browser's own first page did is none of the dashboard's.
+        this.open("about:blank")?;
+        this.requests()?;
+        this.console()?;
         Ok(this)
     }
 
@@ -116,7 +120,7 @@ impl Browser {
     }
 
     /// Gives a command to the browser's developer tools.
-    pub fn devtools(&self, command: &str, parameters: Value) -> anyhow::Result<Value> {
+    pub fn devtools(&self, command: &str, parameters: &Value) -> anyhow::Result<Value> {
         let body = json!({ "cmd": command, "params": parameters });
         self.call(Method::POST, "/goog/cdp/execute", Some(body))
     }
@@ -147,17 +151,16 @@ impl Browser {
     pub fn look(&self, look: Look) -> anyhow::Result<()> {
         let Look { width, height, is_dark } = look;
         let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
-        self.devtools("Emulation.setDeviceMetricsOverride", metrics)?;
+        self.devtools("Emulation.setDeviceMetricsOverride", &metrics)?;
         let scheme = if is_dark { "dark" } else { "light" };
         let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
-        self.devtools("Emulation.setEmulatedMedia", features)?;
+        self.devtools("Emulation.setEmulatedMedia", &features)?;
         Ok(())
     }
 
     /// Returns a picture (PNG) of the whole page, or of what fits the window.
     pub fn picture(&self, is_whole: bool) -> anyhow::Result<Vec<u8>> {
-        let parameters = json!({ "format": "png", "captureBeyondViewport": is_whole });
-        let mut parameters = parameters;
+        let mut parameters = json!({ "format": "png", "captureBeyondViewport": is_whole });
         if is_whole {
             let size = self.run(
                 "const root = document.documentElement; return [root.clientWidth, Math.max(root.scrollHeight, innerHeight)];",
@@ -168,7 +171,7 @@ impl Browser {
                 map.insert("clip".to_owned(), clip);
             }
         }
-        let answer = self.devtools("Page.captureScreenshot", parameters)?;
+        let answer = self.devtools("Page.captureScreenshot", &parameters)?;
         let data = answer.get("data").and_then(Value::as_str).context("the browser made no picture")?;
         Ok(STANDARD.decode(data)?)
     }
@@ -178,10 +181,17 @@ impl Browser {
         Ok(entries.as_array().cloned().unwrap_or_default())
     }
 
-    /// Returns what the console was told since it was asked last: errors, warnings, refusals of the security policy.
+    /// Returns what the console was told since it was asked last: errors, warnings, refusals of the security policy; what the
+    /// browser recommends to authors is left out.
     pub fn console(&self) -> anyhow::Result<Vec<String>> {
         let told = self.log("browser")?;
-        Ok(told.iter().map(|entry| entry.get("message").unwrap_or(entry).to_string()).collect())
+        let is_grave =
+            |entry: &&Value| entry.get("level").is_none_or(|level| level != "DEBUG" && level != "INFO");
+        Ok(told
+            .iter()
+            .filter(is_grave)
+            .map(|entry| entry.get("message").unwrap_or(entry).to_string())
+            .collect())
     }
 
     /// Returns the address of everything that was requested since it was asked last.

@@ -54,7 +54,19 @@ fn enrol_hostile(federation: &mut Federation) -> anyhow::Result<()> {
     let home = federation.folder.join("hostile");
     let home = utf8(&home)?;
     let url = federation.url();
-    let init = ["init", "--home", home, "--name", "hostile", "--coordinator", &url, "--data", utf8(&folder)?];
+    let init = [
+        "init",
+        "--home",
+        home,
+        "--name",
+        "hostile",
+        "--coordinator",
+        &url,
+        "--data",
+        utf8(&folder)?,
+        "--teachers",
+        "3",
+    ];
     federation.participant(&init, PATIENCE)?.success()?;
     let enrol = ["enroll", "--home", home, "--invite-file", utf8(&path)?];
     federation.participant(&enrol, PATIENCE)?.success()?;
@@ -88,9 +100,8 @@ fn is_clean(browser: &Browser, federation: &Federation) -> anyhow::Result<()> {
     let requests = browser.requests()?;
     ensure!(!requests.is_empty(), "the browser's log of requests is empty, so nothing was asserted");
     let own = federation.url();
-    let is_own = |url: &&String| {
-        url.starts_with(&format!("{own}/")) || url.starts_with("about:") || url.starts_with("data:")
-    };
+    let inside = [&format!("{own}/"), "about:", "data:"];
+    let is_own = |url: &&String| inside.iter().any(|beginning| url.starts_with(beginning));
     let foreign: Vec<_> = requests.iter().filter(|url| !is_own(url)).collect();
     ensure!(foreign.is_empty(), "requests left the host: {foreign:?}");
     let told = browser.console()?;
@@ -139,7 +150,7 @@ fn a_round_appears_moves_and_ends_on_the_page_while_it_is_looked_at() -> anyhow:
     for (selector, words) in [
         ("#phase", "released"),
         ("#voters", "counted"),
-        ("#voters", "absent"),
+        ("#voters", "refused"),
         ("#labels", "12 instances have a label"),
         ("#cost", "One person"),
         ("#stages", "Tallying"),

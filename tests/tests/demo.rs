@@ -99,6 +99,36 @@ fn a_signal_stops_everything_that_the_demo_started() -> anyhow::Result<()> {
 }
 
 #[test]
+fn a_demo_that_is_kept_shows_its_finished_round_until_it_is_interrupted() -> anyhow::Result<()> {
+    Programs::find()?;
+    let folder = tempfile::tempdir()?;
+    let said = folder.path().join("said");
+    let mut command = demo(folder.path());
+    command.arg("--keep").stdout(Stdio::null()).stderr(std::fs::File::create(&said)?);
+    let mut child = Running(command.spawn()?);
+    let word_after = |name: &str| {
+        let text = std::fs::read_to_string(&said).unwrap_or_default();
+        let line = text.lines().find_map(|line| Some(line.split_once(name)?.1.trim().to_owned()));
+        line.filter(|word| !word.is_empty())
+    };
+    let token = until("the viewer's token", PATIENCE, || {
+        anyhow::ensure!(child.0.try_wait()?.is_none(), "{}", std::fs::read_to_string(&said)?);
+        Ok(word_after("both in one").and(word_after("viewer token")))
+    })?;
+    let url = word_after("dashboard ").unwrap_or_default();
+    let client = reqwest::Client::builder().no_proxy().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let page = client.get(format!("{url}/rounds")).bearer_auth(&token);
+    let page = runtime.block_on(async { page.send().await?.text().await })?;
+    assert!(page.contains("<span class=\"badge released\">released</span>"), "{page}");
+    Command::new("sh").args(["-c", &format!("kill -INT {}", child.0.id())]).status()?;
+    let ended = until("the demo's end", PATIENCE, || Ok(child.0.try_wait()?))?;
+    assert_eq!(ended.code(), Some(130));
+    assert_eq!(processes_that_mention(folder.path())?, [] as [u32; 0]);
+    Ok(())
+}
+
+#[test]
 fn wrong_options_end_with_exit_code_4_and_say_what_is_wrong() -> anyhow::Result<()> {
     for (option, value, expected) in [
         ("--noise", "none", "insecure_no_noise"),

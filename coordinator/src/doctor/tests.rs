@@ -81,9 +81,12 @@ async fn certificates_that_end_or_do_not_match_are_seen() -> anyhow::Result<()> 
 }
 
 #[tokio::test]
-async fn damaged_newer_and_full_are_seen() -> anyhow::Result<()> {
-    let folder = folder().await?;
+async fn a_damaged_database_and_a_full_disk_are_seen() -> anyhow::Result<()> {
+    let (source, folder) = (folder().await?, tempfile::tempdir()?);
     let home = folder.path();
+    drop(Home::open(home)?);
+    // A copy without a journal beside it, which would heal the pages.
+    Storage::inspect(source.path()).await?.copy_to(&home.join(DATABASE)).await?;
     assert_eq!(files::disk(home, u64::MAX).verdict, Verdict::Fail);
     assert_eq!(files::disk(home, 1).verdict, Verdict::Ok);
     // The middle of the file: pages of tables, not the header.

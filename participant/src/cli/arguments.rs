@@ -481,7 +481,7 @@ mod tests {
                 examined += 1;
             }
         }
-        assert_eq!(examined, 28, "verbs and their sub-verbs");
+        assert_eq!(examined, 29, "verbs and their sub-verbs");
         Cli::command().debug_assert();
     }
 }

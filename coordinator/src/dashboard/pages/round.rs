@@ -140,8 +140,8 @@ pub(in crate::dashboard) async fn round(
 fn status(summary: &RoundSummary) -> String {
     let RoundSummary { phase, ballots, expected, quorum, .. } = summary;
     let now = progress(summary);
-    let now = if now.is_empty() { String::new() } else { format!(" {now}.") };
-    format!("The round is {phase}: {ballots} of {expected} ballots are in, {quorum} are needed.{now}")
+    let now = if now.is_empty() { String::new() } else { format!("; {now}") };
+    format!("The round is {phase}: {ballots} of {expected} ballots are in, {quorum} are needed{now}.")
 }
 
 const fn charge(state: &RoundState) -> &'static str {

@@ -1,4 +1,5 @@
 -- A data folder's database as the first migration left it, with a federation and an invite; never edited.
+PRAGMA foreign_keys = OFF;
 BEGIN TRANSACTION;
 CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY, description TEXT NOT NULL, installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, success BOOLEAN NOT NULL, checksum BLOB NOT NULL, execution_time BIGINT NOT NULL);
 INSERT INTO "_sqlx_migrations" VALUES(1,'first','2026-11-21 13:41:57',1,X'F87D3DA1168B5D7D4AF819398441C09C3F19DFFD1B122082DB9D2D0630E21D6E527BB8FE9134D8F108B32B441349BFB9',51245244);
