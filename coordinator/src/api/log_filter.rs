@@ -33,7 +33,11 @@ fn failed(error: &LogFilterError) -> ApiError {
     responses((status = 200, description = "The filter", body = LogFilterView)),
     extensions(("x-roles" = json!(OPERATOR)), ("x-codes" = json!([Code::NotFound])))
 )]
-pub(super) async fn show(_: Operator, State(_): State<App>, filter: Filter) -> Answer<Json<LogFilterView>> {
+pub(super) async fn show_log_filter(
+    _: Operator,
+    State(_): State<App>,
+    filter: Filter,
+) -> Answer<Json<LogFilterView>> {
     let filter = of(filter)?.current().map_err(|e| failed(&e))?;
     Ok(Json(LogFilterView { filter }))
 }
@@ -47,7 +51,7 @@ pub(super) async fn show(_: Operator, State(_): State<App>, filter: Filter) -> A
     responses((status = 200, description = "The filter from now on", body = LogFilterView)),
     extensions(("x-roles" = json!(OPERATOR)), ("x-codes" = json!([Code::NotFound])))
 )]
-pub(super) async fn replace(
+pub(super) async fn replace_log_filter(
     _: Operator,
     State(_): State<App>,
     filter: Filter,

@@ -129,7 +129,7 @@ fn documented(largest_upload: usize) -> OpenApiRouter<App> {
         .routes(routes!(events::stream))
         .routes(routes!(tokens::list, tokens::issue))
         .routes(routes!(tokens::revoke))
-        .routes(routes!(log_filter::show, log_filter::replace))
+        .routes(routes!(log_filter::show_log_filter, log_filter::replace_log_filter))
         .routes(routes!(openapi::document))
         .layer(DefaultBodyLimit::max(LARGEST_JSON));
     OpenApiRouter::new()

@@ -323,6 +323,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn no_verb_takes_an_argument_by_the_name_of_one_that_all_take() {
+        let root = Cli::command();
+        let common: Vec<String> = root
+            .get_arguments()
+            .filter(|argument| argument.is_global_set())
+            .map(|argument| argument.get_id().to_string())
+            .collect();
+        assert!(common.contains(&"token".to_owned()), "{common:?}");
+        let mut verbs: Vec<_> = root.get_subcommands().cloned().collect();
+        while let Some(verb) = verbs.pop() {
+            verbs.extend(verb.get_subcommands().cloned());
+            let twice = verb.get_arguments().find(|argument| common.contains(&argument.get_id().to_string()));
+            assert!(twice.is_none(), "{} has {twice:?} of its own", verb.get_name());
+        }
+    }
+
+    #[test]
     fn every_verb_has_help_with_an_example() {
         let mut verbs = vec![Cli::command()];
         let mut examined = 0;

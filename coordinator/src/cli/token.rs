@@ -44,7 +44,7 @@ pub(super) enum TokenVerb {
     /// Example: coordinator token revoke 3
     Revoke {
         /// Number of the token, as the list says it
-        token: u32,
+        id: u32,
     },
 }
 
@@ -80,9 +80,9 @@ pub(super) async fn run(client: &Client, output: Output, verb: TokenVerb) -> Res
                 tokens => tokens.iter().map(describe).collect::<Vec<_>>().join("\n"),
             })
         }
-        TokenVerb::Revoke { token } => {
+        TokenVerb::Revoke { id } => {
             let view: TokenView =
-                client.post(&format!("/tokens/{token}/revoke"), &serde_json::json!({})).await?;
+                client.post(&format!("/tokens/{id}/revoke"), &serde_json::json!({})).await?;
             output.fact(&view, || describe(&view))
         }
     }

@@ -55,7 +55,7 @@ pub async fn view(
         },
         insecure: founding.config.insecure_settings().into_iter().map(str::to_owned).collect(),
         distribution: round.labels.as_ref().map(|labels| distribution(labels, announcement.classes)),
-        timeline: watch::timeline(app, id).await?,
+        timeline: watch::timeline(app, tx, id).await?,
         labelled: count(|label| *label > 0),
         abstained: count(|label| *label == 0),
     })

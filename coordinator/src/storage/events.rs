@@ -110,8 +110,13 @@ impl Storage {
     /// Returns signed events from a height on, at most `limit` and about 2 MB of them, and the chain's length.
     pub async fn events(&self, from: u64, limit: u32) -> Result<(Vec<Signed<Event>>, u64)> {
         let mut tx = self.read().await?;
+        self.events_in(&mut tx, from, limit).await
+    }
+
+    /// Returns the same as [`Self::events`] as a transaction sees it.
+    pub async fn events_in(&self, tx: &mut Tx, from: u64, limit: u32) -> Result<(Vec<Signed<Event>>, u64)> {
         let mut bytes = 0;
-        let mut events = page(&mut tx, from, limit).await?;
+        let mut events = page(tx, from, limit).await?;
         let fits = events.iter().take_while(|event| {
             let is_first = bytes == 0;
             bytes += canonical(*event).len();
@@ -119,7 +124,7 @@ impl Storage {
         });
         let fitting = fits.count();
         events.truncate(fitting);
-        let length: i64 = sqlx::query(COUNT).fetch_one(&mut *tx).await?.try_get("events")?;
+        let length: i64 = sqlx::query(COUNT).fetch_one(&mut **tx).await?.try_get("events")?;
         Ok((events, length.unsigned_abs()))
     }
 }

@@ -1,43 +1,55 @@
 //! The transcript in words: each event is decoded once and kept as one line.
 
+use std::sync::{Mutex, PoisonError};
+
 use shared::{
+    identity::Signed,
     ids::{ParticipantId, RoundId},
     round::{OpeningContent, Step},
     transcript::{Event, EventBody, Head, TallyRecord},
     wire::{EventLine, EventLines},
 };
-use tokio::sync::Mutex;
 
 use crate::{
     app::App,
-    storage::{Result, StorageError},
+    storage::{Result, StorageError, Tx},
 };
 
 /// Events that are read at a time.
 const BATCH: u32 = 100;
 
-/// Is the chain in words, as far as it was read.
+/// Is the committed chain in words, as far as it was read. It is never locked while the database is asked: whoever
+/// holds a connection and waits for the lock would starve whoever holds the lock and waits for a connection.
 #[derive(Debug, Default)]
 pub(super) struct Index(Mutex<Vec<EventLine>>);
 
 impl Index {
+    fn with<T>(&self, work: impl FnOnce(&mut Vec<EventLine>) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Brings the index to the end of the chain and asks it.
     async fn ask<T>(&self, app: &App, ask: impl FnOnce(&[EventLine]) -> T) -> Result<T> {
-        let mut lines = self.0.lock().await;
         loop {
-            let (events, length) = app.storage.events(lines.len() as u64, BATCH).await?;
-            for signed in &events {
-                let event = signed.unverified().map_err(|_| StorageError::unreadable("event"))?;
-                lines.push(line(&event));
-            }
-            if lines.len() as u64 >= length || events.is_empty() {
-                return Ok(ask(&lines));
+            let known = self.with(|lines| lines.len());
+            let (events, length) = app.storage.events(known as u64, BATCH).await?;
+            let more = events.iter().map(line_of).collect::<Result<Vec<_>>>()?;
+            let is_done = more.is_empty() || (known + more.len()) as u64 >= length;
+            self.with(|lines| {
+                // Another reader may have been faster.
+                if lines.len() == known {
+                    lines.extend(more);
+                }
+            });
+            if is_done {
+                return Ok(self.with(|lines| ask(lines)));
             }
         }
     }
 }
 
-/// Returns a page of the transcript in words, from a height on.
+/// Returns a page of the transcript in words, from a height on. It takes a connection of its own: never call it with a
+/// transaction open.
 pub async fn event_lines(app: &App, from: u64, limit: usize) -> Result<EventLines> {
     let from = usize::try_from(from).unwrap_or(usize::MAX);
     let page = |lines: &[EventLine]| EventLines {
@@ -47,11 +59,33 @@ pub async fn event_lines(app: &App, from: u64, limit: usize) -> Result<EventLine
     app.watch.events.ask(app, page).await
 }
 
-/// Returns what the transcript says of a round.
-pub async fn timeline(app: &App, round: RoundId) -> Result<Vec<EventLine>> {
-    let of_round =
-        |lines: &[EventLine]| lines.iter().filter(|line| line.round == Some(round)).cloned().collect();
-    app.watch.events.ask(app, of_round).await
+/// Returns one event in words as a transaction sees it, if there is one at that height.
+pub async fn event_line(app: &App, tx: &mut Tx, height: u64) -> Result<Option<EventLine>> {
+    let (events, _) = app.storage.events_in(tx, height, 1).await?;
+    events.first().map(line_of).transpose()
+}
+
+/// Returns what the transcript says of a round, as a transaction sees it. What the index does not have is read and not
+/// kept: the transaction may still fail.
+pub async fn timeline(app: &App, tx: &mut Tx, round: RoundId) -> Result<Vec<EventLine>> {
+    let is_of_round = |line: &EventLine| line.round == Some(round);
+    let (mut timeline, mut next) = app.watch.events.with(|lines| {
+        let of_round: Vec<EventLine> = lines.iter().filter(|line| is_of_round(line)).cloned().collect();
+        (of_round, lines.len() as u64)
+    });
+    loop {
+        let (events, length) = app.storage.events_in(tx, next, BATCH).await?;
+        next += events.len() as u64;
+        let lines = events.iter().map(line_of).collect::<Result<Vec<_>>>()?;
+        timeline.extend(lines.into_iter().filter(is_of_round));
+        if events.is_empty() || next >= length {
+            return Ok(timeline);
+        }
+    }
+}
+
+fn line_of(signed: &Signed<Event>) -> Result<EventLine> {
+    signed.unverified().map(|event| line(&event)).map_err(|_| StorageError::unreadable("event"))
 }
 
 /// What an event is about, and what happened.

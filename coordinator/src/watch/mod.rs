@@ -13,7 +13,7 @@ mod privacy;
 mod refusals;
 
 pub use checks::{check_now, checks, keep_checked};
-pub use events::{event_lines, timeline};
+pub use events::{event_line, event_lines, timeline};
 pub use federation::{federation, is_online, roster, weakenings};
 pub use feed::{Client, Told, subscribe};
 pub use ledger::ledger;

@@ -124,11 +124,11 @@ pub enum FileError {
         /// The file.
         path: PathBuf,
         /// The line or row, counted from 1, in words.
-        place: String,
+        place: Box<str>,
         /// The column's name.
         column: String,
         /// The cell.
-        value: String,
+        value: Box<str>,
         /// What a cell here must be.
         wanted: Box<str>,
     },

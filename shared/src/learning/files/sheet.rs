@@ -60,9 +60,9 @@ impl Sheet {
     ) -> FileError {
         FileError::Cell {
             path: self.path.clone(),
-            place: place.to_owned(),
+            place: place.into(),
             column: self.names.get(position).unwrap_or_default().to_owned(),
-            value: record.get(position).unwrap_or_default().to_owned(),
+            value: record.get(position).unwrap_or_default().into(),
             wanted: wanted.into(),
         }
     }
