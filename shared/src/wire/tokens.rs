@@ -45,7 +45,6 @@ pub struct IssuedToken {
     /// The token, to be kept secret; the coordinator keeps only its hash.
     pub token: String,
     /// What is known of it.
-    #[serde(flatten)]
     pub view: TokenView,
 }
 

@@ -99,6 +99,7 @@ pub struct CostCurve {
     /// Whom it is about.
     pub unit: Unit,
     /// Pairs of labels and ε.
+    #[schema(value_type = Vec<Vec<f64>>)]
     pub points: Vec<(u64, f64)>,
 }
 
