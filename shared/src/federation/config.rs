@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use crate::{
     clock::Millis,
     decimal::Decimal,
-    fhe::{ArgmaxKind, MAX_CLASSES, MAX_EXACT_CLASSES, ParameterSet, Transform},
+    fhe::{ArgmaxKind, MAX_CLASSES, MAX_EXACT_CLASSES, ParameterSet, Scheme, Transform, Unrolling},
     identity::PublicIdentity,
     ids::Digest,
     learning::InstanceSchema,
@@ -44,9 +44,12 @@ pub struct FederationConfig {
     /// When no label is given; without it every instance gets one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<ThresholdPolicy>,
-    /// How the tally multiplies polynomials: `integer` gives the same bits on every machine, `fourier` is faster.
+    /// How the tally multiplies polynomials: `integer` gives the same bits on every machine, `fused` is fastest.
     #[serde(default)]
     pub transform: Transform,
+    /// How many bits of the key a step of the tally takes up: `pairs` is faster, its bootstrapping key half as large again.
+    #[serde(default)]
+    pub unrolling: Unrolling,
     /// Uses tiny keys that protect nothing; for tests only.
     #[serde(default)]
     pub insecure_toy_parameters: bool,
@@ -206,6 +209,11 @@ const fn one() -> u32 {
 /// Says what in a federation's config cannot be accepted.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ConfigError {
+    /// The exact circuit does not bear the noise of pairs.
+    #[error(
+        "unrolling = \"pairs\" adds noise that argmax = \"exact\" does not bear; set unrolling = \"bits\""
+    )]
+    ExactPairs,
     /// The text is not TOML of the expected form.
     #[error("the config cannot be read: {0}")]
     Syntax(String),
@@ -264,6 +272,7 @@ impl FederationConfig {
             return Err(ConfigError::Name(self.name.chars().take(MAX_NAME + 1).collect()));
         }
         self.check_classes()?;
+        self.check_circuit()?;
         self.trustees.sharing()?;
         if self.threshold.is_some_and(|threshold| threshold.votes == 0) {
             return Err(ConfigError::Threshold);
@@ -279,6 +288,14 @@ impl FederationConfig {
             return Err(ConfigError::ParticipantsPerPerson);
         }
         Ok(())
+    }
+
+    /// The exact circuit's comparisons have no room for the noise that pairs add.
+    fn check_circuit(&self) -> Result<(), ConfigError> {
+        match (self.argmax, self.unrolling) {
+            (ArgmaxKind::Exact, Unrolling::Pairs) => Err(ConfigError::ExactPairs),
+            _ => Ok(()),
+        }
     }
 
     fn check_classes(&self) -> Result<(), ConfigError> {
@@ -305,7 +322,12 @@ impl FederationConfig {
 
     /// Returns the set of cryptographic parameters in use.
     pub fn parameter_set(&self) -> ParameterSet {
-        if self.insecure_toy_parameters { ParameterSet::InsecureToy } else { ParameterSet::Full }
+        if self.insecure_toy_parameters { ParameterSet::InsecureToy } else { ParameterSet::of(self.argmax) }
+    }
+
+    /// Returns how this federation tallies; whoever recomputes a tally must take the same scheme.
+    pub fn scheme(&self) -> Scheme {
+        Scheme { parameters: self.parameter_set(), transform: self.transform, unrolling: self.unrolling }
     }
 
     /// Lists every setting that weakens security, by the name it has in the config.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use shared::{
     decimal::Decimal,
     federation::{FederationConfig, FederationState, PrivacyPolicy, Quorum, TrusteePolicy},
-    fhe::{ArgmaxKind, Transform},
+    fhe::{ArgmaxKind, Transform, Unrolling},
     ids::RoundId,
     learning::{Description, load_labels},
     privacy::{Delta, NoisePolicy, PrivacyTargets, Target, Unit, View},
@@ -146,6 +146,7 @@ fn config(arguments: &Arguments, description: &Description) -> anyhow::Result<Fe
         argmax: ArgmaxKind::Tournament,
         threshold: None,
         transform: Transform::default(),
+        unrolling: Unrolling::default(),
         insecure_toy_parameters: arguments.insecure_toy_parameters,
     })
 }

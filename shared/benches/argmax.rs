@@ -1,0 +1,139 @@
+//! What a label of the tournament costs: `cargo bench -p shared --bench argmax`.
+//!
+//! All machines in one run, one after the other and then again, so that a busy neighbour hits them alike. Processor time
+//! is that of all threads together, per label; each figure is the median of the repetitions with the least and the
+//! greatest. The noise of each count has the deviation that is named, 250 votes.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark may panic, and prints what it finds"
+)]
+
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
+use shared::fhe::{
+    ArgmaxKind, BallotBody, EncryptionKey, EvaluationKeys, Layout, Resolution, RunningSum, Scheme,
+    SecretKeys, Transform, Unrolling, effort, encrypt, tally,
+};
+
+const TEACHERS: u32 = 250;
+const REPETITIONS: usize = 5;
+
+struct Machine {
+    name: &'static str,
+    keys: EvaluationKeys,
+    encryption: EncryptionKey,
+}
+
+fn machines() -> Vec<Machine> {
+    let secret = SecretKeys::generate(Scheme::default().parameters).unwrap();
+    let machine = |name, transform, unrolling| {
+        let scheme = Scheme { transform, unrolling, ..Scheme::default() };
+        let material = secret.public_material(unrolling).unwrap();
+        Machine {
+            name,
+            encryption: EncryptionKey::from_bytes(&material.public_key, scheme.parameters).unwrap(),
+            keys: EvaluationKeys::from_parts(&material.keyswitching_key, &material.bootstrapping_key, scheme)
+                .unwrap(),
+        }
+    };
+    vec![
+        machine("fused, pairs", Transform::Fused, Unrolling::Pairs),
+        machine("fused, bits", Transform::Fused, Unrolling::Bits),
+        machine("library, bits", Transform::Fourier, Unrolling::Bits),
+    ]
+}
+
+/// Returns the processor time of all threads so far.
+fn cpu_time() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap()
+}
+
+/// A round of so many instances, with noise of this deviation in each count, and its sum of one ballot.
+fn round(machine: &Machine, classes: usize, instances: usize, sigma: f64) -> (Resolution, RunningSum) {
+    let layout = Layout::new(classes, instances).unwrap();
+    let resolution = Resolution::new(layout, ArgmaxKind::Tournament, TEACHERS, sigma * sigma).unwrap();
+    let counts: Vec<i64> = (0..layout.slots() as i64).map(|slot| slot * 37 % 101).collect();
+    let ballot = encrypt(&machine.encryption, &resolution, &counts).unwrap();
+    let mut sum = RunningSum::new(layout);
+    sum.add(&BallotBody::parse(&ballot, layout).unwrap()).unwrap();
+    (resolution, sum)
+}
+
+/// Wall-clock and processor time of one tally, per label, in milliseconds.
+fn once(machine: &Machine, resolution: &Resolution, sum: &RunningSum) -> [f64; 2] {
+    let (cpu, wall) = (cpu_time(), Instant::now());
+    tally(&machine.keys, resolution, sum, &AtomicBool::new(false), |_| ()).unwrap();
+    let labels = resolution.layout().instances() as f64;
+    [wall.elapsed(), cpu_time() - cpu].map(|time| time.as_secs_f64() * 1e3 / labels)
+}
+
+fn median(mut figures: Vec<f64>) -> (f64, f64, f64) {
+    figures.sort_by(f64::total_cmp);
+    (figures[figures.len() / 2], figures[0], figures[figures.len() - 1])
+}
+
+fn per_label(machines: &[Machine], classes: usize, instances: usize, sigma: f64) {
+    let rounds: Vec<_> = machines.iter().map(|machine| round(machine, classes, instances, sigma)).collect();
+    let mut found = vec![Vec::new(); machines.len()];
+    for _ in 0..REPETITIONS {
+        for ((machine, (resolution, sum)), found) in machines.iter().zip(&rounds).zip(&mut found) {
+            found.push(once(machine, resolution, sum)[1]);
+        }
+    }
+    let resolution = &rounds[0].0;
+    let work = effort(resolution).unwrap();
+    let share = 100.0 * resolution.comparison_deviation() / (sigma * 2.0_f64.sqrt());
+    println!(
+        "\n{classes} classes, noise of deviation {sigma} in a count: D = {}, {} precise levels, {} bootstraps, {} keyswitches, \
+         own error {share:.1} % of the noise",
+        resolution.bound(),
+        resolution.precise(),
+        work.bootstraps,
+        work.keyswitches
+    );
+    for (machine, found) in machines.iter().zip(found) {
+        let (middle, least, most) = median(found);
+        println!("  {:14} {middle:8.1} CPU-ms per label ({least:.1} to {most:.1})", machine.name);
+    }
+}
+
+/// How much faster two threads are than one, beside the same for a loop of rotations that share nothing.
+fn scaling(machine: &Machine) {
+    let (resolution, sum) = round(machine, 10, 64, 40.0);
+    let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    let pools = [pool(1), pool(2)];
+    let (mut tallies, mut loops) = (Vec::new(), Vec::new());
+    for _ in 0..REPETITIONS {
+        let [one, two] = pools.each_ref().map(|pool| pool.install(|| once(machine, &resolution, &sum)[0]));
+        tallies.push(one / two);
+        let (single, small) = round(machine, 2, 8, 40.0);
+        let rotations = |threads: usize| {
+            let start = Instant::now();
+            std::thread::scope(|scope| {
+                for _ in 0..threads {
+                    scope.spawn(|| {
+                        pool(1).install(|| (0..4).for_each(|_| drop(once(machine, &single, &small))))
+                    });
+                }
+            });
+            start.elapsed().as_secs_f64()
+        };
+        loops.push(2.0 * rotations(1) / rotations(2));
+    }
+    let ((tally, ..), (plain, ..)) = (median(tallies), median(loops));
+    println!(
+        "\ntwo threads are {tally:.2} times as fast as one; two separate loops of rotations {plain:.2} times"
+    );
+}
+
+fn main() {
+    let machines = machines();
+    for sigma in [19.0, 40.0] {
+        per_label(&machines, 10, 32, sigma);
+        per_label(&machines, 100, 4, sigma);
+    }
+    scaling(&machines[0]);
+}
