@@ -9,7 +9,7 @@ use shared::{
     clock::{Clock, Millis},
     identity::Identity,
     ids::{Digest, ParticipantId, RoundId},
-    wire::{Beat, LedgerView, Progress},
+    wire::{Beat, Progress},
 };
 use tokio::sync::{Notify, Semaphore};
 
@@ -62,7 +62,6 @@ pub struct Inner {
     pub watch: Watch,
     tallies: Mutex<HashMap<RoundId, RunningTally>>,
     beats: Mutex<HashMap<ParticipantId, Beat>>,
-    ledger: Mutex<Option<(u64, LedgerView)>>,
 }
 
 impl std::ops::Deref for App {
@@ -98,7 +97,6 @@ impl App {
             watch,
             tallies: Mutex::new(HashMap::new()),
             beats: Mutex::new(HashMap::new()),
-            ledger: Mutex::new(None),
         }))
     }
 }
@@ -151,17 +149,6 @@ impl Inner {
     pub fn beat(&self, participant: ParticipantId) -> Beat {
         let beats = self.beats.lock().unwrap_or_else(PoisonError::into_inner);
         beats.get(&participant).cloned().unwrap_or_default()
-    }
-
-    /// Keeps the ledger that follows from so many events of the transcript.
-    pub fn keep_ledger(&self, events: u64, ledger: LedgerView) {
-        *self.ledger.lock().unwrap_or_else(PoisonError::into_inner) = Some((events, ledger));
-    }
-
-    /// Returns the ledger that follows from so many events, if it was kept.
-    pub fn kept_ledger(&self, events: u64) -> Option<LedgerView> {
-        let kept = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.as_ref().filter(|(of, _)| *of == events).map(|(_, ledger)| ledger.clone())
     }
 
     /// Forgets a tally that ended.

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::fhe::{Transform, rehearse};
+
 /// Is the outcome of one check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -45,6 +47,22 @@ impl Finding {
     /// Says that something does not work.
     pub fn fail(check: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { verdict: Verdict::Fail, remedy: Some(remedy.into()), ..Self::ok(check, found) }
+    }
+
+    /// Tallies a few votes under throw-away keys, with the plan of the transform that every tally here is pinned to.
+    ///
+    /// Takes a second or two of processor time.
+    pub fn arithmetic(transform: Transform) -> Self {
+        const CHECK: &str = "arithmetic";
+        match rehearse(transform) {
+            Ok(()) => {
+                let found = "transform, plan pinned: two tallies gave the same bits, the right labels";
+                Self::ok(CHECK, format!("{transform:?} {found}"))
+            }
+            Err(error) => {
+                Self::fail(CHECK, error, "this machine computes wrongly: test its memory, use another")
+            }
+        }
     }
 
     /// Says that the other side cannot be reached.

@@ -24,6 +24,10 @@ use crate::{
 /// Longest time for one command.
 const LONGEST: Duration = Duration::from_secs(60);
 
+/// Tells whether the page is whole and every style sheet of it applies.
+const STYLED: &str = "return document.readyState === 'complete' && \
+    Array.from(document.querySelectorAll('link[rel=stylesheet]')).every((link) => link.sheet !== null);";
+
 /// Holds one browser with one window; dropping it ends both programs.
 #[derive(Debug)]
 pub struct Browser {
@@ -125,10 +129,11 @@ impl Browser {
         self.call(Method::POST, "/goog/cdp/execute", Some(body))
     }
 
-    /// Opens a page and waits until it is loaded.
+    /// Opens a page and waits until it is loaded and has its style.
     pub fn open(&self, url: &str) -> anyhow::Result<()> {
         self.call(Method::POST, "/url", Some(json!({ "url": url })))?;
-        Ok(())
+        // On a busy machine the driver returns before the style sheet is there.
+        self.wait_for("the page and its style", STYLED)
     }
 
     /// Returns the address of the page.

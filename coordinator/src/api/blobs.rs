@@ -24,7 +24,7 @@ use super::{
     Answer, ApiError,
     auth::{Caller, Trustee, open_federation},
     error::{Bytes, InPath, Json},
-    openapi::{Octets, READERS, TRUSTEES},
+    openapi::{MEMBERS, Octets, Streamed, TRUSTEES},
 };
 use crate::{
     app::App,
@@ -128,12 +128,8 @@ async fn view(blobs: &Blobs, digest: Digest) -> Result<UploadView, StorageError>
     path = "/blobs/{digest}",
     tag = "blobs",
     params(("digest" = Digest, Path, description = "SHA-256 digest of the blob")),
-    responses(
-        (status = 200, description = "The artefact", body = Octets, content_type = "application/octet-stream", headers(("etag" = String, description = "Digest of the blob"), ("x-psephos-digest" = Digest, description = "Digest of the blob"))),
-        (status = 206, description = "The range that was asked for (`Range: bytes=N-`)", body = Octets, content_type = "application/octet-stream"),
-        (status = 416, description = "The range begins after the end (`invalid_request`)", body = Problem, content_type = "application/problem+json")
-    ),
-    extensions(("x-roles" = json!(READERS)), ("x-codes" = json!([Code::NotFound])))
+    responses(Streamed),
+    extensions(("x-roles" = json!(MEMBERS)), ("x-codes" = json!([Code::NotFound])))
 )]
 pub(super) async fn download(
     caller: Caller,

@@ -8,8 +8,7 @@ use axum::{
 use shared::{
     federation::{FederationConfig, FederationState, KeyCertificate},
     fhe::EncryptionKey,
-    ids::Digest,
-    problem::{Code, Problem},
+    problem::Code,
     transcript::EventBody,
     wire::PublishKeys,
 };
@@ -19,7 +18,7 @@ use super::{
     auth::{Caller, Trustee, federation, open_federation},
     blobs::stream_blob,
     error::{InPath, Json},
-    openapi::{Octets, READERS, TRUSTEES},
+    openapi::{MEMBERS, Streamed, TRUSTEES},
 };
 use crate::{app::App, storage::Tx};
 
@@ -86,12 +85,8 @@ async fn check_keys(app: &App, config: &FederationConfig, certificate: &KeyCerti
     path = "/keys/{kind}",
     tag = "ceremony",
     params(("kind" = String, Path, description = "`public_key`, `keyswitching_key`, `bootstrapping_key` or `squashing_key`")),
-    responses(
-        (status = 200, description = "The key", body = Octets, content_type = "application/octet-stream", headers(("etag" = String, description = "Digest of the blob"), ("x-psephos-digest" = Digest, description = "Digest of the blob"))),
-        (status = 206, description = "The range that was asked for (`Range: bytes=N-`)", body = Octets, content_type = "application/octet-stream"),
-        (status = 416, description = "The range begins after the end (`invalid_request`)", body = Problem, content_type = "application/problem+json")
-    ),
-    extensions(("x-roles" = json!(READERS)), ("x-codes" = json!([Code::NoFederation, Code::NotFound])))
+    responses(Streamed),
+    extensions(("x-roles" = json!(MEMBERS)), ("x-codes" = json!([Code::NoFederation, Code::NotFound])))
 )]
 pub(super) async fn download(
     _: Caller,

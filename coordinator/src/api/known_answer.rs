@@ -8,7 +8,7 @@ use axum::{
 use shared::{
     federation::KNOWN_ANSWER_INSTANCES,
     ids::Digest,
-    problem::{Code, Problem},
+    problem::Code,
     round::{Opening, Step},
     transcript::EventBody,
     wire::{OpeningTask, PostOpening},
@@ -19,7 +19,7 @@ use super::{
     auth::{Trustee, federation},
     blobs::stream_blob,
     error::Json,
-    openapi::{Octets, TRUSTEES},
+    openapi::{Streamed, TRUSTEES},
     openings::check,
 };
 use crate::{
@@ -68,30 +68,7 @@ pub(super) async fn show_known_answer(_: Trustee, State(app): State<App>) -> Ans
     get,
     path = "/known-answer/label-ciphertexts",
     tag = "ceremony",
-    responses(
-        (
-            status = 200,
-            description = "What is opened of the known answer",
-            body = Octets,
-            content_type = "application/octet-stream",
-            headers(
-                ("etag" = String, description = "Digest of the blob"),
-                ("x-psephos-digest" = Digest, description = "Digest of the blob")
-            )
-        ),
-        (
-            status = 206,
-            description = "The range that was asked for (`Range: bytes=N-`)",
-            body = Octets,
-            content_type = "application/octet-stream"
-        ),
-        (
-            status = 416,
-            description = "The range begins after the end (`invalid_request`)",
-            body = Problem,
-            content_type = "application/problem+json"
-        )
-    ),
+    responses(Streamed),
     extensions(("x-roles" = json!(TRUSTEES)), ("x-codes" = json!([Code::NoFederation, Code::WrongFederationState])))
 )]
 pub(super) async fn known_answer_labels(
@@ -107,30 +84,7 @@ pub(super) async fn known_answer_labels(
     get,
     path = "/known-answer/squashed-digits",
     tag = "ceremony",
-    responses(
-        (
-            status = 200,
-            description = "What is opened of the known answer",
-            body = Octets,
-            content_type = "application/octet-stream",
-            headers(
-                ("etag" = String, description = "Digest of the blob"),
-                ("x-psephos-digest" = Digest, description = "Digest of the blob")
-            )
-        ),
-        (
-            status = 206,
-            description = "The range that was asked for (`Range: bytes=N-`)",
-            body = Octets,
-            content_type = "application/octet-stream"
-        ),
-        (
-            status = 416,
-            description = "The range begins after the end (`invalid_request`)",
-            body = Problem,
-            content_type = "application/problem+json"
-        )
-    ),
+    responses(Streamed),
     extensions(("x-roles" = json!(TRUSTEES)), ("x-codes" = json!([Code::NoFederation, Code::WrongFederationState])))
 )]
 pub(super) async fn known_answer_digits(

@@ -8,9 +8,13 @@ use axum::{
     response::IntoResponse,
 };
 use serde_json::json;
-use shared::problem::{Code, MEDIA_TYPE};
+use shared::{
+    ids::Digest,
+    problem::{Code, MEDIA_TYPE, Problem},
+    wire::DIGEST_HEADER,
+};
 use utoipa::{
-    PartialSchema, ToSchema,
+    IntoResponses, PartialSchema, ToSchema,
     openapi::{
         ContentBuilder, HeaderBuilder, Info, KnownFormat, ObjectBuilder, OpenApi, Ref, RefOr,
         ResponseBuilder, Schema, SchemaFormat,
@@ -34,6 +38,8 @@ pub(super) const ANYONE: [&str; 0] = [];
 pub(super) const OPERATOR: [&str; 1] = ["operator"];
 /// Whoever may look.
 pub(super) const READERS: [&str; 4] = ["operator", "participant", "trustee", "viewer"];
+/// Whoever may look, but those who only watch.
+pub(super) const MEMBERS: [&str; 3] = ["operator", "participant", "trustee"];
 /// Who may watch the service.
 pub(super) const WATCHERS: [&str; 2] = ["operator", "viewer"];
 /// Every participant, trustees among them.
@@ -80,6 +86,30 @@ impl ToSchema for Octets {
     }
 }
 
+/// Is an answer of raw bytes under their digest as the entity tag: all of them, or the range that was asked for.
+pub(super) struct Streamed;
+
+impl IntoResponses for Streamed {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        let described = |status: &str, description: &str, (media_type, schema): (&str, RefOr<Schema>)| {
+            let content = ContentBuilder::new().schema(Some(schema)).build();
+            (status.to_owned(), ResponseBuilder::new().description(description).content(media_type, content))
+        };
+        let bytes = || ("application/octet-stream", Ref::from_schema_name(Octets::name()).into());
+        let tagged = |schema: RefOr<Schema>| {
+            HeaderBuilder::new().schema(schema).description(Some("Digest of the bytes")).build()
+        };
+        let (status, whole) = described("200", "The bytes", bytes());
+        let whole = whole
+            .header("etag", tagged(String::schema()))
+            .header(DIGEST_HEADER, tagged(Ref::from_schema_name(Digest::name()).into()));
+        let part = described("206", "The range that was asked for (`Range: bytes=N-`)", bytes());
+        let problem = (MEDIA_TYPE, Ref::from_schema_name("Problem").into());
+        let beyond = described("416", "The range begins after the end (`invalid_request`)", problem);
+        [(status, whole), part, beyond].map(|(status, built)| (status, RefOr::T(built.build()))).into()
+    }
+}
+
 /// Fetches this document.
 #[utoipa::path(
     get,
@@ -103,15 +133,21 @@ pub(super) fn complete(mut document: OpenApi) -> OpenApi {
     document.tags = Some(TAGS.into_iter().map(tag).collect());
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
     let bearer = bearer.description(Some("The operator's token, or what enrolment answered."));
-    document
-        .components
-        .get_or_insert_with(Components::new)
-        .add_security_scheme(BEARER, SecurityScheme::Http(bearer.build()));
+    let components = document.components.get_or_insert_with(Components::new);
+    components.add_security_scheme(BEARER, SecurityScheme::Http(bearer.build()));
+    add_problem(components);
     for item in document.paths.paths.values_mut() {
         item.get.iter_mut().for_each(revalidated);
         operations(item).for_each(complete_operation);
     }
     document
+}
+
+/// Adds the schema of refusals, to which no handler refers by itself.
+fn add_problem(components: &mut Components) {
+    let mut schemas = vec![(Problem::name().into_owned(), Problem::schema())];
+    Problem::schemas(&mut schemas);
+    components.schemas.extend(schemas);
 }
 
 /// Describes what every read of JSON has in common: its entity tag.

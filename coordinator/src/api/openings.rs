@@ -7,7 +7,7 @@ use axum::{
 };
 use shared::{
     ids::{Digest, ParticipantId, RoundId},
-    problem::{Code, Problem},
+    problem::Code,
     round::{Opening, RoundState, Step, Tallied},
     transcript::EventBody,
     wire::{OpeningTask, PostOpening},
@@ -18,7 +18,7 @@ use super::{
     auth::{Trustee, federation},
     blobs::stream_blob,
     error::{InPath, Json},
-    openapi::{Octets, TRUSTEES},
+    openapi::{Streamed, TRUSTEES},
     rounds::find,
 };
 use crate::{
@@ -80,11 +80,7 @@ pub(super) async fn task(
         ("round" = RoundId, Path, description = "Id of the round"),
         ("step" = Step, Path, description = "What is opened: `test` or `label`")
     ),
-    responses(
-        (status = 200, description = "The label ciphertexts", body = Octets, content_type = "application/octet-stream", headers(("etag" = String, description = "Digest of the blob"), ("x-psephos-digest" = Digest, description = "Digest of the blob"))),
-        (status = 206, description = "The range that was asked for (`Range: bytes=N-`)", body = Octets, content_type = "application/octet-stream"),
-        (status = 416, description = "The range begins after the end (`invalid_request`)", body = Problem, content_type = "application/problem+json")
-    ),
+    responses(Streamed),
     extensions(("x-roles" = json!(TRUSTEES)), ("x-codes" = json!([Code::NotFound, Code::WrongRoundState])))
 )]
 pub(super) async fn ciphertexts(
@@ -105,11 +101,7 @@ pub(super) async fn ciphertexts(
         ("round" = RoundId, Path, description = "Id of the round"),
         ("step" = Step, Path, description = "What is opened: `test` or `label`")
     ),
-    responses(
-        (status = 200, description = "The squashed digits", body = Octets, content_type = "application/octet-stream", headers(("etag" = String, description = "Digest of the blob"), ("x-psephos-digest" = Digest, description = "Digest of the blob"))),
-        (status = 206, description = "The range that was asked for (`Range: bytes=N-`)", body = Octets, content_type = "application/octet-stream"),
-        (status = 416, description = "The range begins after the end (`invalid_request`)", body = Problem, content_type = "application/problem+json")
-    ),
+    responses(Streamed),
     extensions(("x-roles" = json!(TRUSTEES)), ("x-codes" = json!([Code::NotFound, Code::WrongRoundState])))
 )]
 pub(super) async fn squashed_digits(

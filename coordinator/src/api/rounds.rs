@@ -17,7 +17,7 @@ use super::{
     Answer, ApiError,
     auth::{Caller, Operator, Reader, federation, open_federation},
     error::{Bytes, InPath, InQuery, Json},
-    openapi::{OPERATOR, Octets, READERS},
+    openapi::{MEMBERS, OPERATOR, Octets, READERS},
     page::page_limit,
 };
 use crate::{
@@ -268,7 +268,7 @@ pub(super) async fn roster(
     tag = "rounds",
     params(("round" = RoundId, Path, description = "Id of the round")),
     responses((status = 200, description = "The instances in their canonical form", body = Octets, content_type = "application/octet-stream")),
-    extensions(("x-roles" = json!(READERS)), ("x-codes" = json!([Code::NotFound])))
+    extensions(("x-roles" = json!(MEMBERS)), ("x-codes" = json!([Code::NotFound])))
 )]
 pub(super) async fn instances(
     _: Caller,

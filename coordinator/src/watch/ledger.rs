@@ -7,27 +7,13 @@ use shared::{
     wire::{EntryState, LedgerEntry, LedgerView, Promise},
 };
 
-use crate::{
-    app::App,
-    rounds::RoundError,
-    storage::{StorageError, Tx},
-};
+use crate::{app::App, rounds::RoundError, storage::Tx};
 
 /// Returns the ledger of the federation, which must be founded.
 ///
-/// It follows from the transcript alone and takes a second of processor time, so it is computed once per event.
+/// It takes a second of processor time, so it is kept.
 pub async fn ledger(app: &App, tx: &mut Tx) -> Result<LedgerView, RoundError> {
-    let events = app.storage.transcript_length(tx).await?;
-    if let Some(kept) = app.kept_ledger(events) {
-        return Ok(kept);
-    }
-    let replay =
-        app.storage.replay(tx, Replay::clone).await?.ok_or(StorageError::unreadable("transcript"))?;
-    // Not on the pool: a tally may have all of it for hours, and whoever watches is not to wait for that.
-    let computed = tokio::task::spawn_blocking(move || view(&replay)).await;
-    let ledger = computed.map_err(|_| StorageError::unreadable("ledger: its task was stopped"))??;
-    app.keep_ledger(events, ledger.clone());
-    Ok(ledger)
+    app.watch.ledger.of(app, tx, view).await
 }
 
 fn view(replay: &Replay) -> Result<LedgerView, AnnouncementError> {

@@ -6,6 +6,7 @@ mod checks;
 mod events;
 mod federation;
 mod feed;
+mod kept;
 mod ledger;
 mod observers;
 mod operations;
@@ -21,7 +22,10 @@ pub use operations::operations;
 pub use privacy::privacy;
 pub use refusals::Refusals;
 
-use shared::{clock::Millis, wire::StorageView};
+use shared::{
+    clock::Millis,
+    wire::{LedgerView, PrivacyView, StorageView},
+};
 use tokio::sync::{Mutex, watch};
 
 /// Is what is kept in memory for watchers; a restart forgets it.
@@ -34,6 +38,8 @@ pub struct Watch {
     events: events::Index,
     checks: checks::State,
     feed: feed::Feed,
+    ledger: kept::Kept<LedgerView>,
+    privacy: kept::Kept<PrivacyView>,
     usage: Mutex<Option<StorageView>>,
     stop: watch::Sender<bool>,
 }
@@ -47,6 +53,8 @@ impl Watch {
             events: events::Index::default(),
             checks: checks::State::default(),
             feed: feed::Feed::default(),
+            ledger: kept::Kept::default(),
+            privacy: kept::Kept::default(),
             usage: Mutex::new(None),
             stop: watch::channel(false).0,
         }

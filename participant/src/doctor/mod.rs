@@ -9,7 +9,6 @@ use std::path::Path;
 use shared::{
     clock::Clock,
     doctor::{Diagnosis, Finding},
-    fhe::rehearse,
 };
 
 use crate::{
@@ -54,7 +53,7 @@ pub async fn examine(root: &Path, clock: &dyn Clock, diagnosis: &mut Diagnosis) 
         Finding::ok("enrolment", format!("participant {} of {}", membership.participant, founding.name)),
         approval(&home, &membership, seen.as_ref()),
         trustee(&home, &membership),
-        arithmetic(founding.transform).await,
+        Finding::arithmetic(founding.transform),
     ]);
     let lesson = match data(&home, &config, &membership).await {
         Ok((finding, lesson)) => {
@@ -106,21 +105,6 @@ fn trustee(home: &Home, membership: &Membership) -> Finding {
             "holds nothing of the decryption key yet",
             "start the agent: participant run; with several trustees first participant trustee approve",
         ),
-    }
-}
-
-async fn arithmetic(transform: shared::fhe::Transform) -> Finding {
-    let rehearsed = tokio::task::spawn_blocking(move || rehearse(transform)).await;
-    match rehearsed.unwrap_or_else(|e| Err(e.to_string())) {
-        Ok(()) => {
-            let found = format!(
-                "{transform:?} transform, plan pinned: two tallies gave the same bits, the right labels"
-            );
-            Finding::ok("arithmetic", found)
-        }
-        Err(error) => {
-            Finding::fail("arithmetic", error, "this machine computes wrongly: test its memory, use another")
-        }
     }
 }
 
