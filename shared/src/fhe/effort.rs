@@ -41,8 +41,8 @@ mod tests {
         assert_eq!(ten, Effort { keyswitches: 9 + 3, bootstraps: 9 + 8 + 3 });
         let coarse = Tournament::new(10, None, 0).effort();
         assert_eq!(coarse, Effort { keyswitches: 9 + 3, bootstraps: 9 + 3 });
-        // The two matches before the final are read finely.
-        assert_eq!(Tournament::new(10, None, 1).effort().bootstraps, 9 + 2 + 3);
+        // The one match of the level before the final is read finely.
+        assert_eq!(Tournament::new(10, None, 1).effort().bootstraps, 9 + 1 + 3);
         let hundred = Tournament::new(100, None, 6).effort();
         assert_eq!(hundred, Effort { keyswitches: 99 + 55, bootstraps: 99 + 98 + 55 });
         let abstaining = Tournament::new(10, Some(1), 4).effort();

@@ -40,17 +40,22 @@ impl SwitchKey {
     }
 
     /// The digits of a mask word, the least significant first, each within half a base of 0.
+    ///
+    /// Half a base stays where the next digit is small and is carried where it is large, as tfhe does it, so that digits
+    /// are as often negative as positive.
     #[inline(always)]
     fn digits(&self, word: u64, digits: &mut [u32]) {
         let bits = self.base_log * self.levels as u32;
-        let (base, half) = (1_u64 << self.base_log, 1_u64 << (self.base_log - 1));
-        let mut rest = ((word >> (63 - bits)) + 1) >> 1;
+        let (kept, half) = (word >> (63 - bits), 1_i64 << (bits - 1));
+        let rounded = ((kept + 1) >> 1 & ((1 << bits) - 1)).cast_signed();
+        let is_negative = rounded > half || (rounded == half && kept & 1 == 1);
+        let mut rest = if is_negative { rounded - 2 * half } else { rounded };
         for digit in digits {
-            let low = rest & (base - 1);
+            let low = rest & ((1 << self.base_log) - 1);
             rest >>= self.base_log;
-            let carry = u64::from(low > half || (low == half && rest & 1 == 1));
+            let carry = (((low - 1) | rest) & low) >> (self.base_log - 1);
             rest += carry;
-            *digit = low.wrapping_sub(carry << self.base_log) as u32;
+            *digit = (low - (carry << self.base_log)) as u32;
         }
     }
 }

@@ -52,6 +52,11 @@ fn assert_switch(federation: &Federation, samples: usize) {
         let switched = federation.evaluation.switch_all(&zeros, precision);
         let phases: Vec<f64> = switched.iter().map(|switched| steps(federation, switched)).collect();
         let deviation = noise::switch_deviation(&federation.evaluation.scheme(), precision);
+        let scheme = federation.evaluation.scheme();
+        println!(
+            "{scheme:?}, {precision:?}: a switch errs by {:.2?} steps, predicted {deviation:.2}",
+            moments(&phases)
+        );
         assert_moments(&phases, -0.5 * f64::from(precision.steps()), deviation);
     }
 }

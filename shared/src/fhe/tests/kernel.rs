@@ -98,15 +98,14 @@ fn the_keyswitch_gives_what_tfhe_gives_up_to_its_rounding() {
             parameters.keyswitch_level_count(),
             parameters.small_size(),
             Seed(seed).into(),
-            super::super::parameters::modulus(),
+            parameters::modulus(),
         );
         let key = key.decompress_into_lwe_keyswitch_key();
         let slots = ciphertexts(federation, 5, 3);
         let views: Vec<&[u64]> = slots.iter().map(AsRef::as_ref).collect();
         let ours = federation.evaluation.keyswitching().switch(&views);
         for (slot, ours) in slots.iter().zip(ours) {
-            let mut theirs =
-                LweCiphertext::new(0_u64, parameters.small_size(), super::super::parameters::modulus());
+            let mut theirs = LweCiphertext::new(0_u64, parameters.small_size(), parameters::modulus());
             keyswitch_lwe_ciphertext(&key, slot, &mut theirs);
             for (ours, theirs) in ours.iter().zip(theirs.as_ref()) {
                 // Each of the key's words is rounded to 32 bits, and multiplied by at most half a base.

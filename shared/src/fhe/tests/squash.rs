@@ -221,7 +221,7 @@ fn a_squashing_key_of_any_other_length_is_refused() {
 fn what_is_no_squashing_key_of_these_parameters_is_refused() {
     let what = "squashing key";
     let expected = FrameError::OtherParameters { what, expected: "swift", got: "insecure_toy" };
-    assert_eq!(frame_error(&DEALT.frame, ParameterSet::Full), expected);
+    assert_eq!(frame_error(&DEALT.frame, ParameterSet::Swift), expected);
     let error = frame_error(&TOY.material.bootstrapping_key, ParameterSet::InsecureToy);
     assert_eq!(error, FrameError::Kind { what, expected: 7, got: 3 });
     // the digest of the set alone does not say which squash the key is for
