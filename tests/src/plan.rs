@@ -3,7 +3,7 @@
 use shared::{
     decimal::Decimal,
     federation::{FederationConfig, PrivacyPolicy, Quorum, TrusteePolicy},
-    fhe::{ArgmaxKind, Transform, Unrolling},
+    fhe::{ArgmaxKind, Transform},
     privacy::{Delta, NoiseMode, NoisePolicy, PrivacyTargets},
 };
 
@@ -59,7 +59,6 @@ impl Plan {
             argmax: ArgmaxKind::Tournament,
             threshold: None,
             transform: Transform::default(),
-            unrolling: Unrolling::default(),
             insecure_toy_parameters: false,
         };
         Ok(Self {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use crate::{
     clock::Millis,
     decimal::Decimal,
-    fhe::{ArgmaxKind, MAX_CLASSES, MAX_EXACT_CLASSES, ParameterSet, Scheme, Transform, Unrolling},
+    fhe::{ArgmaxKind, MAX_CLASSES, MAX_EXACT_CLASSES, ParameterSet, Scheme, Transform},
     identity::PublicIdentity,
     ids::Digest,
     learning::InstanceSchema,
@@ -44,12 +44,9 @@ pub struct FederationConfig {
     /// When no label is given; without it every instance gets one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<ThresholdPolicy>,
-    /// How the tally multiplies polynomials: `integer` gives the same bits on every machine, `fused` is fastest.
+    /// How the tally multiplies polynomials: `integer` gives the same bits on every machine, `fused_pairs` is fastest.
     #[serde(default)]
     pub transform: Transform,
-    /// How many bits of the key a step of the tally takes up: `pairs` is faster, its bootstrapping key half as large again.
-    #[serde(default)]
-    pub unrolling: Unrolling,
     /// Uses tiny keys that protect nothing; for tests only.
     #[serde(default)]
     pub insecure_toy_parameters: bool,
@@ -211,7 +208,7 @@ const fn one() -> u32 {
 pub enum ConfigError {
     /// The exact circuit does not bear the noise of pairs.
     #[error(
-        "unrolling = \"pairs\" adds noise that argmax = \"exact\" does not bear; set unrolling = \"bits\""
+        "transform = \"fused_pairs\" adds noise that argmax = \"exact\" does not bear; set transform = \"fused\""
     )]
     ExactPairs,
     /// The text is not TOML of the expected form.
@@ -292,8 +289,8 @@ impl FederationConfig {
 
     /// The exact circuit's comparisons have no room for the noise that pairs add.
     fn check_circuit(&self) -> Result<(), ConfigError> {
-        match (self.argmax, self.unrolling) {
-            (ArgmaxKind::Exact, Unrolling::Pairs) => Err(ConfigError::ExactPairs),
+        match (self.argmax, self.transform) {
+            (ArgmaxKind::Exact, Transform::FusedPairs) => Err(ConfigError::ExactPairs),
             _ => Ok(()),
         }
     }
@@ -327,7 +324,7 @@ impl FederationConfig {
 
     /// Returns how this federation tallies; whoever recomputes a tally must take the same scheme.
     pub fn scheme(&self) -> Scheme {
-        Scheme { parameters: self.parameter_set(), transform: self.transform, unrolling: self.unrolling }
+        Scheme::new(self.parameter_set(), self.transform)
     }
 
     /// Lists every setting that weakens security, by the name it has in the config.

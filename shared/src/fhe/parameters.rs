@@ -104,11 +104,11 @@ pub const INSECURE_TOY: Parameters =
 pub enum ParameterSet {
     /// The secure set [`FULL`], which the exact circuit takes.
     Full,
+    /// The set [`INSECURE_TOY`], which protects nothing.
+    InsecureToy,
     /// The secure set [`SWIFT`], which the tournament takes.
     #[default]
     Swift,
-    /// The set [`INSECURE_TOY`], which protects nothing.
-    InsecureToy,
 }
 
 impl ParameterSet {

@@ -15,7 +15,7 @@ pub fn rehearse(transform: Transform) -> Result<(), String> {
     let words = |error: &dyn std::fmt::Display| error.to_string();
     pin_fft_plan();
     let set = ParameterSet::InsecureToy;
-    let scheme = Scheme { parameters: set, transform, ..Scheme::default() };
+    let scheme = Scheme::new(set, transform);
     let secret = SecretKeys::generate(set).map_err(|e| words(&e))?;
     let public = secret.public_material(scheme.unrolling).map_err(|e| words(&e))?;
     let key = EncryptionKey::from_bytes(&public.public_key, set).map_err(|e| words(&e))?;

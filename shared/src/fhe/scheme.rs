@@ -1,27 +1,9 @@
 //! Which machine computes a tally: all that decides its bits besides the ballots and the keys' randomness.
 
-use borsh::{BorshDeserialize, BorshSerialize};
-use serde::{Deserialize, Serialize};
-
 use super::{parameters::ParameterSet, transform::Transform};
 
 /// Which bits of the small key one step of a blind rotation takes up.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    Default,
-    Serialize,
-    Deserialize,
-    BorshSerialize,
-    BorshDeserialize,
-    utoipa::ToSchema,
-)]
-#[serde(rename_all = "snake_case")]
-#[borsh(use_discriminant = false)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Unrolling {
     /// One bit: the bootstrapping key encrypts the bits themselves.
     #[default]
@@ -52,13 +34,24 @@ impl Unrolling {
 pub struct Scheme {
     /// The numbers of the encryption.
     pub parameters: ParameterSet,
-    /// How polynomials are multiplied.
+    /// How polynomials are multiplied; with [`Transform::Fused`] the next field tells the two forms apart.
     pub transform: Transform,
     /// Which form the bootstrapping key has.
     pub unrolling: Unrolling,
 }
 
 impl Scheme {
+    /// Returns the scheme that a config names.
+    #[must_use]
+    pub const fn new(parameters: ParameterSet, transform: Transform) -> Self {
+        match transform {
+            Transform::FusedPairs => {
+                Self { parameters, transform: Transform::Fused, unrolling: Unrolling::Pairs }
+            }
+            _ => Self { parameters, transform, unrolling: Unrolling::Bits },
+        }
+    }
+
     /// The scheme with the most noise. Range and scale of a tournament follow from it, whatever the federation's, so
     /// that they do not depend on keys or kernel.
     pub(crate) const NOISIEST: Self =

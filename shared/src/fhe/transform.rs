@@ -21,12 +21,15 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 #[borsh(use_discriminant = false)]
 pub enum Transform {
-    /// The Fourier transform in 64-bit floating point, by our own kernel, which rotates, multiplies and adds in one pass:
-    /// fastest, and bit-identical on one kind of CPU only.
-    #[default]
-    Fused,
-    /// The same transform by tfhe's own rotation: the fallback, and what the kernel is tested against.
+    /// The Fourier transform in 64-bit floating point, by tfhe's own rotation: the fallback, and what our kernel is tested
+    /// against.
     Fourier,
     /// The number-theoretic transform modulo 2^64 − 2^32 + 1: integers alone, slower, and bit-identical everywhere.
     Integer,
+    /// The Fourier transform by our own kernel, which transforms, multiplies and adds in one pass: fast, and bit-identical on
+    /// one kind of CPU only.
+    #[default]
+    Fused,
+    /// The same with a bootstrapping key of pairs, see [`super::Unrolling::Pairs`]: fastest, its key half as large again.
+    FusedPairs,
 }

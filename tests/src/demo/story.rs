@@ -7,7 +7,7 @@ use serde::Deserialize;
 use shared::{
     decimal::Decimal,
     federation::{FederationConfig, FederationState, PrivacyPolicy, Quorum, TrusteePolicy},
-    fhe::{ArgmaxKind, Transform, Unrolling},
+    fhe::{ArgmaxKind, Transform},
     ids::RoundId,
     learning::{Description, load_labels},
     privacy::{Delta, NoisePolicy, PrivacyTargets, Target, Unit, View},
@@ -146,7 +146,6 @@ fn config(arguments: &Arguments, description: &Description) -> anyhow::Result<Fe
         argmax: ArgmaxKind::Tournament,
         threshold: None,
         transform: Transform::default(),
-        unrolling: Unrolling::default(),
         insecure_toy_parameters: arguments.insecure_toy_parameters,
     })
 }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use shared::{
     decimal::Decimal,
     federation::{FederationConfig, PrivacyPolicy, Quorum, TestNoise, ThresholdPolicy, TrusteePolicy},
-    fhe::{ArgmaxKind, Transform, Unrolling},
+    fhe::{ArgmaxKind, Transform},
     learning::{
         Dataset, Description,
         files::{write_folder, write_instances},
@@ -180,7 +180,6 @@ fn config(arguments: &Arguments, description: &Description) -> anyhow::Result<Fe
         argmax: ArgmaxKind::Tournament,
         threshold,
         transform: Transform::default(),
-        unrolling: Unrolling::default(),
         insecure_toy_parameters: arguments.insecure_toy_parameters,
     })
 }

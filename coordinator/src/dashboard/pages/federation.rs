@@ -186,7 +186,6 @@ fn policy(view: &FederationView) -> Vec<Fact> {
         }),
         fact("Argmax", word(&config.argmax)),
         fact("Transform", word(&config.transform)),
-        fact("Unrolling", word(&config.unrolling)),
         fact("Parameters", word(&config.parameter_set())),
     ];
     if let Some(threshold) = config.threshold {

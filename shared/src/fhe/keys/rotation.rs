@@ -37,7 +37,7 @@ impl RotationKey {
     pub(super) fn read(bytes: &[u8], scheme: Scheme) -> Result<Self, KeyError> {
         let key = read_bootstrapping_key(bytes, scheme)?;
         Ok(match scheme.transform {
-            Transform::Fused => Self::Fused(Box::new(FusedKey::new(
+            Transform::Fused | Transform::FusedPairs => Self::Fused(Box::new(FusedKey::new(
                 key.as_ref(),
                 scheme.parameters.parameters().bootstrap_base_log,
                 scheme.unrolling,

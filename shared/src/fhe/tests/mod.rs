@@ -1,5 +1,6 @@
 //! Tests of the room: most with the toy parameters, whose circuit is the same, some with the secure ones.
 
+mod accuracy;
 mod ballots;
 mod brackets;
 mod comparisons;

@@ -83,7 +83,7 @@ fn integer_bits_are_those_of_every_other_machine() {
     let labels = tally_with(&INTEGER, &resolution, &sum).to_bytes();
     assert_eq!(
         hex::encode(Sha256::digest(labels)),
-        "78d42f580c84f295899f2ac205ee6a443037cebb0d4cac5415ee80c77b381285"
+        "a10504b2d210dd67743d39f7e5ba7371d57c9a37f825915670f0bbfc81a43161"
     );
 }
 
@@ -92,6 +92,7 @@ fn a_transform_is_named_in_snake_case() {
     for (transform, name) in [
         (Transform::Fused, "\"fused\""),
         (Transform::Fourier, "\"fourier\""),
+        (Transform::FusedPairs, "\"fused_pairs\""),
         (Transform::Integer, "\"integer\""),
     ] {
         assert_eq!(serde_json::to_string(&transform).unwrap(), name);
