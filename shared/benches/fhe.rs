@@ -1,7 +1,7 @@
 //! What the encryption room costs at the secure parameters: `cargo bench -p shared --bench fhe`.
 //!
 //! All times are processor time summed over the threads of this process, so that a busy machine does not matter;
-//! those of the argmax are per label.
+//! those of the argmax are per label. The tournament has a benchmark of its own, `argmax`.
 #![expect(clippy::unwrap_used, reason = "a benchmark may panic")]
 
 use std::hint::black_box;
@@ -12,8 +12,8 @@ use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
 use rustix::time::{ClockId, clock_gettime};
 use shared::fhe::{
     ArgmaxKind, BallotBody, DealerKeys, EncryptionKey, EvaluationKeys, LabelCiphertexts, Layout,
-    ParameterSet, PublicMaterial, Resolution, RunningSum, SecretKeys, SquashingKey, Transform, encrypt,
-    pin_fft_plan, squash, tally,
+    ParameterSet, PublicMaterial, Resolution, RunningSum, Scheme, SecretKeys, SquashingKey, Transform,
+    encrypt, pin_fft_plan, squash, tally,
 };
 
 /// Votes and noise of the reference round: 250 ballots, σ = 40, honest fraction 0.7.
@@ -28,18 +28,18 @@ struct Keys {
 }
 
 impl Keys {
-    fn new(transform: Transform) -> Self {
-        let material = SecretKeys::generate(ParameterSet::Full).unwrap().public_material().unwrap();
-        Self::read(&material, transform)
+    fn new(scheme: Scheme) -> Self {
+        let secret = SecretKeys::generate(scheme.parameters).unwrap();
+        Self::read(&secret.public_material(scheme.unrolling).unwrap(), scheme)
     }
 
-    fn read(material: &PublicMaterial, transform: Transform) -> Self {
+    fn read(material: &PublicMaterial, scheme: Scheme) -> Self {
         pin_fft_plan();
-        let set = ParameterSet::Full;
+        let set = scheme.parameters;
         let (keyswitching, bootstrapping) = (&material.keyswitching_key, &material.bootstrapping_key);
         Self {
             encryption: EncryptionKey::from_bytes(&material.public_key, set).unwrap(),
-            evaluation: EvaluationKeys::from_parts(keyswitching, bootstrapping, set, transform).unwrap(),
+            evaluation: EvaluationKeys::from_parts(keyswitching, bootstrapping, scheme).unwrap(),
         }
     }
 }
@@ -77,23 +77,21 @@ fn body(keys: &Keys, resolution: &Resolution) -> BallotBody {
 }
 
 fn keys(criterion: &mut Criterion) {
-    let set = ParameterSet::Full;
-    let secret = SecretKeys::generate(set).unwrap();
-    let material = secret.public_material().unwrap();
+    let scheme = Scheme::default();
+    let secret = SecretKeys::generate(scheme.parameters).unwrap();
+    let material = secret.public_material(scheme.unrolling).unwrap();
     let mut group = criterion.benchmark_group("keys");
     group.sample_size(10).sampling_mode(SamplingMode::Flat).warm_up_time(Duration::from_millis(1));
     group.bench_function("make the public material", |bencher| {
         bencher.iter_custom(|repetitions| {
-            measure(repetitions, 1, || drop(black_box(secret.public_material().unwrap())))
+            measure(repetitions, 1, || drop(black_box(secret.public_material(scheme.unrolling).unwrap())))
         });
     });
     group.bench_function("read the evaluation keys", |bencher| {
         bencher.iter_custom(|repetitions| {
             measure(repetitions, 1, || {
                 let (keyswitching, bootstrapping) = (&material.keyswitching_key, &material.bootstrapping_key);
-                black_box(
-                    EvaluationKeys::from_parts(keyswitching, bootstrapping, set, Transform::Fourier).unwrap(),
-                );
+                black_box(EvaluationKeys::from_parts(keyswitching, bootstrapping, scheme).unwrap());
             })
         });
     });
@@ -101,7 +99,7 @@ fn keys(criterion: &mut Criterion) {
 }
 
 fn ballots(criterion: &mut Criterion) {
-    let keys = Keys::new(Transform::Fourier);
+    let keys = Keys::new(Scheme::default());
     let full_list = resolution(ArgmaxKind::Tournament, 2, 1024);
     let counts = vec![1; 2048];
     let one = body(&keys, &full_list);
@@ -135,21 +133,20 @@ fn ballots(criterion: &mut Criterion) {
 }
 
 fn argmax(criterion: &mut Criterion) {
-    let fourier = Keys::new(Transform::Fourier);
-    let integer = Keys::new(Transform::Integer);
+    let fused = Keys::new(Scheme::default());
+    let integer = Keys::new(Scheme { transform: Transform::Integer, ..Scheme::default() });
+    let full = Keys::new(Scheme { parameters: ParameterSet::Full, ..Scheme::default() });
     let mut group = criterion.benchmark_group("argmax per label");
     group.sample_size(10).sampling_mode(SamplingMode::Flat).warm_up_time(Duration::from_millis(1));
     let plain = |classes, instances| resolution(ArgmaxKind::Tournament, classes, instances);
     let exact = resolution(ArgmaxKind::Exact, 10, 2);
     let circuits = [
-        ("tournament, 10 classes", &fourier, plain(10, 16)),
-        ("tournament, 10 classes, threshold", &fourier, with_threshold(ArgmaxKind::Tournament, 10, 16)),
-        ("test, 10 classes", &fourier, test(10, 16)),
+        ("tournament, 10 classes, threshold", &fused, with_threshold(ArgmaxKind::Tournament, 10, 16)),
+        ("test, 10 classes", &fused, test(10, 16)),
         ("tournament, 10 classes, integer transform", &integer, plain(10, 1)),
-        ("tournament, 100 classes", &fourier, plain(100, 2)),
-        ("tournament, 100 classes, threshold", &fourier, with_threshold(ArgmaxKind::Tournament, 100, 2)),
-        ("exact, 10 classes", &fourier, exact),
-        ("exact, 10 classes, threshold", &fourier, with_threshold(ArgmaxKind::Exact, 10, 2)),
+        ("tournament, 100 classes, threshold", &fused, with_threshold(ArgmaxKind::Tournament, 100, 2)),
+        ("exact, 10 classes", &full, exact),
+        ("exact, 10 classes, threshold", &full, with_threshold(ArgmaxKind::Exact, 10, 2)),
     ];
     for (name, keys, resolution) in circuits {
         let instances = resolution.layout().instances();
@@ -175,9 +172,10 @@ fn tallied(keys: &Keys, classes: usize, instances: usize) -> LabelCiphertexts {
 }
 
 fn squashes(criterion: &mut Criterion) {
-    let set = ParameterSet::Full;
+    let scheme = Scheme::default();
+    let set = scheme.parameters;
     let dealer = DealerKeys::generate(set).unwrap();
-    let keys = Keys::read(&dealer.secret().public_material().unwrap(), Transform::Fourier);
+    let keys = Keys::read(&dealer.secret().public_material(scheme.unrolling).unwrap(), scheme);
     let frame = dealer.squashing_key().unwrap();
     let mut group = criterion.benchmark_group("squash");
     group.sample_size(10).sampling_mode(SamplingMode::Flat).warm_up_time(Duration::from_millis(1));

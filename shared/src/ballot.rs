@@ -164,6 +164,7 @@ fn slots(announcement: &Announcement, layout: &Layout) -> usize {
 const fn parameter_code(set: ParameterSet) -> u8 {
     match set {
         ParameterSet::Full => 1,
+        ParameterSet::Swift => 2,
         ParameterSet::InsecureToy => 255,
     }
 }

@@ -3,7 +3,7 @@
 use crate::{
     clock::Millis,
     federation::{Enrolment, FederationConfig, Founding, Roster},
-    fhe::{EncryptionKey, ParameterSet, SecretKeys},
+    fhe::{EncryptionKey, ParameterSet, SecretKeys, Unrolling},
     identity::Identity,
     ids::{Digest, ParticipantId, RoundId},
     round::{Announcement, RoundRequest},
@@ -83,6 +83,6 @@ pub(crate) fn request(round: u8, instances: u32) -> RoundRequest {
 /// Returns a fresh toy encryption key.
 pub(crate) fn encryption_key() -> EncryptionKey {
     let set = ParameterSet::InsecureToy;
-    let material = SecretKeys::generate(set).unwrap().public_material().unwrap();
+    let material = SecretKeys::generate(set).unwrap().public_material(Unrolling::Bits).unwrap();
     EncryptionKey::from_bytes(&material.public_key, set).unwrap()
 }

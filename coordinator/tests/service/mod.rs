@@ -381,7 +381,7 @@ fn labels(secret: &SecretKeys, ciphertexts: &LabelCiphertexts) -> Result<Vec<u16
 async fn make_keys(service: &Service, trustee: &Member) -> Result<(SecretKeys, EncryptionKey)> {
     let set = trustee.founding.config.parameter_set();
     let secret = SecretKeys::generate(set)?;
-    let material = secret.public_material()?;
+    let material = secret.public_material(trustee.founding.config.scheme().unrolling)?;
     let key = EncryptionKey::from_bytes(&material.public_key, set)?;
     let mut digests = Vec::new();
     for blob in [material.public_key, material.keyswitching_key, material.bootstrapping_key] {

@@ -56,7 +56,7 @@ pub(crate) fn dealer_of(board: &Board, home: &Home) -> Dealer {
     TrusteePin::store(home, &seat, SystemClock.now()).unwrap();
     Dealer {
         home: home.clone(),
-        parameters: ParameterSet::InsecureToy,
+        scheme: board.federation.founding.config.scheme(),
         identity: Arc::new(identity_of(&board.federation, 1)),
         seat,
     }

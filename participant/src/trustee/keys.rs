@@ -6,7 +6,7 @@ use std::{path::PathBuf, sync::Arc};
 use serde::{Deserialize, Serialize};
 use shared::{
     federation::KeyCertificate,
-    fhe::{KeyError, ParameterSet, SecretKeys, pin_fft_plan},
+    fhe::{KeyError, Scheme, SecretKeys, pin_fft_plan},
     identity::{Identity, IdentityError, PublicIdentity, Signed},
     ids::{Digest, ParticipantId},
     wire::PublishKeys,
@@ -87,7 +87,7 @@ pub async fn make_keys(agent: &Agent, trustee: &mut Trustee) -> Result<(), Cerem
     let ceremony = Ceremony {
         home: agent.home.clone(),
         federation: agent.membership.federation(),
-        parameters: agent.membership.founding.config.parameter_set(),
+        scheme: agent.membership.founding.config.scheme(),
         trustee: agent.membership.participant,
         identity: Arc::clone(&agent.identity),
     };
@@ -141,7 +141,7 @@ pub(super) fn is_destroyed(home: &Home, federation: Digest) -> Result<bool, File
 pub(super) struct Ceremony {
     pub(super) home: Home,
     pub(super) federation: Digest,
-    pub(super) parameters: ParameterSet,
+    pub(super) scheme: Scheme,
     pub(super) trustee: ParticipantId,
     pub(super) identity: Arc<Identity>,
 }
@@ -160,10 +160,10 @@ impl Ceremony {
 
     /// Makes everything anew: without a stored certificate nothing was ever sent.
     fn generate(&self) -> Result<Publication, CeremonyError> {
-        tracing::info!(parameters = ?self.parameters, "making the federation's keys");
+        tracing::info!(parameters = ?self.scheme.parameters, "making the federation's keys");
         pin_fft_plan();
-        let keys = SecretKeys::generate(self.parameters)?;
-        let material = keys.public_material()?;
+        let keys = SecretKeys::generate(self.scheme.parameters)?;
+        let material = keys.public_material(self.scheme.unrolling)?;
         let vault = Vault::store(&self.home, &keys)?;
         let folder = self.home.publication();
         make_folder(&folder, Access::Public)?;
@@ -174,7 +174,7 @@ impl Ceremony {
         let [public_key, keyswitching_key, bootstrapping_key] = bytes.map(|bytes| Digest::of(&bytes));
         let certificate = self.identity.sign(&KeyCertificate {
             federation: self.federation,
-            parameters: self.parameters,
+            parameters: self.scheme.parameters,
             public_key,
             keyswitching_key,
             bootstrapping_key,
@@ -197,7 +197,8 @@ impl Ceremony {
     /// Finds what was prepared before, checked to the byte.
     fn resume(&self, stored: StoredCertificate) -> Result<Publication, CeremonyError> {
         let certificate = stored.certificate.verify(&self.identity.public())?;
-        let same = certificate.federation == self.federation && certificate.parameters == self.parameters;
+        let same =
+            certificate.federation == self.federation && certificate.parameters == self.scheme.parameters;
         if !same {
             return Err(CeremonyError::Publication("certificate.json"));
         }

@@ -11,7 +11,7 @@ use shared::{
     federation::{KNOWN_ANSWER_INSTANCES, TrusteePolicy, known_answer_counts},
     fhe::{
         ArgmaxKind, BallotBody, EncryptionKey, EvaluationKeys, Layout, ParameterSet, Resolution, RunningSum,
-        Transform, encrypt, tally,
+        Scheme, Transform, Unrolling, encrypt, tally,
     },
     identity::Identity,
     ids::{Digest, RoundId},
@@ -31,6 +31,9 @@ use crate::{
     home::Home,
     testing::{Federation, number, round},
 };
+
+const TOY: Scheme =
+    Scheme { parameters: ParameterSet::InsecureToy, transform: Transform::Fused, unrolling: Unrolling::Bits };
 
 /// Holds a trustee's home and everything it knows.
 struct Trustee {
@@ -55,7 +58,7 @@ impl Trustee {
         let ceremony = Ceremony {
             home: self.home.clone(),
             federation: self.federation.founding.digest(),
-            parameters: ParameterSet::InsecureToy,
+            scheme: TOY,
             trustee: number(1),
             identity: Arc::new(self.identity()),
         };
@@ -72,13 +75,7 @@ impl Trustee {
         let ballot = BallotBody::parse(&encrypt(&key, &resolution, counts).unwrap(), layout).unwrap();
         let mut sum = RunningSum::new(layout);
         sum.add(&ballot).unwrap();
-        let keys = EvaluationKeys::from_parts(
-            &keyswitching,
-            &bootstrapping,
-            ParameterSet::InsecureToy,
-            Transform::default(),
-        )
-        .unwrap();
+        let keys = EvaluationKeys::from_parts(&keyswitching, &bootstrapping, TOY).unwrap();
         tally(&keys, &resolution, &sum, &AtomicBool::new(false), |_| {}).unwrap().to_bytes()
     }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use crate::{
     clock::Millis,
     decimal::Decimal,
-    fhe::{ArgmaxKind, MAX_CLASSES, MAX_EXACT_CLASSES, ParameterSet, Transform},
+    fhe::{ArgmaxKind, MAX_CLASSES, MAX_EXACT_CLASSES, ParameterSet, Scheme, Transform},
     identity::PublicIdentity,
     ids::Digest,
     learning::InstanceSchema,
@@ -44,7 +44,7 @@ pub struct FederationConfig {
     /// When no label is given; without it every instance gets one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<ThresholdPolicy>,
-    /// How the tally multiplies polynomials: `integer` gives the same bits on every machine, `fourier` is faster.
+    /// How the tally multiplies polynomials: `integer` gives the same bits on every machine, `fused_pairs` is fastest.
     #[serde(default)]
     pub transform: Transform,
     /// Uses tiny keys that protect nothing; for tests only.
@@ -206,6 +206,11 @@ const fn one() -> u32 {
 /// Says what in a federation's config cannot be accepted.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ConfigError {
+    /// The exact circuit does not bear the noise of pairs.
+    #[error(
+        "transform = \"fused_pairs\" adds noise that argmax = \"exact\" does not bear; set transform = \"fused\""
+    )]
+    ExactPairs,
     /// The text is not TOML of the expected form.
     #[error("the config cannot be read: {0}")]
     Syntax(String),
@@ -264,6 +269,7 @@ impl FederationConfig {
             return Err(ConfigError::Name(self.name.chars().take(MAX_NAME + 1).collect()));
         }
         self.check_classes()?;
+        self.check_circuit()?;
         self.trustees.sharing()?;
         if self.threshold.is_some_and(|threshold| threshold.votes == 0) {
             return Err(ConfigError::Threshold);
@@ -279,6 +285,14 @@ impl FederationConfig {
             return Err(ConfigError::ParticipantsPerPerson);
         }
         Ok(())
+    }
+
+    /// The exact circuit's comparisons have no room for the noise that pairs add.
+    fn check_circuit(&self) -> Result<(), ConfigError> {
+        match (self.argmax, self.transform) {
+            (ArgmaxKind::Exact, Transform::FusedPairs) => Err(ConfigError::ExactPairs),
+            _ => Ok(()),
+        }
     }
 
     fn check_classes(&self) -> Result<(), ConfigError> {
@@ -305,7 +319,12 @@ impl FederationConfig {
 
     /// Returns the set of cryptographic parameters in use.
     pub fn parameter_set(&self) -> ParameterSet {
-        if self.insecure_toy_parameters { ParameterSet::InsecureToy } else { ParameterSet::Full }
+        if self.insecure_toy_parameters { ParameterSet::InsecureToy } else { ParameterSet::of(self.argmax) }
+    }
+
+    /// Returns how this federation tallies; whoever recomputes a tally must take the same scheme.
+    pub fn scheme(&self) -> Scheme {
+        Scheme::new(self.parameter_set(), self.transform)
     }
 
     /// Lists every setting that weakens security, by the name it has in the config.

@@ -37,11 +37,15 @@ mod tests {
     /// The numbers of `docs/FHE.md`: signs, absolute values and index look-ups; one keyswitch per match and group.
     #[test]
     fn a_tournament_takes_what_the_documentation_says() {
-        let ten = Tournament::new(10, None).effort();
+        let ten = Tournament::new(10, None, 3).effort();
         assert_eq!(ten, Effort { keyswitches: 9 + 3, bootstraps: 9 + 8 + 3 });
-        let hundred = Tournament::new(100, None).effort();
+        let coarse = Tournament::new(10, None, 0).effort();
+        assert_eq!(coarse, Effort { keyswitches: 9 + 3, bootstraps: 9 + 3 });
+        // The one match of the level before the final is read finely.
+        assert_eq!(Tournament::new(10, None, 1).effort().bootstraps, 9 + 1 + 3);
+        let hundred = Tournament::new(100, None, 6).effort();
         assert_eq!(hundred, Effort { keyswitches: 99 + 55, bootstraps: 99 + 98 + 55 });
-        let abstaining = Tournament::new(10, Some(1)).effort();
+        let abstaining = Tournament::new(10, Some(1), 4).effort();
         assert_eq!(abstaining, Effort { keyswitches: 10 + 4, bootstraps: 10 + 9 + 4 });
         let test = Tournament::test(10, 1).effort();
         assert_eq!(test, Effort { keyswitches: 10, bootstraps: 9 + 1 });

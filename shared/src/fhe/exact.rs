@@ -19,6 +19,7 @@ use super::expand::Lwe;
 use super::keys::EvaluationKeys;
 use super::labels::{DIGIT_LOG, digit, digits_per_label};
 use super::lookup::{LookUp, Switched, Table};
+use super::noise::Precision;
 use super::parameters::POLYNOMIAL_SIZE;
 use super::tournament::{without_noise, zero};
 
@@ -129,15 +130,15 @@ impl Exact {
         let pairs: Vec<Lwe> = counts.iter().flat_map(|values| self.differences(values)).collect();
         let mut compared = vec![zero(); pairs.len()];
         for (place, table) in (0..).zip(&self.comparisons) {
-            let inputs: Vec<Switched> =
-                pairs.par_iter().map(|pair| keys.switch(&self.magnified(pair, place))).collect();
+            let magnified: Vec<Lwe> = pairs.par_iter().map(|pair| self.magnified(pair, place)).collect();
+            let inputs = keys.switch_all(&magnified, Precision::Fine);
             let outputs = look_up_each(keys, &inputs, table, batch);
             for (sum, output) in compared.iter_mut().zip(&outputs) {
                 lwe_ciphertext_add_assign(sum, output);
             }
         }
         drop(pairs);
-        let inputs: Vec<Switched> = compared.par_iter().map(|sum| keys.switch(sum)).collect();
+        let inputs = keys.switch_all(&compared, Precision::Fine);
         let verdicts = look_up_each(keys, &inputs, &self.verdict, batch);
         self.read_labels(keys, &verdicts, batch)
     }
@@ -183,7 +184,7 @@ impl Exact {
         let pairs_per_instance = self.seats() * (self.seats() - 1) / 2;
         let balances: Vec<Lwe> =
             verdicts.chunks(pairs_per_instance).flat_map(|verdicts| self.balances(verdicts)).collect();
-        let inputs: Vec<Switched> = balances.par_iter().map(|balance| keys.switch(balance)).collect();
+        let inputs = keys.switch_all(&balances, Precision::Fine);
         let look_ups: Vec<LookUp<'_>> = inputs
             .chunks(self.classes)
             .flat_map(|inputs| {

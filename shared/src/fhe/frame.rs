@@ -24,6 +24,7 @@ pub(crate) enum Kind {
     LabelCiphertexts = 6,
     SquashingKey = 7,
     SquashedRecord = 8,
+    PairBootstrappingKey = 9,
 }
 
 impl Kind {
@@ -32,6 +33,7 @@ impl Kind {
             Self::PublicKey => "public key",
             Self::KeyswitchingKey => "keyswitching key",
             Self::BootstrappingKey => "bootstrapping key",
+            Self::PairBootstrappingKey => "bootstrapping key of pairs",
             Self::SecretKeys => "secret keys",
             Self::RunningSum => "running sum",
             Self::LabelCiphertexts => "label ciphertexts",

@@ -17,6 +17,7 @@ mod effort;
 mod exact;
 mod expand;
 mod frame;
+mod kernel;
 mod keys;
 mod labels;
 mod layout;
@@ -27,6 +28,7 @@ mod parameters;
 mod plan;
 mod rehearsal;
 mod resolution;
+mod scheme;
 mod squash;
 mod squash_parameters;
 mod squashed;
@@ -47,10 +49,11 @@ pub use keys::{
 pub use labels::LabelCiphertexts;
 pub use layout::{Layout, LayoutError, MAX_CLASSES, MAX_INSTANCES};
 pub use opening::OpenError;
-pub use parameters::{FULL, INSECURE_TOY, ParameterSet, Parameters};
+pub use parameters::{FULL, INSECURE_TOY, Noise, ParameterSet, Parameters, SWIFT};
 pub use plan::pin_fft_plan;
 pub use rehearsal::rehearse;
 pub use resolution::{MAX_TEACHERS, Resolution, ResolutionError};
+pub use scheme::{Scheme, Unrolling};
 pub use squash::squash;
 pub use squash_parameters::{SQUASH, SquashParameters};
 pub use squashed::{

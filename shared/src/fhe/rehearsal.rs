@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::{
     ArgmaxKind, BallotBody, EncryptionKey, EvaluationKeys, Layout, ParameterSet, Resolution, RunningSum,
-    SecretKeys, Transform, encrypt, pin_fft_plan, tally,
+    Scheme, SecretKeys, Transform, encrypt, pin_fft_plan, tally,
 };
 
 /// Tallies votes with a known outcome twice under throw-away toy keys; says what differs, if anything does.
@@ -15,11 +15,12 @@ pub fn rehearse(transform: Transform) -> Result<(), String> {
     let words = |error: &dyn std::fmt::Display| error.to_string();
     pin_fft_plan();
     let set = ParameterSet::InsecureToy;
+    let scheme = Scheme::new(set, transform);
     let secret = SecretKeys::generate(set).map_err(|e| words(&e))?;
-    let public = secret.public_material().map_err(|e| words(&e))?;
+    let public = secret.public_material(scheme.unrolling).map_err(|e| words(&e))?;
     let key = EncryptionKey::from_bytes(&public.public_key, set).map_err(|e| words(&e))?;
     let parts = (&public.keyswitching_key, &public.bootstrapping_key);
-    let evaluation = EvaluationKeys::from_parts(parts.0, parts.1, set, transform).map_err(|e| words(&e))?;
+    let evaluation = EvaluationKeys::from_parts(parts.0, parts.1, scheme).map_err(|e| words(&e))?;
     let layout = Layout::new(VOTES.len(), VOTES.len()).map_err(|e| words(&e))?;
     let resolution = Resolution::new(layout, ArgmaxKind::Tournament, 100, 0.0).map_err(|e| words(&e))?;
     let ballot = encrypt(&key, &resolution, &VOTES.concat()).map_err(|e| words(&e))?;

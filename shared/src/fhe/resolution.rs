@@ -3,15 +3,20 @@
 use super::argmax::{ArgmaxKind, MAX_EXACT_CLASSES};
 use super::exact::{Refinements, WINDOW_STEPS};
 use super::layout::Layout;
-use super::noise;
+use super::noise::{self, Shape};
 use super::parameters::POLYNOMIAL_SIZE;
+use super::scheme::Scheme;
 
 /// The largest number of teachers of a federation.
 pub const MAX_TEACHERS: u32 = 1_000_000;
 /// The largest range D; beyond it one vote would vanish in the noise of a bootstrap.
 const MAX_BOUND: f64 = 8_388_608.0;
-/// A round's chance of any gross error by a difference beyond D, 2^-40.
-const GROSS_ERROR_LOG2: f64 = -40.0;
+/// A round's chance of any gross error by a difference beyond D, 2^-64.
+const GROSS_ERROR_LOG2: f64 = -64.0;
+/// The chance that an error of the circuit exceeds what [`Resolution::votes`] says, 2^-40.
+const EXCESS_LOG2: f64 = -40.0;
+/// What the circuit's own error may be, of the standard deviation of a noisy difference, where levels are read coarsely.
+const LARGEST_SHARE: f64 = 0.15;
 /// Deviations are rounded up to multiples of 1/1024, so that no two machines' logarithms give two ranges D.
 const GRID: f64 = 1024.0;
 
@@ -24,6 +29,7 @@ pub struct Resolution {
     argmax: ArgmaxKind,
     threshold: Option<u32>,
     test: bool,
+    precise: u32,
     bound: u64,
     deviation: f64,
     gap: u64,
@@ -76,11 +82,14 @@ impl Resolution {
     /// Derives D and the scale from the round's shape, its circuit, all teachers of the roster and the noise.
     ///
     /// `drawn_variance` is the variance of all noise drawn into one slot, N·s² + σ_c², in votes squared. The
-    /// chance that any of the round's Q·C(C−1)/2 differences leaves ±D is below 2^-40: two counts of votes
+    /// chance that any of the round's Q·C(C−1)/2 differences leaves ±D is below 2^-64: two counts of votes
     /// differ by at most `teachers`, two noises by a discrete Gaussian of variance twice the drawn one. Its
     /// tail is that of the Gaussian one vote earlier (Canonne, Kamath, Steinke 2020, Proposition 25), and
     /// that of the Gaussian is below √(2/π)·exp(−t²/2)/t on both sides (Mills). The circuit's own error joins
     /// the variance.
+    ///
+    /// A tournament reads as many levels coarsely as leave its own error, all levels together, below 15 % of the standard
+    /// deviation of a noisy difference; see [`Resolution::precise`].
     ///
     /// # Errors
     /// Refuses a number of teachers outside 1..=[`MAX_TEACHERS`], a variance that is negative or not finite,
@@ -137,29 +146,53 @@ impl Resolution {
         threshold: u32,
     ) -> Result<Self, ResolutionError> {
         let range = Range::new(layout, teachers, drawn_variance, Some(threshold))?;
-        let with_threshold = Self::tournament(layout, &range, Some(threshold))?;
+        let levels = noise::rounds(layout.classes());
+        let with_threshold = Self::read(layout, &range, Some(threshold), levels)?;
         Ok(Self { test: true, gap: 0, ..with_threshold })
     }
 
+    /// The coarsest tournament whose error the noise hides, or the finest where none is hidden.
     fn tournament(layout: Layout, range: &Range, threshold: Option<u32>) -> Result<Self, ResolutionError> {
+        let levels = noise::rounds(layout.classes()) - 1 + u32::from(threshold.is_some());
+        let hidden = LARGEST_SHARE * range.variance.sqrt();
+        for precise in 0..levels {
+            let read = Self::read(layout, range, threshold, precise);
+            if let Ok(resolution) = read
+                && resolution.deviation <= hidden
+            {
+                return Ok(resolution);
+            }
+        }
+        Self::read(layout, range, threshold, levels)
+    }
+
+    fn read(
+        layout: Layout,
+        range: &Range,
+        threshold: Option<u32>,
+        precise: u32,
+    ) -> Result<Self, ResolutionError> {
         let classes = layout.classes();
         let steps = POLYNOMIAL_SIZE as f64;
-        let final_error = noise::full_final_deviation(classes, threshold.is_some()) / steps;
-        let threshold_error = threshold.map_or(0.0, |_| noise::full_threshold_deviation(classes) / steps);
+        let (shape, scheme) = (Shape { classes, threshold: threshold.is_some(), precise }, &Scheme::NOISIEST);
+        let final_error = shape.final_deviation(scheme) / steps;
+        let threshold_error = threshold.map_or(0.0, |_| shape.threshold_deviation(scheme) / steps);
         let relative_error = final_error.max(threshold_error);
         let bound = range.with_circuit_error(relative_error).ceil();
-        if bound > MAX_BOUND {
+        // written so that a range that is no number is refused as well
+        if !(0.0..=MAX_BOUND).contains(&bound) {
             return Err(ResolutionError::Bound);
         }
         // the winner meets at most C − 1 others, and only an error to one side makes it lose
-        let gap = (tail_deviations((classes - 1) as f64 / 2.0) * final_error * bound).ceil();
+        let gap = (excess_deviations((classes - 1) as f64 / 2.0) * final_error * bound).ceil();
         // half a vote below T lies the border, and any of C counts below it may err to above it
-        let border = |_| (tail_deviations(classes as f64 / 2.0) * threshold_error * bound + 0.5).ceil();
+        let border = |_| (excess_deviations(classes as f64 / 2.0) * threshold_error * bound + 0.5).ceil();
         Ok(Self {
             layout,
             argmax: ArgmaxKind::Tournament,
             threshold,
             test: false,
+            precise,
             bound: bound as u64,
             deviation: relative_error * bound,
             gap: gap as u64,
@@ -187,6 +220,7 @@ impl Resolution {
             argmax: ArgmaxKind::Exact,
             threshold,
             test: false,
+            precise: 0,
             bound,
             deviation: 0.0,
             gap: 0,
@@ -222,6 +256,13 @@ impl Resolution {
     #[must_use]
     pub const fn is_test(&self) -> bool {
         self.test
+    }
+
+    /// Returns how many levels of the tournament before its last one are read finely, with two look-ups per match; the
+    /// levels below are read coarsely, with one. Zero for the exact circuit, which has no levels.
+    #[must_use]
+    pub const fn precise(&self) -> u32 {
+        self.precise
     }
 
     /// Returns D in votes: a difference of two noisy counts, or of one and T, beyond ±D would flip its sign.
@@ -314,7 +355,7 @@ impl Range {
         Ok(Self {
             votes: f64::from(teachers) + if drawn_variance > 0.0 { 1.0 } else { 0.0 },
             variance: 2.0 * drawn_variance,
-            tail: tail_deviations(comparisons(layout, threshold.is_some())),
+            tail: range_deviations(comparisons(layout, threshold.is_some())),
         })
     }
 
@@ -334,16 +375,26 @@ impl Range {
 
 /// Number of differences of a round, Q·C(C−1)/2, and with a threshold, which is one class more, Q·C(C+1)/2.
 ///
-/// A single instance counts as two: a label's share of the round's 2^-40 is then at most 2^-41, which leaves room
+/// A single instance counts as two: a label's share of the round's 2^-64 is then at most 2^-65, which leaves room
 /// for the other gross errors.
 fn comparisons(layout: Layout, threshold: bool) -> f64 {
     let seats = layout.classes() + usize::from(threshold);
     (layout.instances().max(2) * seats * (seats - 1) / 2) as f64
 }
 
-/// Smallest t on the grid with events·√(2/π)·exp(−t²/2)/t ≤ 2^-40: that many two-sided Gaussian tails.
-fn tail_deviations(events: f64) -> f64 {
-    let target = GROSS_ERROR_LOG2 * std::f64::consts::LN_2 - events.ln();
+/// Deviations that none of so many differences leaves but for a chance of 2^-64.
+fn range_deviations(events: f64) -> f64 {
+    tail_deviations(events, GROSS_ERROR_LOG2)
+}
+
+/// Deviations that none of so many errors exceeds but for a chance of 2^-40.
+fn excess_deviations(events: f64) -> f64 {
+    tail_deviations(events, EXCESS_LOG2)
+}
+
+/// Smallest t on the grid with events·√(2/π)·exp(−t²/2)/t ≤ 2^log2: that many two-sided Gaussian tails.
+fn tail_deviations(events: f64, log2: f64) -> f64 {
+    let target = log2 * std::f64::consts::LN_2 - events.ln();
     let log_tail = |t: f64| 0.5 * std::f64::consts::FRAC_2_PI.ln() - t * t / 2.0 - t.ln();
     (1..)
         .map(|multiple: u32| f64::from(multiple) / GRID)

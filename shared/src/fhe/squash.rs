@@ -12,6 +12,7 @@ use tfhe::core_crypto::prelude::{
     blind_rotate_f128_lwe_ciphertext_mem_optimized_requirement,
 };
 
+use super::expand::Lwe;
 use super::keys::{EvaluationKeys, SquashingKey};
 use super::labels::{LabelCiphertexts, digits_per_label};
 use super::lookup::Switched;
@@ -65,8 +66,11 @@ pub(crate) fn squash_in_chunks(
         if cancel.load(Ordering::Relaxed) {
             return Err(TallyError::Cancelled { done, instances });
         }
+        let digits: Vec<Lwe> =
+            chunk.iter().map(|digit| LweCiphertext::from_container(digit.to_vec(), modulus())).collect();
+        let switched = keys.switch_by_bits(&digits);
         let squashed: Vec<Squashed> =
-            chunk.par_iter().map(|digit| squash_digit(keys, squashing, &table, digit)).collect();
+            switched.par_iter().map(|digit| squash_digit(squashing, &table, digit)).collect();
         let mut squashed = squashed.into_iter();
         for _ in chunk.chunks(digits_per_label) {
             on_squashed(done, squashed.by_ref().take(digits_per_label).collect());
@@ -98,13 +102,7 @@ fn digit_table() -> GlweCiphertextOwned<u128> {
     table
 }
 
-fn squash_digit(
-    keys: &EvaluationKeys,
-    squashing: &SquashingKey,
-    table: &GlweCiphertextOwned<u128>,
-    digit: &[u64],
-) -> Squashed {
-    let input: &Switched = &keys.switch(&LweCiphertext::from_container(digit.to_vec(), modulus()));
+fn squash_digit(squashing: &SquashingKey, table: &GlweCiphertextOwned<u128>, input: &Switched) -> Squashed {
     let fft = squashing.fft().as_view();
     let scratch = blind_rotate_f128_lwe_ciphertext_mem_optimized_requirement::<u128>(
         SQUASH.glwe_size(),

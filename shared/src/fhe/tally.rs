@@ -201,7 +201,9 @@ impl Circuit {
             return Ok(Self::Tournament(Box::new(Tournament::test(classes, threshold))));
         }
         match resolution.argmax() {
-            ArgmaxKind::Tournament => Ok(Self::Tournament(Box::new(Tournament::new(classes, threshold)))),
+            ArgmaxKind::Tournament => {
+                Ok(Self::Tournament(Box::new(Tournament::new(classes, threshold, resolution.precise()))))
+            }
             ArgmaxKind::Exact => Exact::new(classes, bound, threshold)
                 .map(|exact| Self::Exact(Box::new(exact)))
                 .ok_or(TallyError::ExactBound(bound)),

@@ -1,7 +1,10 @@
-//! The abs tournament: the argmax of 2 to 100 classes with two look-ups per match.
+//! The abs tournament: the argmax of 2 to 100 classes with one or two look-ups per match.
 //!
-//! A match switches x − y once and looks up twice at the same input: its sign, and |x − y| less half the
-//! range (an odd function of the shifted input, so that the whole torus can be used without a padding bit).
+//! A match switches x − y once and reads two tables at the same input: its sign, and |x − y| less half the
+//! range (an odd function of the shifted input, so that the whole torus can be used without a padding bit). Where the
+//! noise of the votes hides twice the error, the input is switched to even steps, and one look-up reads both: the sign
+//! from the even entries of a joint table, the other from the odd ones. Elsewhere, and where only one of them is asked
+//! for, each is a look-up of its own.
 //! The winner's value is max(x, y) = (x + y + |x − y|) / 2. It is not halved: the scale doubles with every
 //! level, and the ballots are encrypted at the scale of level 0. The signs then lead to the winner's label
 //! through a few index look-ups.
@@ -21,10 +24,12 @@ use super::expand::Lwe;
 use super::keys::EvaluationKeys;
 use super::labels::{DIGIT_LOG, digits_per_label};
 use super::lookup::{LookUp, STEP_LOG, Switched, Table};
+use super::noise::Precision;
 use super::parameters::{POLYNOMIAL_SIZE, modulus};
 
-/// log2 of the plaintext of a match that the right side won; the left side's is 0.
-const WIN_LOG: u32 = 58;
+/// log2 of the plaintext of a match that the right side won; the left side's is 0. As large as a box of an index look-up,
+/// so that a bootstrap's noise is multiplied as little as can be.
+const WIN_LOG: u32 = 59;
 
 /// What is read off a tournament.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,15 +50,33 @@ pub(crate) struct Tournament {
     /// Half of what a won match is worth.
     half_win: u64,
     sign: Table,
-    absolute: Vec<Table>,
+    /// For each level but the last one what else is looked up.
+    levels: Vec<Level>,
     index: Vec<Table>,
+}
+
+/// What a level before the last one looks up.
+enum Level {
+    /// |x − y| alone, or after the sign.
+    Fine(Table),
+    /// The sign and |x − y| at once.
+    Coarse(Table),
+}
+
+impl Level {
+    const fn precision(&self) -> Precision {
+        match self {
+            Self::Fine(_) => Precision::Fine,
+            Self::Coarse(_) => Precision::Coarse,
+        }
+    }
 }
 
 /// What is known of one instance while its tournament is played.
 pub(crate) struct Play {
     /// The value of each player, in order.
     values: Vec<Lwe>,
-    /// For each match whose sign was looked up, 2^58 if the right side won, else 0; a test looks up its last match
+    /// For each match whose sign was looked up, 2^59 if the right side won, else 0; a test looks up its last match
     /// alone, and 2^59 is a right side that won.
     right_won: Vec<Lwe>,
 }
@@ -61,17 +84,19 @@ pub(crate) struct Play {
 impl Tournament {
     /// Prepares the circuit for 2 to 100 classes whose winner's label is read.
     ///
-    /// `abstention` is the plaintext, at the ballots' scale, of what a winner must exceed.
-    pub(crate) fn new(classes: usize, abstention: Option<u64>) -> Self {
-        Self::prepare(classes, abstention, Reading::Label)
+    /// `abstention` is the plaintext, at the ballots' scale, of what a winner must exceed; so many levels before the
+    /// last one are read finely, those below coarsely.
+    pub(crate) fn new(classes: usize, abstention: Option<u64>, precise: u32) -> Self {
+        Self::prepare(classes, abstention, Reading::Label, precise)
     }
 
     /// Prepares the circuit that tells whether the most voted of 2 to 100 classes exceeds `abstention`.
     pub(crate) fn test(classes: usize, abstention: u64) -> Self {
-        Self::prepare(classes, Some(abstention), Reading::Test)
+        // Its matches are asked for one table each, so that nothing is gained by reading them coarsely.
+        Self::prepare(classes, Some(abstention), Reading::Test, u32::MAX)
     }
 
-    fn prepare(classes: usize, abstention: Option<u64>, reading: Reading) -> Self {
+    fn prepare(classes: usize, abstention: Option<u64>, reading: Reading, precise: u32) -> Self {
         let bracket = Bracket::new(classes, abstention.is_some());
         let rounds = bracket.rounds();
         let (digits, half_win) = match reading {
@@ -84,7 +109,7 @@ impl Tournament {
             abstention,
             half_win,
             sign: Table::sign(half_win.wrapping_neg()),
-            absolute: (0..rounds).map(|level| absolute_table(rounds, level)).collect(),
+            levels: (0..rounds - 1).map(|level| level_tables(rounds, level, precise, half_win)).collect(),
             index: bracket.groups().iter().map(index_table).collect(),
             bracket,
         }
@@ -92,16 +117,25 @@ impl Tournament {
 
     /// Counts what one instance takes: each match is switched once, and each group of index look-ups.
     pub(crate) fn effort(&self) -> Effort {
-        let matches = self.bracket.matches().len();
-        let absolute = matches.saturating_sub(1);
-        let (switches, look_ups) = match self.reading {
-            Reading::Label => {
-                let groups = self.bracket.groups().len();
-                (matches + groups, matches + absolute + groups)
-            }
-            Reading::Test => (matches, absolute + 1),
+        let look_ups = |level: u32| self.bracket.matches_at(level).len() * self.tables(level).len();
+        let look_ups: usize = (0..self.bracket.rounds()).map(look_ups).sum();
+        let groups = match self.reading {
+            Reading::Label => self.bracket.groups().len(),
+            Reading::Test => 0,
         };
-        Effort { keyswitches: switches as u64, bootstraps: look_ups as u64 }
+        let switches = self.bracket.matches().len() + groups;
+        Effort { keyswitches: switches as u64, bootstraps: (look_ups + groups) as u64 }
+    }
+
+    /// The tables that are read in each match of a level; what they put out is the sign, if it is asked for, and |x − y|,
+    /// if somebody plays on.
+    fn tables(&self, level: u32) -> Vec<&Table> {
+        match (self.levels.get(level as usize), self.reading) {
+            (None, _) => vec![&self.sign],
+            (Some(Level::Coarse(joint)), _) => vec![joint],
+            (Some(Level::Fine(absolute)), Reading::Label) => vec![&self.sign, absolute],
+            (Some(Level::Fine(absolute)), Reading::Test) => vec![absolute],
+        }
     }
 
     /// Seats the classes of each instance, after the abstention if it plays.
@@ -135,11 +169,7 @@ impl Tournament {
         // nobody plays on after the final, so its value is not needed
         let is_final = level + 1 == self.bracket.rounds();
         let reads_sign = is_final || self.reading == Reading::Label;
-        let tables: Vec<&Table> = reads_sign
-            .then_some(&self.sign)
-            .into_iter()
-            .chain((!is_final).then(|| &self.absolute[level as usize]))
-            .collect();
+        let tables = self.tables(level);
         let look_ups: Vec<LookUp<'_>> = inputs
             .iter()
             .flat_map(|input| tables.iter().map(move |&table| LookUp { input, table }))
@@ -162,7 +192,10 @@ impl Tournament {
         let matches = &self.bracket.matches()[self.bracket.matches_at(level)];
         let pairs: Vec<(&Play, Match)> =
             plays.iter().flat_map(|play| matches.iter().map(move |&one| (play, one))).collect();
-        pairs.par_iter().map(|(play, one)| keys.switch(&self.difference(play, *one, level))).collect()
+        let differences: Vec<Lwe> =
+            pairs.par_iter().map(|(play, one)| self.difference(play, *one, level)).collect();
+        let precision = self.levels.get(level as usize).map_or(Precision::Fine, Level::precision);
+        keys.switch_all(&differences, precision)
     }
 
     /// x − y at full range: the level's scale, doubled for each level that is still to come.
@@ -201,8 +234,8 @@ impl Tournament {
         let groups = self.bracket.groups();
         let pairs: Vec<(&Play, &Group)> =
             plays.iter().flat_map(|play| groups.iter().map(move |group| (play, group))).collect();
-        let inputs: Vec<Switched> =
-            pairs.par_iter().map(|(play, group)| keys.switch(&index_input(play, group))).collect();
+        let inputs: Vec<Lwe> = pairs.par_iter().map(|(play, group)| index_input(play, group)).collect();
+        let inputs = keys.switch_all(&inputs, Precision::Fine);
         let look_ups: Vec<LookUp<'_>> = inputs
             .iter()
             .zip(self.index.iter().cycle())
@@ -226,11 +259,19 @@ const fn step_log(rounds: u32, level: u32) -> u32 {
     STEP_LOG - (rounds - 1 - level)
 }
 
-/// |x − y| less half the range, at the scale of the level; its entries follow the middle of each step.
-fn absolute_table(rounds: u32, level: u32) -> Table {
+/// The tables of a level before the last one; `precise` levels before the last are read finely.
+fn level_tables(rounds: u32, level: u32, precise: u32, half_win: u64) -> Level {
     let step_log = step_log(rounds, level);
     let half_range = (POLYNOMIAL_SIZE as u64 / 2) << step_log;
-    Table::new(|step| ((2 * step + 1) << (step_log - 1)).wrapping_sub(half_range))
+    // |x − y| less half the range, at the scale of the level
+    let absolute = move |half_steps: u64| (half_steps << (step_log - 1)).wrapping_sub(half_range);
+    if rounds - 2 - level < precise {
+        // entries follow the middle of each step
+        Level::Fine(Table::new(|step| absolute(2 * step + 1)))
+    } else {
+        // an odd entry stands for the two steps around its beginning
+        Level::Coarse(Table::joint(|_| half_win.wrapping_neg(), |step| absolute(2 * step)))
+    }
 }
 
 fn index_table(group: &Group) -> Table {

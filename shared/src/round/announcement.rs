@@ -92,6 +92,8 @@ pub struct Announcement {
     pub scale: u64,
     /// The circuit that finds the winner.
     pub argmax: ArgmaxKind,
+    /// Levels of a tournament before its last one that are read finely; those below err more, which the noise hides.
+    pub precise_levels: u32,
     /// T in votes: below it there is no label; `None` if every instance gets one.
     pub threshold: Option<u32>,
     /// The terms of the test that comes before the labels; `None` in a plain round.
@@ -181,6 +183,7 @@ impl Announcement {
             bound: resolution.bound(),
             scale: resolution.scale(),
             argmax: config.argmax,
+            precise_levels: resolution.precise(),
             threshold: config.threshold.map(|threshold| threshold.votes),
             test: test_terms(founding, roster, layout)?,
             opens_at,
@@ -232,6 +235,7 @@ impl Announcement {
             .or_else(|| differs("threshold", &votes(self.threshold), &votes(derived.threshold)))
             .or_else(|| differs("test", &test(self.test), &test(derived.test)))
             .or_else(|| differs("argmax", &kind(self.argmax), &kind(derived.argmax)))
+            .or_else(|| differs("precise_levels", &self.precise_levels, &derived.precise_levels))
             .unwrap_or(AnnouncementError::Differs {
                 field: "parameters",
                 announced: format!("{:?}", self.parameters),

@@ -235,7 +235,7 @@ impl TallyKeys {
         let set = certificate.parameters;
         let keyswitching = get("keyswitching key", certificate.keyswitching_key)?;
         let bootstrapping = get("bootstrapping key", certificate.bootstrapping_key)?;
-        let evaluation = EvaluationKeys::from_parts(&keyswitching, &bootstrapping, set, config.transform);
+        let evaluation = EvaluationKeys::from_parts(&keyswitching, &bootstrapping, config.scheme());
         let squashing = match &certificate.sharing {
             None => None,
             Some(sharing) => {

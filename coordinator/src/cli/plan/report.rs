@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use shared::{
     decimal::Decimal,
-    fhe::{ArgmaxKind, Layout, LayoutError, MAX_INSTANCES, Resolution, ResolutionError},
+    fhe::{
+        ArgmaxKind, Layout, LayoutError, MAX_INSTANCES, ParameterSet, Resolution, ResolutionError,
+        TallyError, effort,
+    },
     privacy::{CostError, Delta, NoiseMode, Rho, Unit, Units, Views, labels_for},
 };
 
@@ -35,6 +38,7 @@ pub(super) struct Report {
     drawn_variance: f64,
     bound: u64,
     resolution_votes: u64,
+    circuit: CircuitReport,
     #[serde(skip_serializing_if = "Option::is_none")]
     test: Option<TestReport>,
     #[serde(flatten)]
@@ -42,6 +46,38 @@ pub(super) struct Report {
     error_at_gap: Vec<GapError>,
     #[serde(skip_serializing_if = "Option::is_none")]
     promise: Option<Promise>,
+}
+
+/// The circuit that these figures ask for, and what it costs.
+#[derive(Debug, Serialize)]
+struct CircuitReport {
+    /// The set of cryptographic parameters.
+    parameters: ParameterSet,
+    /// Levels of a tournament before its last one that are read finely.
+    precise_levels: u32,
+    /// Standard deviation in votes of the circuit's own error, all levels together.
+    error: f64,
+    /// The same as a share of the standard deviation of a noisy difference; absent without noise.
+    error_share: Option<f64>,
+    /// Bootstraps per label.
+    bootstraps: u64,
+    /// Keyswitches per label.
+    keyswitches: u64,
+}
+
+impl CircuitReport {
+    fn new(resolution: &Resolution, drawn_variance: f64) -> Result<Self, ReportError> {
+        let effort = effort(resolution)?;
+        let (error, difference) = (resolution.comparison_deviation(), (2.0 * drawn_variance).sqrt());
+        Ok(Self {
+            parameters: ParameterSet::of(resolution.argmax()),
+            precise_levels: resolution.precise(),
+            error,
+            error_share: (difference > 0.0).then_some(error / difference),
+            bootstraps: effort.bootstraps,
+            keyswitches: effort.keyswitches,
+        })
+    }
 }
 
 /// The first step of two-step rounds in figures.
@@ -84,6 +120,8 @@ pub(super) enum ReportError {
     Layout(#[from] LayoutError),
     #[error(transparent)]
     Resolution(#[from] ResolutionError),
+    #[error(transparent)]
+    Circuit(#[from] TallyError),
     #[error("{participants} participants of {teachers} teachers are more than can be counted: give fewer")]
     Teachers { participants: u32, teachers: u32 },
 }
@@ -116,6 +154,7 @@ impl Report {
             drawn_variance: plan.drawn_variance(),
             bound: resolution.bound(),
             resolution_votes: resolution.votes(),
+            circuit: CircuitReport::new(&resolution, plan.drawn_variance())?,
             test: setting.test.as_ref().map(|test| TestReport {
                 sigma: test.plan.policy().sigma,
                 coordinator_sigma: test.plan.policy().coordinator_sigma,
@@ -170,6 +209,17 @@ impl Report {
         writeln!(
             out,
             "circuit     D = {bound} votes; a noisy lead of {votes} is missed with a chance below 2^-40"
+        )?;
+        let CircuitReport { parameters, precise_levels, error, error_share, bootstraps, keyswitches } =
+            &self.circuit;
+        let share = error_share.map_or_else(String::new, |share| {
+            format!(", {:.1} % of that of a noisy difference", 100.0 * share)
+        });
+        writeln!(
+            out,
+            "            parameters {}, {precise_levels} precise levels, {bootstraps} bootstraps and {keyswitches} \
+             keyswitches per label; its own error has a deviation of {error:.2} votes{share}",
+            parameters.name()
         )?;
         writeln!(
             out,

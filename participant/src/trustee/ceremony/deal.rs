@@ -7,7 +7,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use shared::{
     federation::{KeyCertificate, KeySharing},
-    fhe::{DealerKeys, KeyError, ParameterSet, pin_fft_plan},
+    fhe::{DealerKeys, KeyError, Scheme, pin_fft_plan},
     identity::{Identity, IdentityError, Signed},
     ids::{Digest, ParticipantId},
     threshold::{DealError, Package, PackageError, Piece, deal},
@@ -98,7 +98,7 @@ pub async fn deal_keys(agent: &Agent, replay: &Replay) -> Result<(), DealingErro
     let seat = Seat::find(replay, agent.membership.participant, keys)?;
     let dealer = Dealer {
         home: agent.home.clone(),
-        parameters: agent.membership.founding.config.parameter_set(),
+        scheme: agent.membership.founding.config.scheme(),
         identity: Arc::clone(&agent.identity),
         seat,
     };
@@ -130,7 +130,7 @@ fn share_with_cache(home: &Home, blobs: &[(Digest, PathBuf)]) -> Result<(), File
 /// Holds what dealing needs; runs on the compute pool.
 pub(crate) struct Dealer {
     pub(crate) home: Home,
-    pub(crate) parameters: ParameterSet,
+    pub(crate) scheme: Scheme,
     pub(crate) identity: Arc<Identity>,
     pub(crate) seat: Seat,
 }
@@ -168,10 +168,10 @@ impl Dealer {
     }
 
     fn generate(&self) -> Result<Dealt, DealingError> {
-        tracing::info!(parameters = ?self.parameters, sharing = %self.seat.sharing, "dealing the federation's keys");
+        tracing::info!(parameters = ?self.scheme.parameters, sharing = %self.seat.sharing, "dealing the federation's keys");
         pin_fft_plan();
         make_folder(&self.home.publication(), Access::Public)?;
-        let keys = DealerKeys::generate(self.parameters)?;
+        let keys = DealerKeys::generate(self.scheme.parameters)?;
         let [public_key, keyswitching_key, bootstrapping_key, squashing_key] = self.write_keys(&keys)?;
         let pieces = deal(keys.squashed_bits(), self.seat.sharing)?;
         // From here on the key is in the pieces alone.
@@ -182,7 +182,7 @@ impl Dealer {
         let sharing = KeySharing { squashing_key, commitments, packages };
         let certificate = KeyCertificate {
             federation: self.seat.trustees.federation,
-            parameters: self.parameters,
+            parameters: self.scheme.parameters,
             public_key,
             keyswitching_key,
             bootstrapping_key,
@@ -199,7 +199,7 @@ impl Dealer {
     /// Makes and writes the public keys, the largest one last and alone in memory; returns their digests.
     fn write_keys(&self, keys: &DealerKeys) -> Result<[Digest; 4], DealingError> {
         let [first, second, third, fourth] = PUBLIC_KEYS;
-        let material = keys.secret().public_material()?;
+        let material = keys.secret().public_material(self.scheme.unrolling)?;
         let public_key = self.write(first, &material.public_key)?;
         let keyswitching_key = self.write(second, &material.keyswitching_key)?;
         let bootstrapping_key = self.write(third, &material.bootstrapping_key)?;
@@ -242,7 +242,7 @@ impl Dealer {
         let certificate =
             stored.certificate.verify(&self.identity.public()).map_err(DealingError::Certificate)?;
         let same = certificate.federation == self.seat.trustees.federation
-            && certificate.parameters == self.parameters
+            && certificate.parameters == self.scheme.parameters
             && certificate.sharing.is_some();
         if !same {
             return Err(DealingError::Publication("certificate.json".to_owned()));

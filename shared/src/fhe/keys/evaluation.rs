@@ -1,58 +1,58 @@
 //! The keys with which the coordinator tallies.
 
-use tfhe::core_crypto::prelude::{LweKeyswitchKeyOwned, SeededLweKeyswitchKey};
+use tfhe::core_crypto::prelude::SeededLweKeyswitchKey;
 
 use super::KeyError;
 use super::public::SeededKey;
 use super::rotation::RotationKey;
 use crate::fhe::frame::Kind;
+use crate::fhe::kernel::SwitchKey;
 use crate::fhe::parameters::{ParameterSet, modulus};
 use crate::fhe::plan::pin_fft_plan;
-use crate::fhe::transform::Transform;
+use crate::fhe::scheme::Scheme;
 
-/// The keyswitching and bootstrapping keys, ready to evaluate; about 120 MB.
+/// The keyswitching and bootstrapping keys, ready to evaluate; 105 to 131 MB.
 ///
 /// They decrypt nothing.
 pub struct EvaluationKeys {
-    set: ParameterSet,
-    keyswitching: LweKeyswitchKeyOwned<u64>,
+    scheme: Scheme,
+    keyswitching: SwitchKey,
     rotation: RotationKey,
 }
 
 impl EvaluationKeys {
     /// Reads [`super::PublicMaterial::keyswitching_key`] and [`super::PublicMaterial::bootstrapping_key`],
     /// made with the federation's parameters, grows their masks and transforms them (about 0.4 s of one
-    /// core). Whoever recomputes a tally must use the same transform to get the same bits.
+    /// core). Whoever recomputes a tally must use the same scheme to get the same bits.
     ///
     /// # Errors
     /// Refuses another kind of frame, other parameters and any other length.
     pub fn from_parts(
         keyswitching_key: &[u8],
         bootstrapping_key: &[u8],
-        set: ParameterSet,
-        transform: Transform,
+        scheme: Scheme,
     ) -> Result<Self, KeyError> {
         pin_fft_plan();
         Ok(Self {
-            set,
-            keyswitching: read_keyswitching_key(keyswitching_key, set)?,
-            rotation: RotationKey::read(bootstrapping_key, set, transform)?,
+            scheme,
+            keyswitching: read_keyswitching_key(keyswitching_key, scheme.parameters)?,
+            rotation: RotationKey::read(bootstrapping_key, scheme)?,
         })
     }
 
     /// Returns the name of the parameters the keys were made for.
     #[must_use]
     pub const fn parameter_set(&self) -> ParameterSet {
-        self.set
+        self.scheme.parameters
     }
 
-    /// Returns how these keys multiply polynomials.
+    /// Returns how these keys tally.
     #[must_use]
-    pub const fn transform(&self) -> Transform {
-        self.rotation.transform()
+    pub const fn scheme(&self) -> Scheme {
+        self.scheme
     }
 
-    pub(crate) const fn keyswitching(&self) -> &LweKeyswitchKeyOwned<u64> {
+    pub(crate) const fn keyswitching(&self) -> &SwitchKey {
         &self.keyswitching
     }
 
@@ -64,14 +64,11 @@ impl EvaluationKeys {
 
 impl std::fmt::Debug for EvaluationKeys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("EvaluationKeys")
-            .field("set", &self.set)
-            .field("transform", &self.transform())
-            .finish_non_exhaustive()
+        f.debug_struct("EvaluationKeys").field("scheme", &self.scheme).finish_non_exhaustive()
     }
 }
 
-fn read_keyswitching_key(bytes: &[u8], set: ParameterSet) -> Result<LweKeyswitchKeyOwned<u64>, KeyError> {
+fn read_keyswitching_key(bytes: &[u8], set: ParameterSet) -> Result<SwitchKey, KeyError> {
     let parameters = set.parameters();
     let levels = parameters.keyswitch_level_count();
     let word_count = parameters.large_dimension().0 * levels.0;
@@ -84,5 +81,5 @@ fn read_keyswitching_key(bytes: &[u8], set: ParameterSet) -> Result<LweKeyswitch
         seeded.seed,
         modulus(),
     );
-    Ok(key.par_decompress_into_lwe_keyswitch_key())
+    Ok(SwitchKey::new(key.par_decompress_into_lwe_keyswitch_key().as_ref(), parameters))
 }

@@ -2,7 +2,7 @@
 
 use tfhe::core_crypto::commons::math::random::{CompressionSeed, Seed};
 use tfhe::core_crypto::prelude::{
-    SeededLweBootstrapKey, SeededLweCompactPublicKey, SeededLweKeyswitchKey,
+    LweDimension, LweSecretKey, SeededLweBootstrapKey, SeededLweCompactPublicKey, SeededLweKeyswitchKey,
     generate_seeded_lwe_compact_public_key, generate_seeded_lwe_keyswitch_key,
     par_generate_seeded_lwe_bootstrap_key,
 };
@@ -10,10 +10,12 @@ use tfhe::core_crypto::prelude::{
 use super::{KeyError, SecretKeys, SeedSource};
 use crate::fhe::frame::{FrameReader, FrameWriter, Kind, WORD};
 use crate::fhe::parameters::{ParameterSet, modulus};
+use crate::fhe::scheme::Unrolling;
 
 /// The public keys of a federation, ready for the wire: masks are replaced by the seed they grow from.
 ///
-/// Each blob is a frame: header, parameter digest, seed, raw words. About 16.4 kB, 65.6 kB and 30.1 MB.
+/// Each blob is a frame: header, parameter digest, seed, raw words. About 16.4 kB, 131 kB and 26.2 MB with
+/// [`super::super::SWIFT`], and half as much again for the last where pairs of key bits are taken up together.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PublicMaterial {
     /// The key participants encrypt ballots with.
@@ -31,15 +33,19 @@ impl SecretKeys {
     ///
     /// # Errors
     /// Fails if the operating system gives no randomness.
-    pub fn public_material(&self) -> Result<PublicMaterial, KeyError> {
-        self.public_material_from(&mut SeedSource::OperatingSystem)
+    pub fn public_material(&self, unrolling: Unrolling) -> Result<PublicMaterial, KeyError> {
+        self.public_material_from(unrolling, &mut SeedSource::OperatingSystem)
     }
 
-    pub(crate) fn public_material_from(&self, seeds: &mut SeedSource) -> Result<PublicMaterial, KeyError> {
+    pub(crate) fn public_material_from(
+        &self,
+        unrolling: Unrolling,
+        seeds: &mut SeedSource,
+    ) -> Result<PublicMaterial, KeyError> {
         Ok(PublicMaterial {
             public_key: self.public_key(seeds)?,
             keyswitching_key: self.keyswitching_key(seeds)?,
-            bootstrapping_key: self.bootstrapping_key(seeds)?,
+            bootstrapping_key: self.bootstrapping_key(unrolling, seeds)?,
         })
     }
 
@@ -69,7 +75,8 @@ impl SecretKeys {
         Ok(frame(Kind::KeyswitchingKey, self.parameter_set(), seed, key.as_ref()))
     }
 
-    fn bootstrapping_key(&self, seeds: &mut SeedSource) -> Result<Vec<u8>, KeyError> {
+    fn bootstrapping_key(&self, unrolling: Unrolling, seeds: &mut SeedSource) -> Result<Vec<u8>, KeyError> {
+        let bits = self.rotation_bits(unrolling);
         let parameters = self.parameter_set().parameters();
         let seed = seeds.seed()?;
         let mut key = SeededLweBootstrapKey::new(
@@ -78,19 +85,27 @@ impl SecretKeys {
             parameters.polynomial_size(),
             parameters.bootstrap_base(),
             parameters.bootstrap_level_count(),
-            parameters.small_dimension(),
+            LweDimension(bits.len()),
             seed.into(),
             modulus(),
         );
         let noise = parameters.glwe_noise();
         par_generate_seeded_lwe_bootstrap_key(
-            &self.small(),
+            &LweSecretKey::from_container(bits.as_slice()),
             &self.large_glwe(),
             &mut key,
             noise,
             &mut seeds.noise()?,
         );
-        Ok(frame(Kind::BootstrappingKey, self.parameter_set(), seed, key.as_ref()))
+        Ok(frame(bootstrapping_kind(unrolling), self.parameter_set(), seed, key.as_ref()))
+    }
+}
+
+/// The kind of frame of a bootstrapping key of this form.
+pub(super) const fn bootstrapping_kind(unrolling: Unrolling) -> Kind {
+    match unrolling {
+        Unrolling::Bits => Kind::BootstrappingKey,
+        Unrolling::Pairs => Kind::PairBootstrappingKey,
     }
 }
 

@@ -12,25 +12,36 @@ use tfhe::core_crypto::prelude::{
 
 use super::KeyError;
 use super::public::SeededKey;
-use crate::fhe::frame::Kind;
+use super::public::bootstrapping_kind;
+use crate::fhe::kernel::{FusedKey, Turn};
 use crate::fhe::lookup::Switched;
-use crate::fhe::parameters::{ParameterSet, modulus};
+use crate::fhe::parameters::modulus;
+use crate::fhe::scheme::Scheme;
 use crate::fhe::transform::Transform;
 
 /// The prime 2^64 − 2^32 + 1 of the integer transform: 2^32 divides it but for one, so it has roots of unity
 /// of order 2N.
 const PRIME: CiphertextModulus<u64> = CiphertextModulus::new((1 << 64) - (1 << 32) + 1);
 
-/// The bootstrapping key, transformed once so that each rotation need not do it again; 60 MB either way.
+/// The bootstrapping key, transformed once so that each rotation need not do it again; 52 to 79 MB.
+///
+/// Where pairs of key bits are taken up together, the key is an ordinary one of the three products of each pair, of which
+/// at most one is 1: every rotation that takes one bit after the other can read it as well.
 pub(crate) enum RotationKey {
+    Fused(Box<FusedKey>),
     Fourier { key: FourierLweBootstrapKeyOwned, fft: Fft },
     Integer { key: NttLweBootstrapKeyOwned<u64>, ntt: Ntt64 },
 }
 
 impl RotationKey {
-    pub(super) fn read(bytes: &[u8], set: ParameterSet, transform: Transform) -> Result<Self, KeyError> {
-        let key = read_bootstrapping_key(bytes, set)?;
-        Ok(match transform {
+    pub(super) fn read(bytes: &[u8], scheme: Scheme) -> Result<Self, KeyError> {
+        let key = read_bootstrapping_key(bytes, scheme)?;
+        Ok(match scheme.transform {
+            Transform::Fused | Transform::FusedPairs => Self::Fused(Box::new(FusedKey::new(
+                key.as_ref(),
+                scheme.parameters.parameters().bootstrap_base_log,
+                scheme.unrolling,
+            ))),
             Transform::Fourier => Self::fourier(&key),
             Transform::Integer => Self::integer(&key),
         })
@@ -64,20 +75,29 @@ impl RotationKey {
         Self::Integer { ntt: Ntt64::new(PRIME, key.polynomial_size()), key: transformed }
     }
 
-    pub(super) const fn transform(&self) -> Transform {
-        match self {
-            Self::Fourier { .. } => Transform::Fourier,
-            Self::Integer { .. } => Transform::Integer,
-        }
-    }
-
     /// Rotates each accumulator by the phase of its input.
     pub(crate) fn rotate(&self, accumulators: &mut GlweCiphertextListOwned<u64>, inputs: &[&Switched]) {
         match self {
+            Self::Fused(key) => rotate_fused(key, accumulators, inputs),
             Self::Fourier { key, fft } => rotate_in_step(key, fft, accumulators, inputs),
             Self::Integer { key, ntt } => rotate_one_by_one(key, ntt, accumulators, inputs),
         }
     }
+}
+
+/// Walks the key once for all accumulators, in words of 32 bits.
+fn rotate_fused(key: &FusedKey, accumulators: &mut GlweCiphertextListOwned<u64>, inputs: &[&Switched]) {
+    let mut accumulators = accumulators.iter_mut();
+    let mut turns: Vec<Turn<'_>> = accumulators
+        .by_ref()
+        .zip(inputs)
+        .map(|(accumulator, input)| Turn {
+            exponents: &input.exponents,
+            body: input.body,
+            words: accumulator.into_container(),
+        })
+        .collect();
+    key.rotate(&mut turns);
 }
 
 /// Walks the key once for all accumulators.
@@ -114,12 +134,13 @@ fn rotate_one_by_one(
     }
 }
 
-fn read_bootstrapping_key(bytes: &[u8], set: ParameterSet) -> Result<LweBootstrapKeyOwned<u64>, KeyError> {
-    let parameters = set.parameters();
+fn read_bootstrapping_key(bytes: &[u8], scheme: Scheme) -> Result<LweBootstrapKeyOwned<u64>, KeyError> {
+    let parameters = scheme.parameters.parameters();
     let levels = parameters.bootstrap_level_count();
     let rows = parameters.glwe_size().0 * levels.0;
-    let word_count = parameters.small_dimension().0 * rows * parameters.polynomial_size().0;
-    let seeded = SeededKey::read(bytes, Kind::BootstrappingKey, set, word_count)?;
+    let terms = scheme.unrolling.terms(parameters.small_dimension().0);
+    let word_count = terms * rows * parameters.polynomial_size().0;
+    let seeded = SeededKey::read(bytes, bootstrapping_kind(scheme.unrolling), scheme.parameters, word_count)?;
     let key = SeededLweBootstrapKey::from_container(
         seeded.words,
         parameters.glwe_size(),

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::{KeyError, SeedSource};
 use crate::fhe::frame::{FrameReader, FrameWriter, Kind};
 use crate::fhe::parameters::ParameterSet;
+use crate::fhe::scheme::Unrolling;
 
 const BITS: usize = 8;
 
@@ -91,6 +92,20 @@ impl SecretKeys {
     /// The large key as a GLWE key, under which the bootstrapping key is encrypted.
     pub(crate) fn large_glwe(&self) -> GlweSecretKeyView<'_, u64> {
         GlweSecretKey::from_container(&self.large, self.set.parameters().polynomial_size())
+    }
+
+    /// The bits that the bootstrapping key encrypts: those of the small key, or the three products of each pair.
+    pub(crate) fn rotation_bits(&self, unrolling: Unrolling) -> Zeroizing<Vec<u64>> {
+        match unrolling {
+            Unrolling::Bits => self.small.clone(),
+            Unrolling::Pairs => {
+                let mut bits = Zeroizing::new(Vec::with_capacity(unrolling.terms(self.small.len())));
+                for [first, second] in self.small.as_chunks::<2>().0 {
+                    bits.extend([first & (1 ^ second), (1 ^ first) & second, first & second]);
+                }
+                bits
+            }
+        }
     }
 
     pub(crate) fn small(&self) -> LweSecretKeyView<'_, u64> {

@@ -82,7 +82,7 @@ fn a_narrow_range_needs_one_comparison() {
 
 #[test]
 fn a_range_up_to_614_votes_needs_one_refinement() {
-    assert_sweep(250, 900.0, 1);
+    assert_sweep(250, 400.0, 1);
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn a_threshold_is_exact_for_few_and_many_classes() {
 #[test]
 fn a_threshold_is_exact_with_one_two_and_three_refinements() {
     for (teachers, variance, refinements) in
-        [(20, 0.0, 0), (250, 900.0, 1), (1000, 90_000.0, 2), (300_000, 0.0, 3)]
+        [(20, 0.0, 0), (250, 400.0, 1), (1000, 90_000.0, 2), (300_000, 0.0, 3)]
     {
         let layout = Layout::new(2, 8).unwrap();
         let threshold = teachers / 3;

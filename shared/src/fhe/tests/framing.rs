@@ -6,8 +6,7 @@ const HEADER: usize = 12;
 const TOY_SET: ParameterSet = ParameterSet::InsecureToy;
 
 fn evaluation_error(keyswitching: &[u8], bootstrapping: &[u8]) -> FrameError {
-    match EvaluationKeys::from_parts(keyswitching, bootstrapping, TOY_SET, Transform::default()).unwrap_err()
-    {
+    match EvaluationKeys::from_parts(keyswitching, bootstrapping, TOY_SCHEME).unwrap_err() {
         KeyError::Frame(error) => error,
         other => panic!("{other}"),
     }

@@ -1,10 +1,12 @@
 //! Tests of the room: most with the toy parameters, whose circuit is the same, some with the secure ones.
 
+mod accuracy;
 mod ballots;
 mod brackets;
 mod comparisons;
 mod exact;
 mod framing;
+mod kernel;
 mod openings;
 mod resolutions;
 mod squash;
@@ -33,18 +35,15 @@ pub(super) struct Federation {
 }
 
 impl Federation {
-    fn new(set: ParameterSet, seed: u128) -> Self {
+    fn new(scheme: Scheme, seed: u128) -> Self {
+        let set = scheme.parameters;
         let secret = SecretKeys::seeded(set, seed);
         let mut seeds = SeedSource::Fixed(Box::new(DeterministicSeeder::new(Seed(seed + 1))));
-        let material = secret.public_material_from(&mut seeds).unwrap();
+        let material = secret.public_material_from(scheme.unrolling, &mut seeds).unwrap();
         let encryption = EncryptionKey::from_bytes(&material.public_key, set).unwrap();
-        let evaluation = EvaluationKeys::from_parts(
-            &material.keyswitching_key,
-            &material.bootstrapping_key,
-            set,
-            Transform::default(),
-        )
-        .unwrap();
+        let evaluation =
+            EvaluationKeys::from_parts(&material.keyswitching_key, &material.bootstrapping_key, scheme)
+                .unwrap();
         Self { secret, material, encryption, evaluation }
     }
 
@@ -64,8 +63,23 @@ impl Federation {
     }
 }
 
-pub(super) static TOY: LazyLock<Federation> = LazyLock::new(|| Federation::new(ParameterSet::InsecureToy, 7));
-pub(super) static SECURE: LazyLock<Federation> = LazyLock::new(|| Federation::new(ParameterSet::Full, 70));
+/// The toy parameters in the default form: our kernel, bit by bit.
+pub(super) const TOY_SCHEME: Scheme =
+    Scheme { parameters: ParameterSet::InsecureToy, transform: Transform::Fused, unrolling: Unrolling::Bits };
+const TOY_PAIRS: Scheme = Scheme { unrolling: Unrolling::Pairs, ..TOY_SCHEME };
+const SWIFT_PAIRS: Scheme =
+    Scheme { parameters: ParameterSet::Swift, transform: Transform::Fused, unrolling: Unrolling::Pairs };
+
+pub(super) static TOY: LazyLock<Federation> = LazyLock::new(|| Federation::new(TOY_SCHEME, 7));
+/// The same with pairs of key bits.
+pub(super) static PAIRED: LazyLock<Federation> = LazyLock::new(|| Federation::new(TOY_PAIRS, 7));
+/// The secure parameters of the tournament, bit by bit and in pairs.
+pub(super) static SWIFTLY: LazyLock<Federation> =
+    LazyLock::new(|| Federation::new(Scheme { unrolling: Unrolling::Bits, ..SWIFT_PAIRS }, 70));
+pub(super) static SWIFTEST: LazyLock<Federation> = LazyLock::new(|| Federation::new(SWIFT_PAIRS, 70));
+/// The secure parameters of the exact circuit.
+pub(super) static SECURE: LazyLock<Federation> =
+    LazyLock::new(|| Federation::new(Scheme { parameters: ParameterSet::Full, ..TOY_SCHEME }, 70));
 
 pub(super) fn rng(seed: u64) -> ChaCha20Rng {
     ChaCha20Rng::seed_from_u64(seed)

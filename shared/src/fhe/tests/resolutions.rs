@@ -1,4 +1,5 @@
-//! The range D and the scale follow from the announcement alone.
+//! The range D, the scale and the circuit follow from the announcement alone.
+#![expect(clippy::print_stdout, reason = "the share of the error is read off the output of the tests")]
 
 use proptest::prelude::*;
 
@@ -13,15 +14,14 @@ fn tournament(classes: usize, instances: usize, teachers: u32, variance: f64) ->
 fn the_reference_round_has_the_reference_range() {
     // 250 votes, σ = 40 over h = 175 honest shares of which 250 are drawn, 1000 instances of ten classes
     let resolution = tournament(10, 1000, 250, 250.0 * 1600.0 / 175.0);
-    assert!(resolution.bound().abs_diff(824) <= 2, "{}", resolution.bound());
+    assert!(resolution.bound().abs_diff(947) <= 2, "{}", resolution.bound());
     assert_eq!(resolution.scale(), ((1_u64 << 63) / resolution.bound()) >> 3);
 }
 
 #[test]
 fn without_noise_the_range_is_the_teachers_and_the_circuits_own_error() {
     let resolution = tournament(10, 500, 100, 0.0);
-    assert!((101..=105).contains(&resolution.bound()), "{}", resolution.bound());
-    assert!(resolution.votes() <= 3);
+    assert_eq!((resolution.bound(), resolution.votes()), (106, 4));
     let layout = Layout::new(10, 500).unwrap();
     let exact = Resolution::new(layout, ArgmaxKind::Exact, 100, 0.0).unwrap();
     // 100 votes are 1968 of 2048 steps
@@ -53,12 +53,13 @@ fn the_test_of_the_reference_round_has_a_range_of_its_own() {
     // σ₁ = 150 over h = 175 honest shares of which 250 are drawn
     let layout = Layout::new(10, 1000).unwrap();
     let test = Resolution::test(layout, 250, 250.0 * 22_500.0 / 175.0, 200).unwrap();
-    assert!(test.bound().abs_diff(2_400) <= 100, "{}", test.bound());
+    assert!(test.bound().abs_diff(2_859) <= 100, "{}", test.bound());
     assert_eq!((test.is_test(), test.votes(), test.threshold()), (true, 0, Some(200)));
     assert_eq!((test.layout(), test.outcomes()), (layout, layout.test()));
     let label =
         Resolution::with_threshold(layout, ArgmaxKind::Tournament, 250, 250.0 * 22_500.0 / 175.0, 200);
-    assert_eq!(label.unwrap().bound(), test.bound());
+    // the labels' circuit is read coarsely, which asks for a little more room
+    assert!((0..=10).contains(&(label.unwrap().bound() - test.bound())));
     assert!(test.threshold_votes() > 0);
 }
 
@@ -105,6 +106,63 @@ fn the_parameter_names_are_those_of_the_config() {
     assert_ne!(ParameterSet::Full.digest(), ParameterSet::InsecureToy.digest());
 }
 
+/// Noise of standard deviation σ in every count of 250 votes.
+fn noisy(classes: usize, sigma: f64) -> Resolution {
+    tournament(classes, 1000, 250, sigma * sigma)
+}
+
+#[test]
+fn only_as_much_precision_is_spent_as_the_noise_leaves() {
+    // ten classes have three levels before the final, a hundred have six
+    for (classes, sigma, precise) in [(10, 40.0, 0), (10, 19.0, 0), (10, 1.0, 3), (100, 1.0, 6)] {
+        assert_eq!(noisy(classes, sigma).precise(), precise, "{classes} classes, σ = {sigma}");
+    }
+    for classes in [2, 10, 33, 100] {
+        let mut before = u32::MAX;
+        for sigma in [2.0, 10.0, 19.0, 30.0, 40.0, 80.0] {
+            let resolution = noisy(classes, sigma);
+            let share = resolution.comparison_deviation() / (sigma * 2.0_f64.sqrt());
+            let levels = classes.next_power_of_two().trailing_zeros() - 1;
+            println!(
+                "{classes} classes, σ = {sigma}: {} of {levels} levels fine, error {:.1} % of the noise, D = {}",
+                resolution.precise(),
+                100.0 * share,
+                resolution.bound()
+            );
+            assert!(
+                share <= 0.15 || resolution.precise() == levels,
+                "{classes} classes, σ = {sigma}: {share}"
+            );
+            assert!(resolution.precise() <= before, "more noise never asks for more precision");
+            before = resolution.precise();
+        }
+    }
+}
+
+#[test]
+fn the_keys_are_as_noisy_as_132_bits_ask_for() {
+    use tfhe::core_crypto::commons::noise_formulas::secure_noise::{
+        minimal_lwe_bound_for_132_bits_security_tuniform, minimal_lwe_variance_for_132_bits_security_gaussian,
+    };
+    use tfhe::core_crypto::prelude::LweDimension;
+    for set in [&FULL, &SWIFT] {
+        let tuniform = |n: u32| {
+            minimal_lwe_bound_for_132_bits_security_tuniform(LweDimension(n as usize), 64_f64.exp2())
+        };
+        assert!(set.glwe_noise_log2 >= tuniform(set.glwe_dimension * set.polynomial_size));
+        match set.lwe_noise {
+            Noise::TUniform { bound_log2 } => assert!(bound_log2 >= tuniform(set.lwe_dimension)),
+            Noise::Gaussian { deviation } => {
+                let dimension = LweDimension(set.lwe_dimension as usize);
+                let least = minimal_lwe_variance_for_132_bits_security_gaussian(dimension, 64_f64.exp2());
+                let least = least.0.sqrt() * 64_f64.exp2();
+                println!("least deviation at n = {}: {least:.0} = 2^{:.3}", set.lwe_dimension, least.log2());
+                assert!((least..1.01 * least).contains(&(deviation as f64)), "{deviation}");
+            }
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn more_of_anything_never_narrows_the_range(
@@ -121,15 +179,14 @@ proptest! {
             tournament(classes, instances, teachers + more, variance),
             tournament(classes, instances, teachers, variance + f64::from(more)),
         ];
-        for resolution in more_of {
+        // A circuit that is read more finely errs less, and may need less room.
+        for resolution in more_of.into_iter().filter(|more| more.precise() == least.precise()) {
             prop_assert!(resolution.bound() >= least.bound());
             prop_assert!(resolution.votes() >= least.votes());
         }
         let (argmax, threshold) = (ArgmaxKind::Tournament, more.min(teachers));
         let with =
             Resolution::with_threshold(least.layout(), argmax, teachers, variance, threshold).unwrap();
-        prop_assert!(with.bound() >= least.bound());
-        prop_assert!(with.votes() >= least.votes());
         let doublings = classes.next_power_of_two().trailing_zeros();
         let full_range = (u128::from(with.scale()) * u128::from(with.bound())) << doublings;
         prop_assert!(full_range <= 1 << 63);

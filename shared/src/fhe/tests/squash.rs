@@ -187,13 +187,13 @@ fn labels_and_keys_of_other_parameters_are_refused() {
     let refused = |federation: &Federation, labels| {
         squash(&federation.evaluation, &DEALT.squashing, &labels, &go, |_, _| ()).unwrap_err()
     };
-    let secure = || labels_at(ParameterSet::Full, std::iter::once(0));
+    let secure = || labels_at(ParameterSet::Swift, std::iter::once(0));
     let error = refused(&TOY, secure());
     let what = "label ciphertext list";
-    assert_eq!(error, TallyError::Parameters { what, expected: "insecure_toy", got: "full" });
-    let error = refused(&SECURE, secure());
+    assert_eq!(error, TallyError::Parameters { what, expected: "insecure_toy", got: "swift" });
+    let error = refused(&SWIFTLY, secure());
     let what = "squashing key";
-    assert_eq!(error, TallyError::Parameters { what, expected: "full", got: "insecure_toy" });
+    assert_eq!(error, TallyError::Parameters { what, expected: "swift", got: "insecure_toy" });
 }
 
 fn frame_error(bytes: &[u8], set: ParameterSet) -> FrameError {
@@ -220,8 +220,8 @@ fn a_squashing_key_of_any_other_length_is_refused() {
 #[test]
 fn what_is_no_squashing_key_of_these_parameters_is_refused() {
     let what = "squashing key";
-    let expected = FrameError::OtherParameters { what, expected: "full", got: "insecure_toy" };
-    assert_eq!(frame_error(&DEALT.frame, ParameterSet::Full), expected);
+    let expected = FrameError::OtherParameters { what, expected: "swift", got: "insecure_toy" };
+    assert_eq!(frame_error(&DEALT.frame, ParameterSet::Swift), expected);
     let error = frame_error(&TOY.material.bootstrapping_key, ParameterSet::InsecureToy);
     assert_eq!(error, FrameError::Kind { what, expected: 7, got: 3 });
     // the digest of the set alone does not say which squash the key is for
@@ -257,14 +257,14 @@ fn an_impossible_squashed_digit_is_named() {
 
 #[test]
 fn a_label_among_a_hundred_survives_with_the_secure_parameters() {
-    let dealt = Dealt::new(ParameterSet::Full, 70);
-    assert_eq!(dealt.frame.len(), 12 + 32 + 16 + 918 * 3 * 3 * 2048 * 16);
-    let labels = tallied(&SECURE, 100, &[98]);
+    let dealt = Dealt::new(ParameterSet::Swift, 70);
+    assert_eq!(dealt.frame.len(), 12 + 32 + 16 + 800 * 3 * 3 * 2048 * 16);
+    let labels = tallied(&SWIFTLY, 100, &[98]);
     let start = Instant::now();
-    let squashed = dealt.squash(&SECURE, &labels);
+    let squashed = dealt.squash(&SWIFTLY, &labels);
     println!("two digits squashed in {:.2?}", start.elapsed());
     assert_eq!(dealt.open(100, &squashed), [Some(98)]);
-    dealt.assert_little_noise("full, 100 classes", &squashed);
+    dealt.assert_little_noise("swift, 100 classes", &squashed);
     assert_eq!(opened_by_every_two_of_three(&dealt.keys, &squashed[0]), vec![vec![99_u16]; 3]);
 }
 

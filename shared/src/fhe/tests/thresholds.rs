@@ -102,7 +102,7 @@ fn both_digits_vanish_where_the_threshold_is_missed() {
 
 #[test]
 fn the_secure_parameters_keep_the_threshold() {
-    assert_border(&SECURE, 10, &[0, 4, 9]);
+    assert_border(&SWIFTLY, 10, &[0, 4, 9]);
 }
 
 #[test]

@@ -49,11 +49,13 @@ fn any_position_can_win_among_a_hundred() {
 
 #[test]
 fn the_secure_parameters_give_the_plain_argmax() {
-    assert_plain_argmax(&SECURE, 10, 0..10);
-    let material = &SECURE.material;
+    assert_plain_argmax(&SWIFTLY, 10, 0..10);
+    assert_plain_argmax(&SWIFTEST, 10, 0..10);
+    let material = &SWIFTLY.material;
     assert_eq!(material.public_key.len(), 12 + 32 + 16 + 2048 * 8);
-    assert_eq!(material.keyswitching_key.len(), 12 + 32 + 16 + 2048 * 4 * 8);
-    assert_eq!(material.bootstrapping_key.len(), 12 + 32 + 16 + 918 * 2 * 2048 * 8);
+    assert_eq!(material.keyswitching_key.len(), 12 + 32 + 16 + 2048 * 8 * 8);
+    assert_eq!(material.bootstrapping_key.len(), 12 + 32 + 16 + 800 * 2 * 2048 * 8);
+    assert_eq!(SWIFTEST.material.bootstrapping_key.len(), 12 + 32 + 16 + 1200 * 2 * 2048 * 8);
 }
 
 #[test]
@@ -125,8 +127,7 @@ fn keys_made_anew_from_the_same_blobs_give_the_same_bits() {
     let again = EvaluationKeys::from_parts(
         &TOY.material.keyswitching_key,
         &TOY.material.bootstrapping_key,
-        ParameterSet::InsecureToy,
-        Transform::Fourier,
+        TOY_SCHEME,
     )
     .unwrap();
     assert_eq!(tallied(&again), tallied(&TOY.evaluation));

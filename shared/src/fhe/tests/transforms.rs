@@ -1,4 +1,5 @@
-//! The integer transform gives the same labels as the Fourier transform, and the same bits everywhere.
+//! All transforms and both forms of the bootstrapping key give the same labels; the integer transform gives the same bits
+//! everywhere.
 
 use sha2::{Digest, Sha256};
 
@@ -6,10 +7,13 @@ use super::super::tally::{Batching, tally_in_batches};
 use super::*;
 
 fn evaluation(transform: Transform) -> EvaluationKeys {
-    let material = &TOY.material;
-    let set = ParameterSet::InsecureToy;
-    EvaluationKeys::from_parts(&material.keyswitching_key, &material.bootstrapping_key, set, transform)
-        .unwrap()
+    evaluation_of(&TOY, transform)
+}
+
+fn evaluation_of(federation: &Federation, transform: Transform) -> EvaluationKeys {
+    let material = &federation.material;
+    let scheme = Scheme { transform, ..federation.evaluation.scheme() };
+    EvaluationKeys::from_parts(&material.keyswitching_key, &material.bootstrapping_key, scheme).unwrap()
 }
 
 static INTEGER: LazyLock<EvaluationKeys> = LazyLock::new(|| evaluation(Transform::Integer));
@@ -24,8 +28,14 @@ fn tally_with(keys: &EvaluationKeys, resolution: &Resolution, sum: &RunningSum) 
 }
 
 #[test]
-fn both_transforms_find_the_winner_each_with_its_own_bits() {
-    assert_eq!((INTEGER.transform(), TOY.evaluation.transform()), (Transform::Integer, Transform::Fourier));
+fn all_transforms_and_forms_find_the_winner_each_with_its_own_bits() {
+    let machines: Vec<(&Federation, EvaluationKeys)> = [&*TOY, &*PAIRED]
+        .into_iter()
+        .flat_map(|federation| {
+            [Transform::Fused, Transform::Fourier, Transform::Integer]
+                .map(|transform| (federation, evaluation_of(federation, transform)))
+        })
+        .collect();
     for classes in [3, 8] {
         let resolution = resolution(classes, classes);
         let gap = resolution.votes().cast_signed();
@@ -33,13 +43,13 @@ fn both_transforms_find_the_winner_each_with_its_own_bits() {
         let counts: Vec<Vec<i64>> =
             (0..classes).map(|winner| counts_with_gap(&mut rng, classes, winner, gap, -60..120)).collect();
         let expected: Vec<Option<u16>> = (0..classes as u16).map(Some).collect();
-        let sum = TOY.sum(&resolution, &counts);
-        let integer = tally_with(&INTEGER, &resolution, &sum);
-        let fourier = tally_with(&TOY.evaluation, &resolution, &sum);
-        assert_eq!(TOY.secret.open(&integer).unwrap(), expected);
-        assert_eq!(TOY.secret.open(&fourier).unwrap(), expected);
-        // the Fourier transform rounds; equal bits would mean that one of the two was not used
-        assert_ne!(integer, fourier);
+        let mut seen = std::collections::BTreeSet::new();
+        for (federation, keys) in &machines {
+            let labels = tally_with(keys, &resolution, &federation.sum(&resolution, &counts));
+            assert_eq!(federation.secret.open(&labels).unwrap(), expected, "{:?}", keys.scheme());
+            // each rounds in its own way; equal bits would mean that one of them was not used
+            assert!(seen.insert(labels.to_bytes()), "{:?}", keys.scheme());
+        }
     }
 }
 
@@ -73,18 +83,23 @@ fn integer_bits_are_those_of_every_other_machine() {
     let labels = tally_with(&INTEGER, &resolution, &sum).to_bytes();
     assert_eq!(
         hex::encode(Sha256::digest(labels)),
-        "78d42f580c84f295899f2ac205ee6a443037cebb0d4cac5415ee80c77b381285"
+        "a10504b2d210dd67743d39f7e5ba7371d57c9a37f825915670f0bbfc81a43161"
     );
 }
 
 #[test]
 fn a_transform_is_named_in_snake_case() {
-    for (transform, name) in [(Transform::Fourier, "\"fourier\""), (Transform::Integer, "\"integer\"")] {
+    for (transform, name) in [
+        (Transform::Fused, "\"fused\""),
+        (Transform::Fourier, "\"fourier\""),
+        (Transform::FusedPairs, "\"fused_pairs\""),
+        (Transform::Integer, "\"integer\""),
+    ] {
         assert_eq!(serde_json::to_string(&transform).unwrap(), name);
         assert_eq!(serde_json::from_str::<Transform>(name).unwrap(), transform);
         let bytes = borsh::to_vec(&transform).unwrap();
         assert_eq!(borsh::from_slice::<Transform>(&bytes).unwrap(), transform);
     }
-    assert_eq!(Transform::default(), Transform::Fourier);
+    assert_eq!(Transform::default(), Transform::Fused);
     assert!(serde_json::from_str::<Transform>("\"Integer\"").is_err());
 }

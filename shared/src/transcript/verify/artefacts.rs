@@ -33,7 +33,7 @@ impl Verifier<'_> {
             .map_err(|e| unusable(&e))?;
         let keyswitching = get("keyswitching key", certificate.keyswitching_key)?;
         let bootstrapping = get("bootstrapping key", certificate.bootstrapping_key)?;
-        EvaluationKeys::from_parts(&keyswitching, &bootstrapping, set, config.transform)
+        EvaluationKeys::from_parts(&keyswitching, &bootstrapping, config.scheme())
             .map_err(|e| unusable(&e))?;
         let mut found = format!("parameters {}, certificate {}", set.name(), certificate.digest().short());
         if let Some(sharing) = &certificate.sharing {

@@ -3,7 +3,7 @@
 use shared::{
     ballot::Door,
     clock::Millis,
-    fhe::{ParameterSet, RunningSum, SecretKeys},
+    fhe::{ParameterSet, RunningSum, SecretKeys, Unrolling},
     learning::{Recipe, train},
 };
 
@@ -63,7 +63,7 @@ impl Story {
                 .iter()
                 .map(|step| self.announcement.resolution(founding, roster, *step).unwrap())
                 .collect(),
-            key: self.keys.public_material().unwrap().public_key,
+            key: self.keys.public_material(Unrolling::Bits).unwrap().public_key,
             instances: Dataset::new(instances, vec![2], None, None).unwrap(),
             ensemble: self.ensemble(),
             record: Record {
