@@ -62,10 +62,12 @@ fn the_secure_parameters_give_the_plain_argmax() {
 fn counts_may_lie_anywhere_as_long_as_they_differ_by_at_most_d() {
     let resolution = resolution(5, 4);
     let bound = resolution.bound().cast_signed();
+    // the circuit's own error is part of D
+    let reach = bound - resolution.votes().cast_signed();
     let low = -bound / 2;
     let counts = [
-        vec![low, low, low, low, low + bound - 1],
-        vec![low + bound - 1, low, low, low, low],
+        vec![low, low, low, low, low + reach],
+        vec![low + reach, low, low, low, low],
         vec![-bound, -bound, -bound + 90, -bound, -bound],
         vec![bound - 40, bound, bound - 40, bound - 40, bound - 40],
     ];
