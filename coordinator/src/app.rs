@@ -17,7 +17,7 @@ use crate::{
     config::Settings,
     metrics::Metrics,
     storage::Storage,
-    tally::{KeyCache, Pool},
+    tally::{KeyCache, Pool, Sums},
     watch::Watch,
 };
 
@@ -52,6 +52,8 @@ pub struct Inner {
     pub pool: Pool,
     /// Evaluation keys used last.
     pub keys: KeyCache,
+    /// Sums of the ballots that arrived.
+    pub sums: Sums,
     /// Counts what happens.
     pub metrics: Metrics,
     /// Lets one tally run at a time, so that its processor time is its own.
@@ -91,6 +93,7 @@ impl App {
             settings,
             pool,
             keys: KeyCache::default(),
+            sums: Sums::default(),
             metrics: Metrics::default(),
             tally_turn: Semaphore::new(1),
             wake: Notify::new(),

@@ -4,6 +4,7 @@ mod blobs;
 mod budget;
 mod repeats;
 mod service;
+mod sums;
 mod watching;
 
 use anyhow::Result;

@@ -22,6 +22,7 @@ pub mod proxy;
 pub mod recorder;
 pub mod scrape;
 pub mod stage;
+pub mod throughput;
 pub mod wait;
 
 pub use api::{Answer, Api};

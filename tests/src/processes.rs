@@ -41,6 +41,16 @@ pub struct Service {
     pub pid: u32,
 }
 
+impl Service {
+    /// Returns the most memory that the process had so far, in MiB.
+    pub fn peak_mib(self) -> anyhow::Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid))?;
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).context("no VmHWM")?;
+        let kib: u64 = line.split_whitespace().nth(1).context("no number")?.parse()?;
+        Ok(kib / 1024)
+    }
+}
+
 /// Is what a finished command left behind.
 #[derive(Debug, Clone)]
 pub struct Finished {

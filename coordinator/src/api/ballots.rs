@@ -90,15 +90,21 @@ async fn admit(
     let bytes: Vec<u8> = bytes.into();
     let checked = app.pool.run(move || {
         let door = Door { announcement: &round.announcement, roster: &round.roster };
-        let ValidBallot { digest, .. } = door.admit(&bytes, sender)?;
-        Ok::<_, BallotError>((bytes, digest))
+        let ValidBallot { digest, bodies, .. } = door.admit(&bytes, sender)?;
+        Ok::<_, BallotError>((bytes, digest, bodies, round))
     });
-    let (bytes, digest) = checked.await??;
+    let (bytes, digest, bodies, round) = checked.await??;
     app.storage.blobs().put(bytes).await?;
     let mut tx = app.storage.write().await?;
     let row = BallotRow { participant: sender, ballot, digest, received_at: app.now() };
     let row = count(app, &mut tx, id, row).await?;
     tx.commit().await?;
+    let (sums, layout) = (app.clone(), round.announcement.layout().map_err(BallotError::from)?);
+    let add = move || {
+        let door = Door { announcement: &round.announcement, roster: &round.roster };
+        sums.sums.add(door, layout, (sender, digest), &bodies);
+    };
+    app.pool.run(add).await?;
     Ok(row)
 }
 

@@ -1,6 +1,6 @@
 //! The known answer: a tally with a known outcome, which the trustees must open before the federation is keyed.
 
-use std::sync::{Arc, atomic::AtomicBool};
+use std::sync::atomic::AtomicBool;
 
 use shared::{
     federation::{FederationState, KNOWN_ANSWER_VOTES, Trustees, known_answer_counts, known_answer_labels},
@@ -10,14 +10,11 @@ use shared::{
     transcript::{EventBody, TallyInput, TallyKeys, TallyRecord, known_answer_resolution},
 };
 
-use super::{
-    RoundError,
-    close::certificate,
-    tally::{Tally, run, store},
-};
+use super::{RoundError, close::certificate};
 use crate::{
     app::App,
-    storage::{FederationRow, StorageError, Tx},
+    storage::{Blobs, FederationRow, StorageError, Tx},
+    tally::{Published, publish},
 };
 
 /// Tells whether the known answer waits to be computed: keys are there, and every trustee holds its pieces.
@@ -50,33 +47,32 @@ pub(super) async fn compute(app: &App) -> Result<(), RoundError> {
     let keys = app.keys.get(&certificate, &config, app.storage.blobs(), &app.pool).await;
     let keys = keys.map_err(|e| unreadable(&e))?;
     let public_key = app.storage.blobs().get(certificate.public_key).await?;
-    let set = certificate.parameters;
-    let computed = app.pool.run(move || -> Result<(Vec<u8>, Digest, Tally), String> {
+    let (set, blobs) = (certificate.parameters, app.storage.blobs().clone());
+    let computed = app.pool.run(move || -> Result<(Vec<u8>, Digest, Published), String> {
         let key = EncryptionKey::from_bytes(&public_key, set).map_err(|e| e.to_string())?;
-        tally_known_answer(&keys, &key, &resolution, config.classes.len())
+        tally_known_answer((&keys, &key), &resolution, config.classes.len(), &blobs)
     });
     let (ballot, sum, tally) = computed.await.map_err(|e| unreadable(&e))?.map_err(|e| unreadable(&e))?;
     let ballot = app.storage.blobs().put(ballot).await?;
-    let stored = store(app, tally).await?;
-    let (ciphertexts, squashed) = (stored.ciphertexts, stored.squashed);
+    let Published { ciphertexts, squashed, squashed_digits, .. } = tally;
     let tally = TallyRecord { round: None, step: Step::Label, sum, ciphertexts, squashed };
     let mut tx = app.storage.write().await?;
     let now = app.now();
     app.storage.append(&mut tx, &app.identity, now, EventBody::KnownAnswer { ballot }).await?;
     app.storage.append(&mut tx, &app.identity, now, EventBody::Tallied(tally)).await?;
-    app.storage.set_known_answer(&mut tx, stored.squashed_digits.unwrap_or(ciphertexts)).await?;
+    app.storage.set_known_answer(&mut tx, squashed_digits.unwrap_or(ciphertexts)).await?;
     tx.commit().await?;
     tracing::info!("known answer computed; the trustees can prove the keys");
     Ok(())
 }
 
-/// Returns the ballot body of the known answer, the digest of its sum, and its tally.
+/// Returns the ballot body of the known answer, the digest of its sum, and where its tally lies.
 fn tally_known_answer(
-    keys: &Arc<TallyKeys>,
-    key: &EncryptionKey,
+    (keys, key): (&TallyKeys, &EncryptionKey),
     resolution: &Resolution,
     classes: usize,
-) -> Result<(Vec<u8>, Digest, Tally), String> {
+    blobs: &Blobs,
+) -> Result<(Vec<u8>, Digest, Published), String> {
     let counts = known_answer_counts(classes, i64::from(KNOWN_ANSWER_VOTES));
     let ballot = fhe::encrypt(key, resolution, &counts).map_err(|e| e.to_string())?;
     let body = BallotBody::parse(&ballot, resolution.layout()).map_err(|e| e.to_string())?;
@@ -84,7 +80,7 @@ fn tally_known_answer(
     sum.add(&body).map_err(|e| e.to_string())?;
     let digest = Digest::of(&sum.to_bytes());
     let input = TallyInput::of_all(*resolution, sum);
-    let tally = run(keys, &input, &AtomicBool::new(false), |_| {}).map_err(|e| e.to_string())?;
+    let tally = publish(keys, &input, blobs, &AtomicBool::new(false), |_| {}).map_err(|e| e.to_string())?;
     Ok((ballot, digest, tally))
 }
 

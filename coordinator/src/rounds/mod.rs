@@ -87,8 +87,10 @@ async fn dispatch(app: &App, claims: &Claims) -> Result<(), RoundError> {
     if known_answer::is_due(app, &mut tx).await? {
         due.push(None);
     }
-    due.extend(app.storage.unfinished_rounds(&mut tx).await?.into_iter().map(Some));
+    let unfinished = app.storage.unfinished_rounds(&mut tx).await?;
     drop(tx);
+    app.sums.keep(&unfinished);
+    due.extend(unfinished.into_iter().map(Some));
     for piece in due {
         if !lock(claims).insert(piece) {
             continue;

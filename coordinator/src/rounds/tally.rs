@@ -1,18 +1,13 @@
 //! The tally of a round: sum of the counted ballots and the coordinator's noise, argmax, squash, label ciphertexts.
 
-use std::{
-    sync::{Arc, atomic::AtomicBool},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use shared::{
     ballot::Door,
     fhe::TallyError,
     ids::{Digest, RoundId},
     round::{RoundState, Step, Tallied},
-    transcript::{
-        Computed, CountedBallot, EventBody, RecomputeError, TallyInput, TallyKeys, TallyRecord, add_up,
-    },
+    transcript::{CountedBallot, EventBody, RecomputeError, TallyInput, TallyRecord, add_ballots, add_noise},
 };
 
 use super::{
@@ -23,7 +18,7 @@ use super::{
 use crate::{
     app::App,
     storage::{BallotRow, RoundRow, StorageError},
-    tally::process_cpu,
+    tally::{Begun, PublishError, Published, process_cpu, publish},
 };
 
 /// How many times the tally's own time a trustee has at least to open it.
@@ -62,15 +57,9 @@ pub(super) async fn tally(app: &App, round: RoundRow) -> Result<bool, RoundError
     let all = process_cpu().saturating_sub(cpu);
     let times =
         Times { cpu: all.saturating_sub(tally.squash), squash: tally.squash, wall: started.elapsed() };
-    let stored = store(app, tally).await?;
-    let record = TallyRecord {
-        round: Some(id),
-        step,
-        sum,
-        ciphertexts: stored.ciphertexts,
-        squashed: stored.squashed,
-    };
-    commit(app, noise_ballot, record, stored.squashed_digits, times).await?;
+    let Published { ciphertexts, squashed, squashed_digits, .. } = tally;
+    let record = TallyRecord { round: Some(id), step, sum, ciphertexts, squashed };
+    commit(app, noise_ballot, record, squashed_digits, times).await?;
     tracing::info!(round = %id, %step, cpu_ms = millis(times.cpu), squash_cpu_ms = millis(times.squash), wall_ms = millis(times.wall), "tallied");
     Ok(true)
 }
@@ -99,7 +88,8 @@ impl<E: Into<RoundError>> From<E> for Stop {
     }
 }
 
-/// Adds up a step of the counted ballots and of the coordinator's noise, raw, before any expansion.
+/// Completes the running sum of a step with the coordinator's noise, raw, before any expansion. Ballots that are not in
+/// it, because the service was started since, are read from the disk.
 async fn input(app: &App, round: &RoundRow, step: Step, noise_ballot: Digest) -> Result<TallyInput, Stop> {
     let id = round.id();
     let mut tx = app.storage.read().await?;
@@ -114,9 +104,13 @@ async fn input(app: &App, round: &RoundRow, step: Step, noise_ballot: Digest) ->
     let counted: Vec<CountedBallot> = rows.iter().filter(|row| is_counted(row)).map(on_record).collect();
     let (announcement, roster) = (round.announcement.clone(), round.roster.clone());
     let blobs = app.storage.blobs().clone();
+    let begun = app.clone();
     let added = app.pool.run(move || {
         let door = Door { announcement: &announcement, roster: &roster };
-        add_up(door, &counted, noise_ballot, step, &blobs)
+        let Begun { mut sum, missing } = begun.sums.take(door, resolution.layout(), step, &counted);
+        add_ballots(&mut sum, door, &missing, step, &blobs)?;
+        add_noise(&mut sum, door, noise_ballot, step, &blobs)?;
+        Ok(sum)
     });
     match added.await {
         Ok(Ok(sum)) => Ok(TallyInput { resolution, sum, instances }),
@@ -131,15 +125,8 @@ pub(super) const fn on_record(row: &BallotRow) -> CountedBallot {
     CountedBallot { participant: row.participant, digest: row.digest, received_at: row.received_at }
 }
 
-/// Is a tally in memory, with what the trustees that do not recompute it download.
-pub(super) struct Tally {
-    computed: Computed,
-    squashed_digits: Vec<u8>,
-    squash: Duration,
-}
-
-/// Runs argmax and squash on the pool.
-async fn compute(app: &App, round: &RoundRow, input: TallyInput) -> Result<Tally, Stop> {
+/// Runs argmax and squash on the pool, and stores what they give as it comes.
+async fn compute(app: &App, round: &RoundRow, input: TallyInput) -> Result<Published, Stop> {
     let id = round.id();
     let mut tx = app.storage.read().await?;
     let federation = app.storage.federation(&mut tx).await?.ok_or(StorageError::unreadable("federation"))?;
@@ -153,54 +140,16 @@ async fn compute(app: &App, round: &RoundRow, input: TallyInput) -> Result<Tally
     let watched = app.clone();
     let tally = app.pool.run(move || {
         let progress = |done: usize| watched.tally_progress(id, u32::try_from(done).unwrap_or(u32::MAX));
-        run(&keys, &input, &cancel, progress)
+        publish(&keys, &input, watched.storage.blobs(), &cancel, progress)
     });
     match tally.await {
         Ok(Ok(tally)) => Ok(tally),
-        Ok(Err(TallyError::Cancelled { .. })) => Err(Stop::Cancelled),
+        Ok(Err(PublishError::Tally(TallyError::Cancelled { .. }))) => Err(Stop::Cancelled),
+        // A disk that is full today has room tomorrow: the round waits, and loses nothing.
+        Ok(Err(PublishError::Disk(source))) => Err(StorageError::Tally(source).into()),
         Ok(Err(error)) => Err(Stop::Damaged(error.to_string())),
         Err(stopped) => Err(Stop::Damaged(stopped.to_string())),
     }
-}
-
-/// Tallies a sum on the threads of the current pool and measures the squash on its own.
-pub(super) fn run(
-    keys: &Arc<TallyKeys>,
-    input: &TallyInput,
-    cancel: &AtomicBool,
-    mut on_progress: impl FnMut(usize),
-) -> Result<Tally, TallyError> {
-    let instances = input.instances.len();
-    let (mut argmax_done, mut squashed_digits) = (process_cpu(), Vec::new());
-    let watch = |done: usize| {
-        if done <= instances {
-            argmax_done = process_cpu();
-        }
-        on_progress(done);
-    };
-    let computed = keys.tally(input, cancel, watch, |digit| squashed_digits.extend(digit.to_bytes()))?;
-    let squash = process_cpu().saturating_sub(argmax_done);
-    let squash = if computed.squashed.is_some() { squash } else { Duration::ZERO };
-    Ok(Tally { computed, squashed_digits, squash })
-}
-
-/// Is where a tally lies among the blobs.
-pub(super) struct StoredTally {
-    pub(super) ciphertexts: Digest,
-    pub(super) squashed: Option<Digest>,
-    pub(super) squashed_digits: Option<Digest>,
-}
-
-/// Stores label ciphertexts, the record of their squashed digits, and the digits themselves.
-pub(super) async fn store(app: &App, tally: Tally) -> Result<StoredTally, StorageError> {
-    let blobs = app.storage.blobs();
-    let ciphertexts = blobs.put(tally.computed.labels.to_bytes()).await?;
-    let Some(record) = tally.computed.squashed else {
-        return Ok(StoredTally { ciphertexts, squashed: None, squashed_digits: None });
-    };
-    let squashed = Some(blobs.put(record.to_bytes()).await?);
-    let squashed_digits = Some(blobs.put(tally.squashed_digits).await?);
-    Ok(StoredTally { ciphertexts, squashed, squashed_digits })
 }
 
 async fn commit(

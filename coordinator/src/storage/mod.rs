@@ -19,7 +19,7 @@ mod usage;
 
 pub use answers::Answer;
 pub use ballots::{BallotRow, RefusalRow};
-pub use blobs::{Blobs, UploadError};
+pub use blobs::{BlobWriter, Blobs, UploadError};
 pub use federation::FederationRow;
 pub use members::{InviteRow, MemberRow};
 pub use openings::OpeningRow;
@@ -90,6 +90,9 @@ pub enum StorageError {
         /// What the file system said.
         source: std::io::Error,
     },
+    /// What a tally puts out cannot be written.
+    #[error("the tally cannot be written: {0}; see that the disk has room, the tally is tried again")]
+    Tally(std::io::Error),
     /// A blob's content no longer has its digest.
     #[error("blob {0} was changed on disk: restore it from a backup")]
     BlobChanged(Digest),

@@ -1,7 +1,12 @@
-//! Computation: the bounded pool on which everything heavy runs, and the cache of evaluation keys.
+//! Computation: the bounded pool on which everything heavy runs, the running sums, the tally that goes to the disk as it
+//! comes, and the cache of evaluation keys.
 
 mod keys;
 mod pool;
+mod publish;
+mod sums;
 
 pub use keys::{KeyCache, KeyCacheError};
 pub use pool::{Jobs, Pool, PoolStopped, process_cpu};
+pub use publish::{PublishError, Published, publish};
+pub use sums::{Begun, Sums};

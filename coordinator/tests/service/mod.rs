@@ -83,6 +83,11 @@ impl Service {
         Ok(Self { url, operator, http, home, folder, tasks: vec![conductor, server], _stop: stop })
     }
 
+    /// Returns the coordinator's folder.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     /// Ends the coordinator and starts another one in the same folder.
     pub(crate) async fn restart(self) -> Result<Self> {
         let Self { home, folder, tasks, .. } = self;

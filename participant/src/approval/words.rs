@@ -39,11 +39,14 @@ pub fn in_words(review: &Review, color: bool) -> String {
     lines.join("\n")
 }
 
-fn argmax(kind: ArgmaxKind) -> &'static str {
-    match kind {
-        ArgmaxKind::Tournament => "the class with most noisy votes; gaps of a few votes may go either way",
-        ArgmaxKind::Exact => "exactly the class with most noisy votes, ties to the first",
+fn argmax(kind: ArgmaxKind) -> String {
+    if kind.is_exact() {
+        return "exactly the class with most noisy votes, ties to the first".to_owned();
     }
+    let percent = (kind.error_share() * 100.0).round();
+    format!(
+        "the class with most noisy votes; gaps of a few votes, within {percent} % of the noise, may go either way"
+    )
 }
 
 fn quorum(review: &Review) -> String {

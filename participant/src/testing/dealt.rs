@@ -15,7 +15,7 @@ use shared::{
     identity::Identity,
     ids::{Digest, RoundId},
     round::Step,
-    transcript::{Computed, EventBody, TallyInput, TallyKeys, TallyRecord, add_up},
+    transcript::{Computed, EventBody, TallyInput, TallyKeys, TallyRecord, TallySink, add_up},
 };
 
 use super::{Board, Federation, board::RECEIVED_AT, number};
@@ -182,20 +182,15 @@ impl Dealt {
 
     fn tally_input(&mut self, round: RoundId, input: &TallyInput) -> Computed {
         let step = if input.resolution.is_test() { Step::Test } else { Step::Label };
-        let computed = self.keys.tally(input, &AtomicBool::new(false), |_| {}, |_| {}).unwrap();
+        let mut labels = Frame::default();
+        let computed = self.keys.tally(input, &AtomicBool::new(false), &mut labels).unwrap();
         let record = computed.squashed.as_ref().unwrap().to_bytes();
-        self.record((round, step), Digest::of(&input.sum.to_bytes()), &computed.labels, record);
+        self.record((round, step), Digest::of(&input.sum.to_bytes()), labels.0, record);
         computed
     }
 
-    fn record(
-        &mut self,
-        (round, step): (RoundId, Step),
-        sum: Digest,
-        labels: &LabelCiphertexts,
-        record: Vec<u8>,
-    ) {
-        let ciphertexts = self.board.keep(labels.to_bytes());
+    fn record(&mut self, (round, step): (RoundId, Step), sum: Digest, labels: Vec<u8>, record: Vec<u8>) {
+        let ciphertexts = self.board.keep(labels);
         let squashed = Some(self.board.keep(record));
         let tally = TallyRecord { round: Some(round), step, sum, ciphertexts, squashed };
         self.board.push(EventBody::Tallied(tally));
@@ -208,8 +203,9 @@ impl Dealt {
         let resolution = self.resolution(round);
         let never = AtomicBool::new(false);
         let input = TallyInput::of_all(resolution, sum.clone());
-        let honest = self.keys.tally(&input, &never, |_| {}, |_| {}).unwrap().labels;
-        let mut bytes = honest.to_bytes();
+        let mut honest = Frame::default();
+        self.keys.tally(&input, &never, &mut honest).unwrap();
+        let mut bytes = honest.0;
         let first = bytes.len() - resolution.layout().instances() * words.len() * 8;
         for (place, word) in bytes[first..].chunks_exact_mut(8).zip(words) {
             place.copy_from_slice(&word.to_le_bytes());
@@ -225,7 +221,7 @@ impl Dealt {
             }
         })
         .unwrap();
-        self.record((round, Step::Label), Digest::of(&sum.to_bytes()), &labels, record.to_bytes());
+        self.record((round, Step::Label), Digest::of(&sum.to_bytes()), bytes, record.to_bytes());
         digits
     }
 
@@ -235,5 +231,15 @@ impl Dealt {
         Pin::store(home, &self.board.federation.roster, RECEIVED_AT).unwrap();
         TrusteePin::store(home, &seat_of(&self.board, id), RECEIVED_AT).unwrap();
         self.board.fill_cache(home);
+    }
+}
+
+/// Keeps the frame of the label ciphertexts.
+#[derive(Default)]
+struct Frame(Vec<u8>);
+
+impl TallySink for Frame {
+    fn labels(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
     }
 }

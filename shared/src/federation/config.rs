@@ -206,6 +206,9 @@ const fn one() -> u32 {
 /// Says what in a federation's config cannot be accepted.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ConfigError {
+    /// The error that the circuit may make is no share.
+    #[error("argmax = {{ within = {0} }}: it must be 1 to 100, in percent of the noise; 15 is the default")]
+    ErrorShare(u8),
     /// The exact circuit does not bear the noise of pairs.
     #[error(
         "transform = \"fused_pairs\" adds noise that argmax = \"exact\" does not bear; set transform = \"fused\""
@@ -291,14 +294,18 @@ impl FederationConfig {
     fn check_circuit(&self) -> Result<(), ConfigError> {
         match (self.argmax, self.transform) {
             (ArgmaxKind::Exact, Transform::FusedPairs) => Err(ConfigError::ExactPairs),
+            (ArgmaxKind::Within(percent), _) if !(1..=100).contains(&percent) => {
+                Err(ConfigError::ErrorShare(percent))
+            }
             _ => Ok(()),
         }
     }
 
     fn check_classes(&self) -> Result<(), ConfigError> {
-        let (max, why) = match self.argmax {
-            ArgmaxKind::Exact => (MAX_EXACT_CLASSES, " with argmax = \"exact\""),
-            ArgmaxKind::Tournament => (MAX_CLASSES, ""),
+        let (max, why) = if self.argmax.is_exact() {
+            (MAX_EXACT_CLASSES, " with argmax = \"exact\"")
+        } else {
+            (MAX_CLASSES, "")
         };
         let found = self.classes.len();
         if !(MIN_CLASSES..=max).contains(&found) {
@@ -368,6 +375,20 @@ mod tests {
         let text = CONFIG.replace(from, to);
         assert_ne!(text, CONFIG, "the scene must change something");
         FederationConfig::from_toml(&text).map(|_| String::new()).unwrap_or_else(|e| e.to_string())
+    }
+
+    #[test]
+    fn the_error_of_the_circuit_is_a_share_in_percent() {
+        let with = |share: u32| {
+            let argmax = format!("quorum = \"all\"\nargmax = {{ within = {share} }}");
+            FederationConfig::from_toml(&CONFIG.replace("quorum = \"all\"", &argmax))
+        };
+        assert_eq!(with(30).unwrap().argmax, ArgmaxKind::Within(30));
+        for share in [0, 101] {
+            let message = with(share).unwrap_err().to_string();
+            assert!(message.contains("must be 1 to 100, in percent of the noise"), "{message}");
+        }
+        assert!(with(300).is_err());
     }
 
     #[test]

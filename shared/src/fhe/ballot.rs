@@ -1,4 +1,8 @@
 //! Ballot bodies: a participant's encrypted counts, as raw lists without header or signature.
+//!
+//! A ballot carries no more of a ciphertext than the tally can use. Of every word of a mask the upper 32 bits are kept, of
+//! every slot's word the upper 24, each rounded to nearest: 14 336 bytes for 2048 slots instead of 32 768. What the
+//! rounding adds to a count is in [`super::noise`], and in the circuit's own error like everything else.
 
 use tfhe::core_crypto::commons::generators::NoiseRandomGenerator;
 use tfhe::core_crypto::prelude::{
@@ -7,10 +11,9 @@ use tfhe::core_crypto::prelude::{
 };
 use zeroize::Zeroizing;
 
-use super::frame::{WORD, words};
 use super::keys::{EncryptionKey, random_seed};
-use super::layout::Layout;
-use super::parameters::modulus;
+use super::layout::{Layout, MASK_BYTES, SLOT_BYTES};
+use super::parameters::{POLYNOMIAL_SIZE, modulus};
 use super::resolution::Resolution;
 
 /// Why a ballot body cannot be made or read.
@@ -49,7 +52,7 @@ pub enum BallotError {
 
 /// Encrypts one count per slot, instance-major, with fresh randomness of the operating system.
 ///
-/// Returns the raw little-endian words of all lists, [`Layout::body_bytes`] bytes in all.
+/// Returns the rounded words of all lists, [`Layout::body_bytes`] bytes in all.
 ///
 /// # Errors
 /// Refuses another number of counts than the round has slots, a count outside ±D, and a system without
@@ -66,9 +69,24 @@ pub fn encrypt(key: &EncryptionKey, resolution: &Resolution, counts: &[i64]) -> 
     let mut body = Vec::with_capacity(layout.body_bytes());
     for index in 0..layout.lists() {
         let list = encrypt_list(key, resolution.scale(), &counts[layout.list(index).slots])?;
-        body.extend(list.iter().flat_map(|word| word.to_le_bytes()));
+        write_list(&mut body, &list);
     }
     Ok(body)
+}
+
+/// Appends a list: the masks, then the upper two bytes of every slot's word, then the third byte of every one.
+fn write_list(body: &mut Vec<u8>, list: &[u64]) {
+    let (masks, slots) = list.split_at(POLYNOMIAL_SIZE);
+    body.extend(masks.iter().flat_map(|&word| upper_bits(word, MASK_BYTES).to_le_bytes()));
+    let kept = |word: &u64| upper_bits(*word, SLOT_BYTES);
+    body.extend(slots.iter().flat_map(|word| ((kept(word) >> 8) as u16).to_le_bytes()));
+    body.extend(slots.iter().map(|word| kept(word) as u8));
+}
+
+/// Rounds a word to its upper `bytes` bytes, to nearest; beyond the greatest lies zero, as everywhere on the torus.
+const fn upper_bits(word: u64, bytes: usize) -> u32 {
+    let left_out = u64::BITS - u8::BITS * bytes as u32;
+    (word.wrapping_add(1 << (left_out - 1)) >> left_out) as u32
 }
 
 /// Encrypts at most 2048 counts as one compact list: 2048 mask words and one body word per count.
@@ -100,7 +118,7 @@ fn encrypt_list(key: &EncryptionKey, scale: u64, counts: &[i64]) -> Result<Vec<u
 #[derive(Clone, PartialEq, Eq)]
 pub struct BallotBody {
     layout: Layout,
-    words: Vec<u64>,
+    bytes: Vec<u8>,
 }
 
 impl BallotBody {
@@ -112,8 +130,7 @@ impl BallotBody {
         if bytes.len() != layout.body_bytes() {
             return Err(BallotError::Length { expected: layout.body_bytes(), got: bytes.len() });
         }
-        debug_assert_eq!(bytes.len(), layout.body_words() * WORD);
-        Ok(Self { layout, words: words(bytes) })
+        Ok(Self { layout, bytes: bytes.to_vec() })
     }
 
     /// Returns the layout the body was read with.
@@ -122,8 +139,25 @@ impl BallotBody {
         self.layout
     }
 
-    pub(crate) fn words(&self) -> &[u64] {
-        &self.words
+    /// Adds the words of all lists to as many sums, each the upper 32 bits of a word.
+    pub(crate) fn add_to(&self, sums: &mut [u32]) {
+        let mut bytes = self.bytes.as_slice();
+        for index in 0..self.layout.lists() {
+            let list = self.layout.list(index);
+            let (masks, slots) = sums[list.words].split_at_mut(POLYNOMIAL_SIZE);
+            let (high, low) = (masks.len() * MASK_BYTES, slots.len() * (SLOT_BYTES - 1));
+            let (mask_bytes, rest) = bytes.split_at(high);
+            let (upper, rest) = rest.split_at(low);
+            let (third, rest) = rest.split_at(slots.len());
+            for (sum, word) in masks.iter_mut().zip(mask_bytes.as_chunks().0) {
+                *sum = sum.wrapping_add(u32::from_le_bytes(*word));
+            }
+            for ((sum, upper), third) in slots.iter_mut().zip(upper.as_chunks().0).zip(third) {
+                let word = u32::from(u16::from_le_bytes(*upper)) << 16 | u32::from(*third) << 8;
+                *sum = sum.wrapping_add(word);
+            }
+            bytes = rest;
+        }
     }
 }
 

@@ -19,17 +19,19 @@ use super::expand::Lwe;
 use super::keys::EvaluationKeys;
 use super::labels::{DIGIT_LOG, digit, digits_per_label};
 use super::lookup::{LookUp, Switched, Table};
-use super::noise::Precision;
-use super::parameters::POLYNOMIAL_SIZE;
+use super::noise::{Precision, ballot_variance};
+use super::parameters::{POLYNOMIAL_SIZE, ParameterSet};
 use super::tournament::{without_noise, zero};
 
-/// Errors of a comparison stay below this many steps: 8.3 standard deviations.
+/// Errors of a comparison stay below this many steps: 8.2 standard deviations, the ballots' rounding included.
 pub(crate) const WINDOW_STEPS: u64 = 40;
 const STEPS: u64 = POLYNOMIAL_SIZE as u64;
 /// The largest factor from one comparison to the next: what read 0 is below two windows and must not reach
 /// the window at the far end of the torus.
 const MAX_FACTOR: u64 = (STEPS - 2 * WINDOW_STEPS) / (2 * WINDOW_STEPS);
 const MAX_REFINEMENTS: u32 = 3;
+/// The largest variance, in steps squared, that the rounding of ballots may add to a comparison.
+const MAX_ROUNDING: f64 = 0.49;
 
 /// The comparisons of one pair: one coarse, then `count` finer ones, each by the same factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +51,14 @@ impl Refinements {
         (0..=MAX_REFINEMENTS)
             .flat_map(|count| (1..=MAX_FACTOR).map(move |factor| Self { count, factor }))
             .find(|refinements| refinements.total() >= needed)
+    }
+
+    /// Tells whether the last comparison, which multiplies the rounding of two counts, does not see that of so many
+    /// ballots.
+    pub(crate) fn hide_rounding(self, ballots: u32) -> bool {
+        let factor = self.total() as f64;
+        let rounding = ballot_variance(ballots, ParameterSet::Full.parameters());
+        2.0 * rounding * factor * factor <= MAX_ROUNDING
     }
 
     /// The factor of the last comparison.

@@ -155,6 +155,12 @@ impl FrameWriter {
         self
     }
 
+    /// Appends words of which only the upper halves are kept.
+    pub(crate) fn half_words(&mut self, words: &[u32]) -> &mut Self {
+        self.bytes.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+        self
+    }
+
     /// Appends words of the squash.
     pub(crate) fn wide_words(&mut self, words: &[u128]) -> &mut Self {
         self.bytes.reserve(words.len() * WIDE_WORD);

@@ -55,6 +55,11 @@ impl LabelCiphertexts {
         self.words.extend(digits.iter().flat_map(|digit| digit.as_ref()));
     }
 
+    /// Appends the labels of a chunk of the instances, in their order.
+    pub(crate) fn append(&mut self, chunk: &Self) {
+        self.words.extend_from_slice(&chunk.words);
+    }
+
     /// Returns the layout of the labels: as many instances as were tallied; a test has one class.
     #[must_use]
     pub const fn layout(&self) -> Layout {
@@ -82,10 +87,22 @@ impl LabelCiphertexts {
     /// Returns the labels as a frame: header, parameter digest, classes, instances, words.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut frame = FrameWriter::new(Kind::LabelCiphertexts, Self::frame_bytes(self.layout));
-        frame.bytes(&self.set.digest());
-        LayoutFields::write(&mut frame, self.layout);
-        frame.words(&self.words).finish()
+        [Self::header(self.set, self.layout), self.word_bytes()].concat()
+    }
+
+    /// Returns the beginning of a frame, which the words of all instances follow, [`LabelCiphertexts::word_bytes`].
+    #[must_use]
+    pub fn header(set: ParameterSet, layout: Layout) -> Vec<u8> {
+        let mut frame = FrameWriter::new(Kind::LabelCiphertexts, 32 + LayoutFields::BYTES);
+        frame.bytes(&set.digest());
+        LayoutFields::write(&mut frame, layout);
+        frame.finish()
+    }
+
+    /// Returns the words of these instances, little-endian.
+    #[must_use]
+    pub fn word_bytes(&self) -> Vec<u8> {
+        self.words.iter().flat_map(|word| word.to_le_bytes()).collect()
     }
 
     /// Reads the frame of the labels of a round of this layout, made with the federation's parameters.

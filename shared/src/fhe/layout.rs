@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use super::frame::WORD;
 use super::parameters::POLYNOMIAL_SIZE;
 
 /// The largest number of classes a federation may have.
@@ -10,9 +9,15 @@ pub const MAX_CLASSES: usize = 100;
 /// The largest number of instances of one round.
 pub const MAX_INSTANCES: usize = 1_000_000;
 
+/// Bytes that a word of a mask keeps in a ballot.
+pub(crate) const MASK_BYTES: usize = 4;
+/// Bytes that the word of a slot keeps in a ballot.
+pub(crate) const SLOT_BYTES: usize = 3;
+
 /// The slots of a round: instance-major, in lists of at most 2048 that hold whole instances.
 ///
-/// A list is one compact ciphertext: 2048 mask words, then one body word per slot.
+/// A list is one compact ciphertext: 2048 mask words, then one body word per slot. On the wire both are rounded to their
+/// upper bits, see [`super::BallotBody`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layout {
     classes: usize,
@@ -35,7 +40,7 @@ pub enum LayoutError {
 pub(crate) struct List {
     /// The slots of the round that lie in this list.
     pub(crate) slots: Range<usize>,
-    /// Where the list lies among the words of a ballot body.
+    /// Where the list lies among the words of all lists.
     pub(crate) words: Range<usize>,
 }
 
@@ -113,11 +118,11 @@ impl Layout {
     /// Returns the exact length of a ballot body in bytes.
     #[must_use]
     pub const fn body_bytes(&self) -> usize {
-        self.body_words() * WORD
+        self.slots() * SLOT_BYTES + self.lists() * POLYNOMIAL_SIZE * MASK_BYTES
     }
 
-    /// Returns the length of a ballot body in words: every slot, and one mask per list.
-    pub(crate) const fn body_words(&self) -> usize {
+    /// Returns the number of words of all lists: one per slot, and one mask per list.
+    pub(crate) const fn words(&self) -> usize {
         self.slots() + self.lists() * POLYNOMIAL_SIZE
     }
 

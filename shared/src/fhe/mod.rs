@@ -60,5 +60,5 @@ pub use squashed::{
     SQUASHED_DIGIT_LOG, SQUASHED_DIMENSION, Squashed, SquashedDigit, SquashedRecord, label_digits,
 };
 pub use sum::{RunningSum, SumError};
-pub use tally::{TallyError, effort, tally, tally_instances};
+pub use tally::{TallyError, effort, tally, tally_chunks, tally_instances};
 pub use transform::Transform;

@@ -7,6 +7,7 @@
 
 use std::ops::Range;
 
+use super::layout::{MASK_BYTES, SLOT_BYTES};
 use super::parameters::{Noise, Parameters};
 use super::scheme::{Scheme, Unrolling};
 use super::transform::Transform;
@@ -97,6 +98,17 @@ pub(crate) fn bootstrap_deviation(scheme: &Scheme) -> f64 {
     (allowance * (key + rounding)).sqrt()
 }
 
+/// Variance, in steps squared at the ballots' scale, of what the rounding of so many ballots adds to a count.
+///
+/// A slot's word errs by half its last bit at most, and so does each word of the mask, which counts where the key's bit
+/// is 1.
+pub(crate) fn ballot_variance(ballots: u32, p: &Parameters) -> f64 {
+    let large = f64::from(p.glwe_dimension * p.polynomial_size);
+    let kept = |bytes: usize| u8::BITS * bytes as u32;
+    let rounding = rounding_variance(kept(SLOT_BYTES)) + large * 0.5 * rounding_variance(kept(MASK_BYTES));
+    f64::from(ballots) * rounding / (step(p) * step(p))
+}
+
 /// Standard deviation, in steps, of what a keyswitch and a centered modulus switch add to a phase.
 pub(crate) fn switch_deviation(scheme: &Scheme, precision: Precision) -> f64 {
     let p = scheme.parameters.parameters();
@@ -121,6 +133,8 @@ pub(crate) fn switch_deviation(scheme: &Scheme, precision: Precision) -> f64 {
 pub(crate) struct Shape {
     /// Number of classes.
     pub(crate) classes: usize,
+    /// Ballots that are added up, at most; each was rounded.
+    pub(crate) ballots: u32,
     /// Whether one comparison more follows the final, and all lies at half the scale.
     pub(crate) threshold: bool,
     /// Levels below the last one, counted from it, that are read finely; those below are read coarsely.
@@ -152,9 +166,11 @@ impl Shape {
     /// often its value is doubled after the next one.
     ///
     /// A match adds half of its comparison's error and the noise of the bootstrap that made |d|. A level's values lie at
-    /// half the scale of the next, so the bootstraps of the first levels weigh most.
+    /// half the scale of the next, so the bootstraps of the first levels weigh most, and the rounding of the ballots,
+    /// which stand before the first match.
     fn value_variance(&self, scheme: &Scheme, doublings: Range<u32>) -> f64 {
-        let mut variance = 0.0;
+        let rounding = ballot_variance(self.ballots, scheme.parameters.parameters());
+        let mut variance = rounding * power_of_two(2 * doublings.end);
         for doublings in doublings {
             let switch = switch_deviation(scheme, self.precision(doublings));
             let bootstrap =

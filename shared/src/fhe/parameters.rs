@@ -119,7 +119,7 @@ impl ParameterSet {
     #[must_use]
     pub const fn of(argmax: ArgmaxKind) -> Self {
         match argmax {
-            ArgmaxKind::Tournament => Self::Swift,
+            ArgmaxKind::Tournament | ArgmaxKind::Within(_) => Self::Swift,
             // Its comparisons have no room for more noise.
             ArgmaxKind::Exact => Self::Full,
         }

@@ -15,8 +15,6 @@ const MAX_BOUND: f64 = 8_388_608.0;
 const GROSS_ERROR_LOG2: f64 = -64.0;
 /// The chance that an error of the circuit exceeds what [`Resolution::votes`] says, 2^-40.
 const EXCESS_LOG2: f64 = -40.0;
-/// What the circuit's own error may be, of the standard deviation of a noisy difference, where levels are read coarsely.
-const LARGEST_SHARE: f64 = 0.15;
 /// Deviations are rounded up to multiples of 1/1024, so that no two machines' logarithms give two ranges D.
 const GRID: f64 = 1024.0;
 
@@ -59,6 +57,17 @@ pub enum ResolutionError {
         /// The largest range of the exact circuit.
         max: u64,
     },
+    /// The exact circuit would see the rounding of so many ballots.
+    #[error(
+        "the counts of this round may differ by {bound} votes and come from up to {ballots} ballots, whose rounding \
+         argmax = \"exact\" would see; use \"tournament\", less noise or fewer teachers"
+    )]
+    ExactRounding {
+        /// The range D.
+        bound: u64,
+        /// The most ballots there can be: one of each teacher and the coordinator's.
+        ballots: u32,
+    },
     /// The threshold is not a number of votes that a class can have.
     #[error(
         "a threshold of {threshold} votes: it must be 1 to {teachers}, the number of teachers; set it to the votes a \
@@ -88,8 +97,8 @@ impl Resolution {
     /// that of the Gaussian is below √(2/π)·exp(−t²/2)/t on both sides (Mills). The circuit's own error joins
     /// the variance.
     ///
-    /// A tournament reads as many levels coarsely as leave its own error, all levels together, below 15 % of the standard
-    /// deviation of a noisy difference; see [`Resolution::precise`].
+    /// A tournament reads as many levels coarsely as leave its own error, all levels together, below
+    /// [`ArgmaxKind::error_share`] of the standard deviation of a noisy difference; see [`Resolution::precise`].
     ///
     /// # Errors
     /// Refuses a number of teachers outside 1..=[`MAX_TEACHERS`], a variance that is negative or not finite,
@@ -101,9 +110,10 @@ impl Resolution {
         drawn_variance: f64,
     ) -> Result<Self, ResolutionError> {
         let range = Range::new(layout, teachers, drawn_variance, None)?;
-        match argmax {
-            ArgmaxKind::Tournament => Self::tournament(layout, &range, None),
-            ArgmaxKind::Exact => Self::exact(layout, &range, None),
+        if argmax.is_exact() {
+            Self::exact(layout, &range, None)
+        } else {
+            Self::tournament(layout, argmax, &range, None)
         }
     }
 
@@ -124,9 +134,11 @@ impl Resolution {
         threshold: u32,
     ) -> Result<Self, ResolutionError> {
         let range = Range::new(layout, teachers, drawn_variance, Some(threshold))?;
-        match argmax {
-            ArgmaxKind::Tournament => Self::tournament(layout, &range, Some(threshold)),
-            ArgmaxKind::Exact => Self::exact(layout, &range, Some(threshold)),
+        let threshold = Some(threshold);
+        if argmax.is_exact() {
+            Self::exact(layout, &range, threshold)
+        } else {
+            Self::tournament(layout, argmax, &range, threshold)
         }
     }
 
@@ -152,18 +164,19 @@ impl Resolution {
     }
 
     /// The coarsest tournament whose error the noise hides, or the finest where none is hidden.
-    fn tournament(layout: Layout, range: &Range, threshold: Option<u32>) -> Result<Self, ResolutionError> {
+    fn tournament(
+        layout: Layout,
+        argmax: ArgmaxKind,
+        range: &Range,
+        threshold: Option<u32>,
+    ) -> Result<Self, ResolutionError> {
         let levels = noise::rounds(layout.classes()) - 1 + u32::from(threshold.is_some());
-        let hidden = LARGEST_SHARE * range.variance.sqrt();
-        for precise in 0..levels {
-            let read = Self::read(layout, range, threshold, precise);
-            if let Ok(resolution) = read
-                && resolution.deviation <= hidden
-            {
-                return Ok(resolution);
-            }
-        }
-        Self::read(layout, range, threshold, levels)
+        let hidden = argmax.error_share() * range.variance.sqrt();
+        let read = |precise| Self::read(layout, range, threshold, precise);
+        let found = (0..levels)
+            .filter_map(|precise| read(precise).ok())
+            .find(|resolution| resolution.deviation <= hidden);
+        Ok(Self { argmax, ..found.map_or_else(|| read(levels), Ok)? })
     }
 
     fn read(
@@ -174,7 +187,8 @@ impl Resolution {
     ) -> Result<Self, ResolutionError> {
         let classes = layout.classes();
         let steps = POLYNOMIAL_SIZE as f64;
-        let (shape, scheme) = (Shape { classes, threshold: threshold.is_some(), precise }, &Scheme::NOISIEST);
+        let shape = Shape { classes, ballots: range.ballots, threshold: threshold.is_some(), precise };
+        let scheme = &Scheme::NOISIEST;
         let final_error = shape.final_deviation(scheme) / steps;
         let threshold_error = threshold.map_or(0.0, |_| shape.threshold_deviation(scheme) / steps);
         let relative_error = final_error.max(threshold_error);
@@ -212,8 +226,11 @@ impl Resolution {
             return Err(ResolutionError::Bound);
         }
         let bound = bound as u64;
-        if Refinements::new(bound).is_none() {
+        let Some(refinements) = Refinements::new(bound) else {
             return Err(ResolutionError::ExactBound { bound, max: Refinements::MAX_BOUND });
+        };
+        if !refinements.hide_rounding(range.ballots) {
+            return Err(ResolutionError::ExactRounding { bound, ballots: range.ballots });
         }
         Ok(Self {
             layout,
@@ -276,12 +293,10 @@ impl Resolution {
     #[must_use]
     pub const fn scale(&self) -> u64 {
         let full_range = (1_u64 << 63) / self.bound;
-        match self.argmax {
-            ArgmaxKind::Tournament => {
-                full_range >> (noise::rounds(self.layout.classes()) - 1 + self.threshold.is_some() as u32)
-            }
-            ArgmaxKind::Exact => full_range,
+        if self.argmax.is_exact() {
+            return full_range;
         }
+        full_range >> (noise::rounds(self.layout.classes()) - 1 + self.threshold.is_some() as u32)
     }
 
     /// Returns the resolution in votes: where the most voted class leads every other by at least this much,
@@ -307,10 +322,7 @@ impl Resolution {
     /// moves its border itself.
     pub(crate) fn threshold_plaintext(&self) -> Option<u64> {
         let votes = u64::from(self.threshold?).wrapping_mul(self.scale());
-        Some(match self.argmax {
-            ArgmaxKind::Tournament => votes.wrapping_sub(self.scale() / 2),
-            ArgmaxKind::Exact => votes,
-        })
+        Some(if self.argmax.is_exact() { votes } else { votes.wrapping_sub(self.scale() / 2) })
     }
 
     /// Returns the predicted standard deviation, in votes, of the tournament's worst comparison: the final, or that
@@ -328,6 +340,8 @@ struct Range {
     votes: f64,
     /// Variance of the difference of two slots' noise.
     variance: f64,
+    /// Ballots that are added up, at most: no participant has less than one teacher, and the coordinator casts one.
+    ballots: u32,
     /// Deviations to keep clear of.
     tail: f64,
 }
@@ -355,6 +369,7 @@ impl Range {
         Ok(Self {
             votes: f64::from(teachers) + if drawn_variance > 0.0 { 1.0 } else { 0.0 },
             variance: 2.0 * drawn_variance,
+            ballots: teachers + 1,
             tail: range_deviations(comparisons(layout, threshold.is_some())),
         })
     }

@@ -1,8 +1,10 @@
 //! The running sum of ballots, added as raw words before any expansion.
+//!
+//! A ballot has nothing below the upper 32 bits of its words, and so has the sum.
 
 use super::ballot::BallotBody;
 use super::expand;
-use super::frame::{FrameError, FrameReader, FrameWriter, Kind, WORD};
+use super::frame::{FrameError, FrameReader, FrameWriter, Kind};
 use super::layout::Layout;
 
 /// The sum of the ballots added so far, itself an encryption of the summed counts.
@@ -10,8 +12,11 @@ use super::layout::Layout;
 pub struct RunningSum {
     layout: Layout,
     ballots: u32,
-    words: Vec<u64>,
+    /// The upper 32 bits of every word.
+    words: Vec<u32>,
 }
+
+const SUM_WORD: usize = size_of::<u32>();
 
 /// Why a ballot cannot be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -40,7 +45,7 @@ impl RunningSum {
     /// Starts the sum of a round at zero.
     #[must_use]
     pub fn new(layout: Layout) -> Self {
-        Self { layout, ballots: 0, words: vec![0; layout.body_words()] }
+        Self { layout, ballots: 0, words: vec![0; layout.words()] }
     }
 
     /// Adds one ballot.
@@ -57,9 +62,7 @@ impl RunningSum {
             });
         }
         self.ballots = self.ballots.checked_add(1).ok_or(SumError::Full(self.ballots))?;
-        for (sum, word) in self.words.iter_mut().zip(ballot.words()) {
-            *sum = sum.wrapping_add(*word);
-        }
+        ballot.add_to(&mut self.words);
         Ok(())
     }
 
@@ -75,13 +78,13 @@ impl RunningSum {
         self.ballots
     }
 
-    /// Returns the sum as a frame: header, classes, instances, ballots, words.
+    /// Returns the sum as a frame: header, classes, instances, ballots, words of four bytes.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut frame =
-            FrameWriter::new(Kind::RunningSum, self.layout.body_bytes() + LayoutFields::BYTES + 4);
+        let content = LayoutFields::BYTES + 4 + self.words.len() * SUM_WORD;
+        let mut frame = FrameWriter::new(Kind::RunningSum, content);
         LayoutFields::write(&mut frame, self.layout);
-        frame.bytes(&self.ballots.to_le_bytes()).words(&self.words).finish()
+        frame.bytes(&self.ballots.to_le_bytes()).half_words(&self.words).finish()
     }
 
     /// Reads the frame of a sum of this layout.
@@ -92,8 +95,9 @@ impl RunningSum {
         let mut frame = FrameReader::header(bytes, Kind::RunningSum)?;
         LayoutFields::expect(&mut frame, layout)?;
         let ballots = u32::from_le_bytes(frame.array()?);
-        frame.expect_rest(layout.body_words() * WORD)?;
-        Ok(Self { layout, ballots, words: frame.words() })
+        frame.expect_rest(layout.words() * SUM_WORD)?;
+        let (words, _) = frame.rest().as_chunks();
+        Ok(Self { layout, ballots, words: words.iter().map(|word| u32::from_le_bytes(*word)).collect() })
     }
 
     /// Expands the ciphertext of one slot: 2048 mask words and the body, or `None` beyond the last slot.
@@ -102,8 +106,8 @@ impl RunningSum {
         (slot < self.layout.slots()).then(|| expand::slot(self, slot).into_container())
     }
 
-    /// Returns the words of list number `index`: 2048 of the mask, then one per slot.
-    pub(crate) fn list_words(&self, index: usize) -> &[u64] {
+    /// Returns the upper halves of the words of list number `index`: 2048 of the mask, then one per slot.
+    pub(crate) fn list_words(&self, index: usize) -> &[u32] {
         &self.words[self.layout.list(index).words]
     }
 }

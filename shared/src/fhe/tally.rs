@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
-use super::argmax::ArgmaxKind;
 use super::effort::Effort;
 use super::exact::Exact;
 use super::expand::{self, Lwe};
@@ -123,6 +122,24 @@ pub fn tally_instances(
     tally_in_batches(keys, resolution, sum, instances, Batching::for_current_pool(), cancel, on_progress)
 }
 
+/// Tallies these instances as [`tally_instances`] does, and hands the labels over a few instances at a time: no more than
+/// those are in memory.
+///
+/// Between chunks `cancel` is looked at. All chunks one after another are the labels of [`tally_instances`].
+///
+/// # Errors
+/// Refuses what [`tally_instances`] refuses, and stops at the first error of `on_chunk`.
+pub fn tally_chunks(
+    keys: &EvaluationKeys,
+    resolution: &Resolution,
+    sum: &RunningSum,
+    instances: &[usize],
+    cancel: &AtomicBool,
+    on_chunk: impl FnMut(&LabelCiphertexts) -> Result<(), TallyError>,
+) -> Result<(), TallyError> {
+    chunks_in_batches(keys, resolution, sum, instances, Batching::for_current_pool(), cancel, on_chunk)
+}
+
 pub(crate) fn tally_in_batches(
     keys: &EvaluationKeys,
     resolution: &Resolution,
@@ -132,26 +149,47 @@ pub(crate) fn tally_in_batches(
     cancel: &AtomicBool,
     mut on_progress: impl FnMut(usize),
 ) -> Result<LabelCiphertexts, TallyError> {
+    let outcomes = resolution.outcomes().of_instances(instances.len()).map_err(|_| TallyError::NoInstance)?;
+    let mut labels = LabelCiphertexts::new(keys.parameter_set(), outcomes);
+    let mut done = 0;
+    chunks_in_batches(keys, resolution, sum, instances, batching, cancel, |chunk| {
+        labels.append(chunk);
+        done += chunk.layout().instances();
+        on_progress(done);
+        Ok(())
+    })?;
+    Ok(labels)
+}
+
+fn chunks_in_batches(
+    keys: &EvaluationKeys,
+    resolution: &Resolution,
+    sum: &RunningSum,
+    instances: &[usize],
+    batching: Batching,
+    cancel: &AtomicBool,
+    mut on_chunk: impl FnMut(&LabelCiphertexts) -> Result<(), TallyError>,
+) -> Result<(), TallyError> {
     let layout = resolution.layout();
     if sum.layout() != layout {
         return Err(TallyError::Layout { expected: layout.slots(), got: sum.layout().slots() });
     }
     check_instances(instances, layout.instances())?;
-    let outcomes = resolution.outcomes().of_instances(instances.len()).map_err(|_| TallyError::NoInstance)?;
     let circuit = Circuit::new(resolution)?;
-    let mut labels = LabelCiphertexts::new(keys.parameter_set(), outcomes);
     let mut done = 0;
     for chunk in instances.chunks(batching.instances.max(1)) {
         if cancel.load(Ordering::Relaxed) {
             return Err(TallyError::Cancelled { done, instances: instances.len() });
         }
         done += chunk.len();
+        let outcomes = resolution.outcomes().of_instances(chunk.len()).map_err(|_| TallyError::NoInstance)?;
+        let mut labels = LabelCiphertexts::new(keys.parameter_set(), outcomes);
         for digits in circuit.run(keys, expand_instances(sum, chunk), batching.look_ups) {
             labels.push(&digits);
         }
-        on_progress(done);
+        on_chunk(&labels)?;
     }
-    Ok(labels)
+    Ok(())
 }
 
 /// Checks that the list ascends and stays below the number of instances of the round.
@@ -200,14 +238,11 @@ impl Circuit {
         if let (true, Some(threshold)) = (resolution.is_test(), threshold) {
             return Ok(Self::Tournament(Box::new(Tournament::test(classes, threshold))));
         }
-        match resolution.argmax() {
-            ArgmaxKind::Tournament => {
-                Ok(Self::Tournament(Box::new(Tournament::new(classes, threshold, resolution.precise()))))
-            }
-            ArgmaxKind::Exact => Exact::new(classes, bound, threshold)
-                .map(|exact| Self::Exact(Box::new(exact)))
-                .ok_or(TallyError::ExactBound(bound)),
+        if resolution.argmax().is_exact() {
+            let exact = Exact::new(classes, bound, threshold).ok_or(TallyError::ExactBound(bound))?;
+            return Ok(Self::Exact(Box::new(exact)));
         }
+        Ok(Self::Tournament(Box::new(Tournament::new(classes, threshold, resolution.precise()))))
     }
 
     fn run(&self, keys: &EvaluationKeys, counts: Vec<Vec<Lwe>>, batch: usize) -> Vec<Vec<Lwe>> {

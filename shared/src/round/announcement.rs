@@ -213,7 +213,6 @@ impl Announcement {
             let (announced, derived) = (announced.to_string(), derived.to_string());
             (announced != derived).then_some(AnnouncementError::Differs { field, announced, derived })
         };
-        let kind = |kind: ArgmaxKind| format!("{kind:?}");
         let votes = |votes: Option<u32>| votes.map_or("none".to_owned(), |votes| votes.to_string());
         let test = |test: Option<TestTerms>| test.map_or("none".to_owned(), |test| format!("{test:?}"));
         differs("federation", &self.federation, &derived.federation)
@@ -234,7 +233,7 @@ impl Announcement {
             .or_else(|| differs("scale", &self.scale, &derived.scale))
             .or_else(|| differs("threshold", &votes(self.threshold), &votes(derived.threshold)))
             .or_else(|| differs("test", &test(self.test), &test(derived.test)))
-            .or_else(|| differs("argmax", &kind(self.argmax), &kind(derived.argmax)))
+            .or_else(|| differs("argmax", &self.argmax, &derived.argmax))
             .or_else(|| differs("precise_levels", &self.precise_levels, &derived.precise_levels))
             .unwrap_or(AnnouncementError::Differs {
                 field: "parameters",

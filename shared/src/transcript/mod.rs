@@ -10,6 +10,7 @@ mod event;
 mod folder;
 mod recompute;
 mod replay;
+mod tally;
 mod verify;
 
 pub use archive::{Archive, ArchiveError, archive_entry, archive_header};
@@ -18,8 +19,9 @@ pub use check::{Check, Fault, Place};
 pub use event::{ChainError, CountedBallot, Event, EventBody, Head, TallyRecord};
 pub use folder::{EVENTS_FILE, Folder, FolderError};
 pub use recompute::{
-    BlobError, Blobs, Computed, RecomputeError, TallyInput, TallyKeys, add_up, check_test, fetch,
+    BlobError, Blobs, RecomputeError, add_ballots, add_noise, add_up, check_test, fetch,
     known_answer_resolution, sum_of_known_answer, sum_of_round,
 };
 pub use replay::{CeremonyRecord, Outcome, Recorded, Replay, RoundRecord, StepRecord, TestRecord};
+pub use tally::{Computed, TallyInput, TallyKeys, TallySink};
 pub use verify::{Depth, Line, OnProgress, Report, Verdict, verify};

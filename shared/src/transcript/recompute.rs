@@ -1,18 +1,12 @@
-//! Recomputation: from the ballots on the record to the sum, the label ciphertexts and their squashed digits, bit for
-//! bit.
+//! Recomputation: from the ballots on the record to the sum that the tally begins with, bit for bit.
 //!
 //! A trustee goes through it before it opens anything, an auditor whenever it wants.
 
-use std::sync::atomic::AtomicBool;
-
-use super::{Check, CountedBallot, Fault, Place, Recorded, Replay, RoundRecord, StepRecord};
+use super::{Check, CountedBallot, Fault, Place, Recorded, Replay, RoundRecord, StepRecord, TallyInput};
 use crate::{
     ballot::{Bodies, Door, ValidBallot},
-    federation::{FederationConfig, Founding, KNOWN_ANSWER_INSTANCES, KNOWN_ANSWER_VOTES, KeyCertificate},
-    fhe::{
-        self, BallotBody, EvaluationKeys, LabelCiphertexts, Layout, Resolution, RunningSum, Squashed,
-        SquashedRecord, SquashingKey, TallyError,
-    },
+    federation::{FederationConfig, Founding, KNOWN_ANSWER_INSTANCES, KNOWN_ANSWER_VOTES},
+    fhe::{BallotBody, Layout, Resolution, RunningSum, SquashedRecord},
     ids::Digest,
     round::{AnnouncementError, Judgement, Step, judge},
 };
@@ -76,33 +70,6 @@ pub fn known_answer_resolution(config: &FederationConfig) -> Result<Resolution, 
     Ok(Resolution::new(layout, config.argmax, KNOWN_ANSWER_VOTES, 0.0)?)
 }
 
-/// Is what the tally of one step begins with.
-#[derive(Debug, Clone)]
-pub struct TallyInput {
-    /// What the circuit resolves.
-    pub resolution: Resolution,
-    /// The sum of the ballots.
-    pub sum: RunningSum,
-    /// The instances to be tallied, from 0 and ascending; at least one.
-    pub instances: Vec<usize>,
-}
-
-impl TallyInput {
-    /// Takes every instance of a sum.
-    pub fn of_all(resolution: Resolution, sum: RunningSum) -> Self {
-        Self { resolution, sum, instances: (0..resolution.layout().instances()).collect() }
-    }
-
-    /// Returns the layout of what the tally puts out.
-    ///
-    /// # Errors
-    /// Refuses a tally of no instance.
-    pub fn outcomes(&self) -> Result<Layout, TallyError> {
-        let outcomes = self.resolution.outcomes();
-        outcomes.of_instances(self.instances.len()).map_err(|_| TallyError::NoInstance)
-    }
-}
-
 /// Checks every counted ballot as the coordinator's door does, and adds up one step of them with the coordinator's
 /// noise.
 pub fn add_up(
@@ -112,28 +79,53 @@ pub fn add_up(
     step: Step,
     blobs: &dyn Blobs,
 ) -> Result<RunningSum, RecomputeError> {
-    let fault = |what: &str, digest: Digest, error: String| Fault {
-        check: Check::Ballots,
-        place: Place::Blob(format!("{what} {digest}")),
-        what: error,
-    };
     let layout = door.announcement.layout();
-    let layout = layout.map_err(|e| fault("announcement", door.announcement.digest(), e.to_string()))?;
+    let layout = layout.map_err(|e| unusable("announcement", door.announcement.digest())(e.to_string()))?;
     let mut sum = RunningSum::new(layout);
+    add_ballots(&mut sum, door, ballots, step, blobs)?;
+    add_noise(&mut sum, door, noise_ballot, step, blobs)?;
+    Ok(sum)
+}
+
+/// Checks ballots as the coordinator's door does, and adds one step of each to a sum.
+pub fn add_ballots(
+    sum: &mut RunningSum,
+    door: Door<'_>,
+    ballots: &[CountedBallot],
+    step: Step,
+    blobs: &dyn Blobs,
+) -> Result<(), RecomputeError> {
     for counted in ballots {
         let name = format!("ballot of participant {}", counted.participant);
         let bytes = fetch(blobs, Check::Ballots, &name, counted.digest)?;
-        let unusable = |e: String| fault(&name, counted.digest, e);
-        let ValidBallot { bodies, .. } =
-            door.admit(&bytes, counted.participant).map_err(|e| unusable(e.to_string()))?;
-        add_step(&mut sum, &bodies, step).map_err(unusable)?;
+        let fault = unusable(&name, counted.digest);
+        let admitted = door.admit(&bytes, counted.participant);
+        let ValidBallot { bodies, .. } = admitted.map_err(|e| fault(e.to_string()))?;
+        add_step(sum, &bodies, step).map_err(fault)?;
     }
+    Ok(())
+}
+
+/// Adds one step of the coordinator's noise to a sum.
+pub fn add_noise(
+    sum: &mut RunningSum,
+    door: Door<'_>,
+    noise_ballot: Digest,
+    step: Step,
+    blobs: &dyn Blobs,
+) -> Result<(), RecomputeError> {
     let name = "noise ballot of the coordinator";
     let bytes = fetch(blobs, Check::Ballots, name, noise_ballot)?;
-    let unusable = |e: String| fault(name, noise_ballot, e);
-    let bodies = Bodies::parse(&bytes, door.announcement).map_err(|e| unusable(e.to_string()))?;
-    add_step(&mut sum, &bodies, step).map_err(unusable)?;
-    Ok(sum)
+    let fault = unusable(name, noise_ballot);
+    let bodies = Bodies::parse(&bytes, door.announcement).map_err(|e| fault(e.to_string()))?;
+    add_step(sum, &bodies, step).map_err(fault)?;
+    Ok(())
+}
+
+/// Returns what makes a fault of the reason why something cannot be added.
+fn unusable(what: &str, digest: Digest) -> impl Fn(String) -> Fault {
+    let place = Place::Blob(format!("{what} {digest}"));
+    move |reason| Fault { check: Check::Ballots, place: place.clone(), what: reason }
 }
 
 fn add_step(sum: &mut RunningSum, bodies: &Bodies, step: Step) -> Result<(), String> {
@@ -212,120 +204,4 @@ fn check_sum(recorded: Recorded, sum: &RunningSum) -> Result<(), Fault> {
         return Err(Check::Sum.fault(recorded.height, what));
     }
     Ok(())
-}
-
-/// The keys with which a tally is computed, by the coordinator and again by whoever checks it.
-#[derive(Debug)]
-pub struct TallyKeys {
-    /// Keyswitching and bootstrapping keys.
-    pub evaluation: EvaluationKeys,
-    /// The squashing key; `None` with one trustee.
-    pub squashing: Option<SquashingKey>,
-}
-
-impl TallyKeys {
-    /// Loads the certified keys: about 120 MB, and 812 MB more for the squashing key.
-    pub fn load(
-        certificate: &KeyCertificate,
-        config: &FederationConfig,
-        blobs: &dyn Blobs,
-    ) -> Result<Self, RecomputeError> {
-        let get = |what, digest| fetch(blobs, Check::Keys, what, digest);
-        let unusable = |e: fhe::KeyError| Check::Keys.fault(0, e);
-        let set = certificate.parameters;
-        let keyswitching = get("keyswitching key", certificate.keyswitching_key)?;
-        let bootstrapping = get("bootstrapping key", certificate.bootstrapping_key)?;
-        let evaluation = EvaluationKeys::from_parts(&keyswitching, &bootstrapping, config.scheme());
-        let squashing = match &certificate.sharing {
-            None => None,
-            Some(sharing) => {
-                let bytes = get("squashing key", sharing.squashing_key)?;
-                Some(SquashingKey::from_bytes(&bytes, set).map_err(unusable)?)
-            }
-        };
-        Ok(Self { evaluation: evaluation.map_err(unusable)?, squashing })
-    }
-
-    /// Tallies a sum and squashes what comes out. `on_progress` is told how many of `steps` labels are done, each
-    /// counted once for the argmax and once for the squash; `on_squashed` gets every squashed digit in order.
-    pub fn tally(
-        &self,
-        input: &TallyInput,
-        cancel: &AtomicBool,
-        mut on_progress: impl FnMut(usize),
-        mut on_squashed: impl FnMut(&Squashed),
-    ) -> Result<Computed, TallyError> {
-        let TallyInput { resolution, sum, instances } = input;
-        let keys = &self.evaluation;
-        let labels = fhe::tally_instances(keys, resolution, sum, instances, cancel, &mut on_progress)?;
-        let Some(squashing) = &self.squashing else { return Ok(Computed { labels, squashed: None }) };
-        let layout = labels.layout();
-        let mut record = SquashedRecord::new(layout);
-        fhe::squash(keys, squashing, &labels, cancel, |instance, digits| {
-            for digit in &digits {
-                record.push(digit.record());
-                on_squashed(digit);
-            }
-            on_progress(layout.instances() + instance + 1);
-        })?;
-        Ok(Computed { labels, squashed: Some(record) })
-    }
-
-    /// Returns how many steps [`TallyKeys::tally`] reports in all for a round of so many instances.
-    pub const fn steps(&self, instances: usize) -> usize {
-        if self.squashing.is_some() { 2 * instances } else { instances }
-    }
-
-    /// Tallies a sum again and holds the result to the record, bit for bit.
-    pub fn recompute(
-        &self,
-        recorded: Recorded,
-        input: &TallyInput,
-        cancel: &AtomicBool,
-        on_progress: impl FnMut(usize),
-        on_squashed: impl FnMut(&Squashed),
-    ) -> Result<Computed, RecomputeError> {
-        let fault = |what: String| Check::Tally.fault(recorded.height, what);
-        let computed = self.tally(input, cancel, on_progress, on_squashed).map_err(|e| match e {
-            TallyError::Cancelled { .. } => RecomputeError::Cancelled,
-            other => RecomputeError::Fault(fault(other.to_string())),
-        })?;
-        computed.check(recorded)?;
-        Ok(computed)
-    }
-}
-
-/// Is what a tally computes.
-#[derive(Debug, Clone)]
-pub struct Computed {
-    /// One label ciphertext per instance.
-    pub labels: LabelCiphertexts,
-    /// The record of their squashed digits; `None` with one trustee.
-    pub squashed: Option<SquashedRecord>,
-}
-
-impl Computed {
-    fn check(&self, recorded: Recorded) -> Result<(), Fault> {
-        let differs = |what: &str, found: Digest, expected: Digest| {
-            let what = format!(
-                "the {what} come out as {found}, the tally says {expected}: the coordinator tallied something \
-                 else, or this machine computes other bits than the coordinator's"
-            );
-            (found != expected).then(|| Check::Tally.fault(recorded.height, what))
-        };
-        let labels = Digest::of(&self.labels.to_bytes());
-        let squashed = self.squashed.as_ref().map(|record| Digest::of(&record.to_bytes()));
-        let fault = differs("label ciphertexts", labels, recorded.tally.ciphertexts);
-        let fault = fault.or_else(|| {
-            let (found, expected) = squashed.zip(recorded.tally.squashed)?;
-            differs("squashed digits", found, expected)
-        });
-        if let Some(fault) = fault {
-            return Err(fault);
-        }
-        if squashed.is_some() != recorded.tally.squashed.is_some() {
-            return Err(Check::Tally.fault(recorded.height, "squashed digits are recorded where none belong"));
-        }
-        Ok(())
-    }
 }

@@ -98,7 +98,7 @@ pub fn tell(arguments: &Arguments, seed: u32, stage: &Stage) -> anyhow::Result<R
     let (view, phases) = round(&federation, &chosen)?;
     (seconds.voting, seconds.tally) = phases;
     let labels: Labels = federation.ask(&["round", "labels", &view.round.to_string()])?;
-    let fleet_peak_mib = peak_mib(fleet)?.max(facts.peak_memory_mib.unwrap_or(0));
+    let fleet_peak_mib = fleet.peak_mib()?.max(facts.peak_memory_mib.unwrap_or(0));
     federation.processes().signal(fleet, "TERM")?;
     until("the end of the fleet", LONGEST, || Ok(federation.processes().ended(fleet)?.map(drop)))?;
     say("asking every teacher about the whole pool, in the clear");
@@ -113,7 +113,7 @@ pub fn tell(arguments: &Arguments, seed: u32, stage: &Stage) -> anyhow::Result<R
     seconds.student = lap(clock);
     let (label_accuracy, labelled, abstained) = agreement(&labels, &asked, &material)?;
     let coordinator = federation.coordinator().context("the coordinator does not run")?;
-    let coordinator_peak_mib = peak_mib(coordinator)?;
+    let coordinator_peak_mib = coordinator.peak_mib()?;
     federation.finish()?;
     seconds.all = lap(begun);
     let run = Run {
@@ -307,12 +307,4 @@ fn agreement(labels: &Labels, asked: &[usize], material: &Material) -> anyhow::R
     let right = answered.iter().filter(|right| **right).count();
     let labelled = answered.len();
     Ok((right as f64 / labelled.max(1) as f64, labelled, released.len() - labelled))
-}
-
-/// Returns the most memory that a process had so far, in MiB.
-fn peak_mib(service: Service) -> anyhow::Result<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", service.pid))?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).context("no VmHWM")?;
-    let kib: u64 = line.split_whitespace().nth(1).context("no number")?.parse()?;
-    Ok(kib / 1024)
 }

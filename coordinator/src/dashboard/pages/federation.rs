@@ -184,7 +184,7 @@ fn policy(view: &FederationView) -> Vec<Fact> {
             let most = config.privacy.participants_per_person;
             format!("{} at most", things(u64::from(most), "participant", "participants"))
         }),
-        fact("Argmax", word(&config.argmax)),
+        fact("Argmax", config.argmax.to_string()),
         fact("Transform", word(&config.transform)),
         fact("Parameters", word(&config.parameter_set())),
     ];

@@ -1,11 +1,13 @@
 //! Blobs: artefacts in a folder, named by their SHA-256 digest.
 
 mod uploads;
+mod writer;
 
 pub use uploads::UploadError;
+pub use writer::BlobWriter;
 
 use std::{
-    io::{self, Write as _},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -15,6 +17,9 @@ use shared::{
 };
 
 use super::StorageError;
+
+/// Extension of a file that is being written.
+const PARTIAL: &str = "partial";
 
 type Result<T, E = StorageError> = std::result::Result<T, E>;
 
@@ -54,12 +59,15 @@ impl Blobs {
         let this = self.clone();
         blocking(move || {
             let digest = Digest::of(&bytes);
-            let path = this.path(&digest);
-            if path.exists() {
+            if this.path(&digest).exists() {
                 return Ok(digest);
             }
-            write_durably(&path, &bytes).map_err(|source| StorageError::Blob { digest, source })?;
-            Ok(digest)
+            let write = || {
+                let mut writer = this.begin()?;
+                writer.write(&bytes)?;
+                writer.finish()
+            };
+            write().map_err(|source| StorageError::Blob { digest, source })
         })
         .await
     }
@@ -127,22 +135,6 @@ fn list(folder: &Path) -> io::Result<Vec<Digest>> {
     }
     digests.sort_unstable();
     Ok(digests)
-}
-
-/// Writes beside the final name, syncs, renames and syncs the folder, so that a crash leaves all or nothing.
-fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
-    let mut unique = [0; 8];
-    getrandom::fill(&mut unique).map_err(io::Error::other)?;
-    let partial = folder.join(format!("{}.partial", hex::encode(unique)));
-    let mut file = std::fs::File::create_new(&partial)?;
-    let written = file.write_all(bytes).and_then(|()| rename_durably(&file, &partial, path));
-    if written.is_err() {
-        // The disk may be full: what was half written must not stay.
-        let _ = std::fs::remove_file(&partial);
-    }
-    written
 }
 
 /// Syncs a written file, gives it its final name, and syncs the folder that lists it and the one above.

@@ -15,7 +15,7 @@ use shared::{
 };
 use tokio::sync::Mutex as TurnMutex;
 
-use super::{Blobs, Result, StorageError, blocking, length_of, rename_durably};
+use super::{Blobs, PARTIAL, Result, StorageError, blocking, length_of, rename_durably};
 
 /// Says why a part was not taken or an upload not finished.
 #[derive(Debug, thiserror::Error)]
@@ -64,9 +64,8 @@ impl Turns {
     }
 }
 
-/// Name of the part of a blob; `put` uses the other one.
+/// Extension of the part of a blob that somebody sends.
 const PART: &str = "part";
-const PARTIAL: &str = "partial";
 /// How long an upload may rest before the next start removes it.
 const STALE: Duration = Duration::from_secs(24 * 3600);
 

@@ -17,9 +17,10 @@ use shared::{
     identity::Identity,
     ids::ParticipantId,
     round::{Opening, OpeningContent, OpeningQuestion, Step},
-    threshold::{Opener, Package, Question as FloodQuestion, Shares},
+    threshold::{Opener, OpenerError, Package, Question as FloodQuestion, Shares},
     transcript::{
-        Check, Recorded, Replay, TallyInput, TallyKeys, check_test, fetch, sum_of_known_answer, sum_of_round,
+        Check, Recorded, Replay, TallyInput, TallyKeys, TallySink, check_test, fetch, sum_of_known_answer,
+        sum_of_round,
     },
 };
 
@@ -129,19 +130,17 @@ impl SharesJob {
         let (layout, labels) = (subject.outcomes()?, subject.input.instances.len());
         let steps = keys.steps(labels);
         self.pulse.begin(self.asked.round, labels as u32);
-        let (started, mut opening) = (process_cpu(), Duration::ZERO);
-        let (mut opener, mut failed) = (self.opener(layout), None);
-        keys.recompute(
-            subject.recorded,
-            &subject.input,
-            &self.stopping,
-            |done| self.pulse.reached((done * labels / steps.max(1)) as u32),
-            |digit| {
-                let before = thread_cpu();
-                failed = failed.or(opener.push(digit).err());
-                opening += thread_cpu().saturating_sub(before);
-            },
-        )?;
+        let started = process_cpu();
+        let mut forming = Forming {
+            opener: self.opener(layout),
+            failed: None,
+            opening: Duration::ZERO,
+            pulse: &self.pulse,
+            labels,
+            steps,
+        };
+        keys.recompute(subject.recorded, &subject.input, &self.stopping, &mut forming)?;
+        let Forming { opener, failed, opening, .. } = forming;
         if let Some(error) = failed {
             return Err(error.into());
         }
@@ -182,5 +181,29 @@ impl SharesJob {
         let opening_cpu_s = thread_cpu().saturating_sub(started).as_secs_f64();
         tracing::info!(digits = record.digits().len(), opening_cpu_s, "formed this trustee's shares");
         Ok(opener.finish()?)
+    }
+}
+
+/// Forms this trustee's shares while the tally is computed again.
+struct Forming<'a> {
+    opener: Opener<'a>,
+    failed: Option<OpenerError>,
+    opening: Duration,
+    pulse: &'a Pulse,
+    labels: usize,
+    steps: usize,
+}
+
+impl TallySink for Forming<'_> {
+    fn squashed(&mut self, digit: &Squashed) {
+        let before = thread_cpu();
+        if let Err(error) = self.opener.push(digit) {
+            self.failed.get_or_insert(error);
+        }
+        self.opening += thread_cpu().saturating_sub(before);
+    }
+
+    fn progress(&mut self, done: usize) {
+        self.pulse.reached((done * self.labels / self.steps.max(1)) as u32);
     }
 }

@@ -45,10 +45,10 @@ fn a_ballot_is_as_long_as_its_slots_and_one_mask_per_list() {
     let layout = Layout::new(10, 205).unwrap();
     assert_eq!(layout.instances_per_list(), 204);
     assert_eq!(layout.lists(), 2);
-    assert_eq!(layout.body_bytes(), (2048 + 2040 + 2048 + 10) * 8);
+    assert_eq!(layout.body_bytes(), 2 * 2048 * 4 + 2050 * 3);
     let body = encrypt(&TOY.encryption, &resolution(10, 205), &vec![0; 2050]).unwrap();
     assert_eq!(body.len(), layout.body_bytes());
-    for wrong in [&body[..body.len() - 1], &body[8..], &[body.as_slice(), &[0]].concat()] {
+    for wrong in [&body[..body.len() - 1], &body[3..], &[body.as_slice(), &[0]].concat()] {
         let expected = BallotError::Length { expected: body.len(), got: wrong.len() };
         assert_eq!(BallotBody::parse(wrong, layout).unwrap_err(), expected);
     }
@@ -59,8 +59,8 @@ fn the_same_counts_never_give_the_same_ballot() {
     let resolution = resolution(10, 1);
     let first = encrypt(&TOY.encryption, &resolution, &[1; 10]).unwrap();
     let second = encrypt(&TOY.encryption, &resolution, &[1; 10]).unwrap();
-    assert_ne!(first[..2048 * 8], second[..2048 * 8]);
-    assert_ne!(first[2048 * 8..], second[2048 * 8..]);
+    assert_ne!(first[..2048 * 4], second[..2048 * 4]);
+    assert_ne!(first[2048 * 4..], second[2048 * 4..]);
 }
 
 #[test]
@@ -114,6 +114,6 @@ proptest! {
             (slot, word) = (list.slots.end, list.words.end);
         }
         prop_assert_eq!(slot, layout.slots());
-        prop_assert_eq!(word * 8, layout.body_bytes());
+        prop_assert_eq!(word, layout.words());
     }
 }

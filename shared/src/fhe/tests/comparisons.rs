@@ -1,5 +1,5 @@
-//! The noise of the circuit is the predicted one. Windows of ±5 standard errors: each check raises a false
-//! alarm with a chance below 6e-7.
+//! The noise of the circuit is the predicted one. Windows of ±5 standard errors: each check raises a false alarm with a
+//! chance below 6e-7, and so it does where the key at hand deviates by up to 4 % from the average key of the formulas.
 #![expect(clippy::print_stdout, reason = "the predicted margins are read off the output of the tests")]
 
 use rayon::prelude::*;
@@ -28,13 +28,16 @@ fn steps(federation: &Federation, switched: &Switched) -> f64 {
     (if phase >= 2048 { phase - 4096 } else { phase }) as f64
 }
 
-/// Fails unless the samples have this mean and deviation, within five standard errors each.
+/// How far the deviation under one key may lie from that under the average key, which the formulas give.
+const OF_THE_KEY: f64 = 0.04;
+
+/// Fails unless the samples have this mean and deviation, within five standard errors each and what the key may do.
 fn assert_moments(samples: &[f64], mean: f64, deviation: f64) {
     let count = samples.len() as f64;
     let (found_mean, found_deviation) = moments(samples);
     let found = format!("{found_mean} ± {found_deviation}, predicted {mean} ± {deviation}");
     assert!((found_mean - mean).abs() < 5.0 * deviation / count.sqrt(), "{found}");
-    assert!((found_deviation / deviation - 1.0).abs() < 5.0 / (2.0 * count).sqrt(), "{found}");
+    assert!((found_deviation / deviation - 1.0).abs() < 5.0 / (2.0 * count).sqrt() + OF_THE_KEY, "{found}");
 }
 
 /// Switches encryptions of zero: their phases lie half a unit below 0, so that a tie reads + and − equally often.
@@ -85,19 +88,33 @@ fn assert_bootstrap(federation: &Federation, keys: &EvaluationKeys, samples: usi
     assert_moments(&errors, 0.0, predicted);
 }
 
-fn with_library(federation: &Federation) -> EvaluationKeys {
-    let material = &federation.material;
-    let scheme = Scheme { transform: Transform::Fourier, ..federation.evaluation.scheme() };
-    EvaluationKeys::from_parts(&material.keyswitching_key, &material.bootstrapping_key, scheme).unwrap()
-}
-
 #[test]
 fn a_node_errs_as_predicted_with_the_secure_parameters() {
     for federation in [&*SECURE, &*SWIFTLY, &*SWIFTEST] {
         assert_switch(federation, 2048);
         assert_bootstrap(federation, &federation.evaluation, 200);
-        assert_bootstrap(federation, &with_library(federation), 200);
+        assert_bootstrap(federation, &federation.with(Transform::Fourier), 200);
     }
+}
+
+#[test]
+fn the_rounding_of_ballots_errs_as_predicted() {
+    let (ballots, layout) = (50, Layout::new(10, 204).unwrap());
+    let resolution = Resolution::new(layout, ArgmaxKind::Tournament, 250, 2285.7).unwrap();
+    let zeros = vec![0; layout.slots()];
+    let mut sum = RunningSum::new(layout);
+    for _ in 0..ballots {
+        let body = encrypt(&TOY.encryption, &resolution, &zeros).unwrap();
+        sum.add(&BallotBody::parse(&body, layout).unwrap()).unwrap();
+    }
+    let step = 52_f64.exp2();
+    let phase = |slot: usize| TOY.secret.phase(&sum.slot_ciphertext(slot).unwrap()).cast_signed();
+    let phases: Vec<f64> = (0..layout.slots()).map(|slot| phase(slot) as f64 / step).collect();
+    assert_moments(
+        &phases,
+        0.0,
+        noise::ballot_variance(ballots, TOY.secret.parameter_set().parameters()).sqrt(),
+    );
 }
 
 #[test]
@@ -133,7 +150,7 @@ fn the_final_of_a_tournament_errs_as_predicted() {
         tournament.play_level(&TOY.evaluation, &mut plays, 1, 8);
         let finals = tournament.switch_level(&TOY.evaluation, &plays, 2);
         let phases: Vec<f64> = finals.iter().map(|switched| steps(&TOY, switched)).collect();
-        let shape = Shape { classes, threshold: false, precise };
+        let shape = Shape { classes, ballots: 1, threshold: false, precise };
         assert_moments(&phases, lead - 0.5, shape.final_deviation(&TOY_SCHEME));
     }
 }
@@ -144,7 +161,7 @@ fn the_final_and_the_threshold_after_it_err_as_predicted() {
     let layout = Layout::new(classes, 1).unwrap();
     let resolution =
         Resolution::with_threshold(layout, ArgmaxKind::Tournament, 100_000, 0.0, threshold).unwrap();
-    let shape = Shape { classes, threshold: true, precise: 1 };
+    let shape = Shape { classes, ballots: 1, threshold: true, precise: 1 };
     let tournament = Tournament::new(classes, resolution.threshold_plaintext(), shape.precise);
     let mut plays = tournament.begin(eight_classes(&resolution, samples));
     let phases = |plays: &[Play], level| -> Vec<f64> {

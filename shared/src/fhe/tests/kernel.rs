@@ -11,12 +11,6 @@ use super::*;
 /// Standard errors that no error may exceed: a false alarm has a chance below 2^-40 per phase.
 const DEVIATIONS: f64 = 7.5;
 
-fn library(federation: &Federation) -> EvaluationKeys {
-    let material = &federation.material;
-    let scheme = Scheme { transform: Transform::Fourier, ..federation.evaluation.scheme() };
-    EvaluationKeys::from_parts(&material.keyswitching_key, &material.bootstrapping_key, scheme).unwrap()
-}
-
 /// Ciphertexts of small counts, each from a slot of its own.
 fn ciphertexts(federation: &Federation, count: usize, seed: u64) -> Vec<Lwe> {
     let resolution =
@@ -38,7 +32,7 @@ fn assert_phases(federation: &Federation, inputs: &[Switched]) {
     let table = Table::new(entry);
     let look_ups: Vec<LookUp<'_>> = inputs.iter().map(|input| LookUp { input, table: &table }).collect();
     let bits = federation.secret.rotation_bits(federation.evaluation.scheme().unrolling);
-    for keys in [&federation.evaluation, &library(federation)] {
+    for keys in [&federation.evaluation, &federation.with(Transform::Fourier)] {
         let bound = DEVIATIONS * noise::bootstrap_deviation(&keys.scheme());
         for (input, output) in inputs.iter().zip(keys.look_up_all(&look_ups, 8)) {
             let turn: usize =

@@ -47,6 +47,13 @@ impl Federation {
         Self { secret, material, encryption, evaluation }
     }
 
+    /// The same keys, read for another way to rotate.
+    pub(super) fn with(&self, transform: Transform) -> EvaluationKeys {
+        let scheme = Scheme { transform, ..self.evaluation.scheme() };
+        EvaluationKeys::from_parts(&self.material.keyswitching_key, &self.material.bootstrapping_key, scheme)
+            .unwrap()
+    }
+
     /// Encrypts the counts as one ballot and adds it to an empty sum.
     pub(super) fn sum(&self, resolution: &Resolution, counts: &[Vec<i64>]) -> RunningSum {
         let body = encrypt(&self.encryption, resolution, &counts.concat()).unwrap();

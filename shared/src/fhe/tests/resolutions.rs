@@ -102,6 +102,7 @@ fn values_without_sense_are_refused_and_named() {
 fn the_parameter_names_are_those_of_the_config() {
     assert_eq!(serde_json::to_string(&ParameterSet::InsecureToy).unwrap(), "\"insecure_toy\"");
     assert_eq!(serde_json::from_str::<ArgmaxKind>("\"exact\"").unwrap(), ArgmaxKind::Exact);
+    assert_eq!(serde_json::from_str::<ArgmaxKind>("{\"within\":30}").unwrap(), ArgmaxKind::Within(30));
     assert!(serde_json::from_str::<ArgmaxKind>("\"fast\"").is_err());
     assert_ne!(ParameterSet::Full.digest(), ParameterSet::InsecureToy.digest());
 }
@@ -109,6 +110,27 @@ fn the_parameter_names_are_those_of_the_config() {
 /// Noise of standard deviation σ in every count of 250 votes.
 fn noisy(classes: usize, sigma: f64) -> Resolution {
     tournament(classes, 1000, 250, sigma * sigma)
+}
+
+#[test]
+fn a_config_may_state_how_much_of_the_noise_the_circuit_may_err() {
+    let layout = Layout::new(100, 1000).unwrap();
+    let within = |kind| Resolution::new(layout, kind, 250, 19.0 * 19.0).unwrap();
+    let (strict, fair, rough) =
+        (within(ArgmaxKind::Within(1)), within(ArgmaxKind::Within(18)), within(ArgmaxKind::Within(30)));
+    assert_eq!(
+        (strict.precise(), rough.precise()),
+        (6, 0),
+        "nothing is finer than fine, or coarser than coarse"
+    );
+    assert!((1..6).contains(&fair.precise()), "{}", fair.precise());
+    for (kind, resolution) in [(18.0, fair), (30.0, rough)] {
+        let share = 100.0 * resolution.comparison_deviation() / (2.0_f64 * 19.0 * 19.0).sqrt();
+        assert!(share <= kind, "{share} % of {kind} %");
+    }
+    let (fifteen, tournament) = (within(ArgmaxKind::Within(15)), within(ArgmaxKind::Tournament));
+    assert_eq!((fifteen.bound(), fifteen.precise()), (tournament.bound(), tournament.precise()));
+    assert_eq!(ParameterSet::of(rough.argmax()), ParameterSet::Swift);
 }
 
 #[test]

@@ -136,6 +136,31 @@ fn keys_made_anew_from_the_same_blobs_give_the_same_bits() {
 }
 
 #[test]
+fn chunks_one_after_another_are_the_labels_of_all() {
+    let resolution = resolution(3, 40);
+    let counts: Vec<Vec<i64>> = (0..40).map(|instance| vec![instance % 3 * 20, 20, 30]).collect();
+    let (sum, go) = (TOY.sum(&resolution, &counts), AtomicBool::new(false));
+    let all: Vec<usize> = (0..40).collect();
+    let whole = tally(&TOY.evaluation, &resolution, &sum, &go, |_| ()).unwrap();
+    let mut bytes = LabelCiphertexts::header(ParameterSet::InsecureToy, resolution.layout());
+    let mut largest = 0;
+    let threads = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    let in_chunks = |on_chunk: &mut (dyn FnMut(&LabelCiphertexts) -> Result<(), TallyError> + Send)| {
+        threads.install(|| tally_chunks(&TOY.evaluation, &resolution, &sum, &all, &go, on_chunk))
+    };
+    in_chunks(&mut |chunk| {
+        largest = largest.max(chunk.layout().instances());
+        bytes.extend(chunk.word_bytes());
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(bytes, whole.to_bytes());
+    assert!(largest < 40, "{largest} of 40 instances at once");
+    // whoever takes the chunks can end it
+    assert_eq!(in_chunks(&mut |_| Err(TallyError::NoInstance)), Err(TallyError::NoInstance));
+}
+
+#[test]
 fn progress_is_told_and_a_cancelled_tally_stops() {
     let resolution = resolution(2, 5);
     let sum = TOY.sum(&resolution, &vec![vec![9, 90]; 5]);

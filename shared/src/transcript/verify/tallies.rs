@@ -6,8 +6,8 @@ use super::{Depth, Finding, Miss, OnProgress, Verifier};
 use crate::{
     round::Step,
     transcript::{
-        Check, Fault, Place, Recorded, RoundRecord, TallyInput, TallyKeys, fetch, sum_of_known_answer,
-        sum_of_round,
+        Check, Fault, Place, Recorded, RoundRecord, TallyInput, TallyKeys, TallySink, fetch,
+        sum_of_known_answer, sum_of_round,
     },
 };
 
@@ -102,9 +102,17 @@ impl Verifier<'_> {
         input: &TallyInput,
         on_progress: &mut dyn FnMut(usize),
     ) -> Result<(), Miss> {
-        let never = AtomicBool::new(false);
-        keys.recompute(recorded, input, &never, on_progress, |_| {})?;
+        keys.recompute(recorded, input, &AtomicBool::new(false), &mut Watched(on_progress))?;
         Ok(())
+    }
+}
+
+/// Keeps nothing of a tally and tells how far it is.
+struct Watched<'a>(&'a mut dyn FnMut(usize));
+
+impl TallySink for Watched<'_> {
+    fn progress(&mut self, done: usize) {
+        (self.0)(done);
     }
 }
 
