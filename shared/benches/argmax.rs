@@ -9,11 +9,13 @@
     reason = "a benchmark may panic, and prints what it finds"
 )]
 
+mod clock;
+
 use std::hint::black_box;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use rustix::time::{ClockId, clock_gettime};
+use clock::cpu_time;
 use shared::fhe::{
     ArgmaxKind, BallotBody, EncryptionKey, EvaluationKeys, Layout, Resolution, RunningSum, Scheme,
     SecretKeys, Transform, Unrolling, effort, encrypt, tally,
@@ -47,15 +49,15 @@ fn machines() -> Vec<Machine> {
     ]
 }
 
-/// Returns the processor time of all threads so far.
-fn cpu_time() -> Duration {
-    Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap()
-}
-
 /// A round of so many instances, with noise of this deviation in each count, and its sum of one ballot.
-fn round(machine: &Machine, classes: usize, instances: usize, sigma: f64) -> (Resolution, RunningSum) {
+fn round(
+    machine: &Machine,
+    (classes, instances): (usize, usize),
+    kind: ArgmaxKind,
+    sigma: f64,
+) -> (Resolution, RunningSum) {
     let layout = Layout::new(classes, instances).unwrap();
-    let resolution = Resolution::new(layout, ArgmaxKind::Tournament, TEACHERS, sigma * sigma).unwrap();
+    let resolution = Resolution::new(layout, kind, TEACHERS, sigma * sigma).unwrap();
     let counts: Vec<i64> = (0..layout.slots() as i64).map(|slot| slot * 37 % 101).collect();
     let ballot = encrypt(&machine.encryption, &resolution, &counts).unwrap();
     let mut sum = RunningSum::new(layout);
@@ -76,8 +78,8 @@ fn median(mut figures: Vec<f64>) -> (f64, f64, f64) {
     (figures[figures.len() / 2], figures[0], figures[figures.len() - 1])
 }
 
-fn per_label(machines: &[Machine], classes: usize, instances: usize, sigma: f64) {
-    let rounds: Vec<_> = machines.iter().map(|machine| round(machine, classes, instances, sigma)).collect();
+fn per_label(machines: &[Machine], shape: (usize, usize), kind: ArgmaxKind, sigma: f64) {
+    let rounds: Vec<_> = machines.iter().map(|machine| round(machine, shape, kind, sigma)).collect();
     let mut found = vec![Vec::new(); machines.len()];
     for _ in 0..REPETITIONS {
         for ((machine, (resolution, sum)), found) in machines.iter().zip(&rounds).zip(&mut found) {
@@ -88,8 +90,9 @@ fn per_label(machines: &[Machine], classes: usize, instances: usize, sigma: f64)
     let work = effort(resolution).unwrap();
     let share = 100.0 * resolution.comparison_deviation() / (sigma * 2.0_f64.sqrt());
     println!(
-        "\n{classes} classes, noise of deviation {sigma} in a count: D = {}, {} precise levels, {} bootstraps, {} keyswitches, \
+        "\n{} classes, {kind}, noise of deviation {sigma} in a count: D = {}, {} precise levels, {} bootstraps, {} keyswitches, \
          own error {share:.1} % of the noise",
+        shape.0,
         resolution.bound(),
         resolution.precise(),
         work.bootstraps,
@@ -103,7 +106,7 @@ fn per_label(machines: &[Machine], classes: usize, instances: usize, sigma: f64)
 
 /// How much faster two threads are than one, beside the same for two threads that share nothing but the key.
 fn scaling(machine: &Machine) {
-    let (resolution, sum) = round(machine, 10, 64, 40.0);
+    let (resolution, sum) = round(machine, (10, 64), ArgmaxKind::Tournament, 40.0);
     let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     let (alone, together, other) = (pool(1), pool(2), pool(1));
     let wall = |pool: &rayon::ThreadPool| pool.install(|| once(machine, &resolution, &sum)[0]);
@@ -125,7 +128,7 @@ fn scaling(machine: &Machine) {
 
 /// Lists of 2048 slots that one core adds in a second.
 fn lists_per_second(machine: &Machine) -> f64 {
-    let (resolution, _) = round(machine, 2, 1024, 40.0);
+    let (resolution, _) = round(machine, (2, 1024), ArgmaxKind::Tournament, 40.0);
     let ballot = encrypt(&machine.encryption, &resolution, &vec![1; 2048]).unwrap();
     let body = BallotBody::parse(&ballot, resolution.layout()).unwrap();
     let start = cpu_time();
@@ -140,7 +143,7 @@ fn lists_per_second(machine: &Machine) -> f64 {
 /// Prints for `benches/peers` what ten classes cost at the noise that PATE takes.
 fn print_json(machines: &[Machine]) {
     let figures = machines.iter().map(|machine| {
-        let (resolution, sum) = round(machine, 10, 32, 40.0);
+        let (resolution, sum) = round(machine, (10, 32), ArgmaxKind::Tournament, 40.0);
         median((0..3).map(|_| once(machine, &resolution, &sum)[1]).collect()).0
     });
     let [pairs, bits, library] = figures.collect::<Vec<_>>().try_into().unwrap();
@@ -167,8 +170,9 @@ fn main() {
         lists_per_second(&machines[0]) / 1e6
     );
     for sigma in [19.0, 40.0] {
-        per_label(&machines, 10, 32, sigma);
-        per_label(&machines, 100, 4, sigma);
+        per_label(&machines, (10, 32), ArgmaxKind::Tournament, sigma);
+        per_label(&machines, (100, 4), ArgmaxKind::Tournament, sigma);
     }
+    per_label(&machines, (100, 4), ArgmaxKind::Within(25), 19.0);
     scaling(&machines[0]);
 }

@@ -4,12 +4,14 @@
 //! those of the argmax are per label. The tournament has a benchmark of its own, `argmax`.
 #![expect(clippy::unwrap_used, reason = "a benchmark may panic")]
 
+mod clock;
+
 use std::hint::black_box;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use clock::cpu_time;
 use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
-use rustix::time::{ClockId, clock_gettime};
 use shared::fhe::{
     ArgmaxKind, BallotBody, DealerKeys, EncryptionKey, EvaluationKeys, LabelCiphertexts, Layout,
     ParameterSet, PublicMaterial, Resolution, RunningSum, Scheme, SecretKeys, SquashingKey, Transform,
@@ -42,10 +44,6 @@ impl Keys {
             evaluation: EvaluationKeys::from_parts(keyswitching, bootstrapping, scheme).unwrap(),
         }
     }
-}
-
-fn cpu_time() -> Duration {
-    Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap()
 }
 
 /// Processor time of `repetitions` runs, divided by what each of them makes.

@@ -56,6 +56,9 @@ pub struct Arguments {
     /// First seed of data and training, never of keys or noise
     #[arg(long, default_value_t = 1)]
     pub seed: u32,
+    /// Compares the encrypted argmax with the plain one on the votes about the whole pool, with so many draws of the noise
+    #[arg(long, default_value_t = 0, value_name = "DRAWS")]
+    pub circuit: u32,
     /// Keeps the folder with all data, homes and logs, and says where it is
     #[arg(long)]
     pub keep: bool,

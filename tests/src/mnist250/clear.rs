@@ -17,6 +17,12 @@ pub(super) struct Clear {
     pub(super) label_accuracy_all: f64,
     /// The same without noise.
     pub(super) plurality_accuracy_all: f64,
+    /// Number of classes.
+    pub(super) classes: usize,
+    /// All teachers' votes, instance-major.
+    pub(super) votes: Vec<i64>,
+    /// The true labels.
+    pub(super) truth: Vec<u16>,
 }
 
 /// Asks every participant's teachers about the whole pool and repeats the vote with noise of standard deviation `sigma`.
@@ -34,22 +40,25 @@ pub(super) fn simulate(homes: &[Home], pool: &Dataset, classes: u16, sigma: f64)
         let bug = |_| Err(anyhow::anyhow!("a simulating thread panicked"));
         running.into_iter().map(|thread| thread.join().unwrap_or_else(bug)).collect()
     });
-    let (mut counts, mut accuracies) = (vec![0_i64; truth.len() * width], 0.0);
+    let (mut votes, mut accuracies) = (vec![0_i64; truth.len() * width], 0.0);
     for part in parts {
-        let (votes, accuracy) = part?;
-        counts.iter_mut().zip(votes).for_each(|(count, votes)| *count += votes);
+        let (own, accuracy) = part?;
+        votes.iter_mut().zip(own).for_each(|(votes, own)| *votes += own);
         accuracies += accuracy;
     }
-    let plurality_accuracy_all = right(&counts, truth, width);
+    let plurality_accuracy_all = right(&votes, truth, width);
     // At most 10^6 votes times 2^20.
     let size = ShareSize((sigma * ShareSize::ONE as f64).round() as u64);
-    let noise = draw_shares(size, counts.len())?;
-    counts.iter_mut().zip(noise.iter()).for_each(|(count, noise)| *count += noise);
-    let label_accuracy_all = right(&counts, truth, width);
+    let noise = draw_shares(size, votes.len())?;
+    let noisy: Vec<i64> = votes.iter().zip(noise.iter()).map(|(votes, noise)| votes + noise).collect();
+    let label_accuracy_all = right(&noisy, truth, width);
     Ok(Clear {
         teacher_accuracy_mean: accuracies / homes.len() as f64,
         label_accuracy_all,
         plurality_accuracy_all,
+        classes: width,
+        votes,
+        truth: truth.to_vec(),
     })
 }
 
@@ -68,12 +77,15 @@ fn votes(homes: &[Home], pool: &Dataset, truth: &[u16], width: usize) -> anyhow:
     Ok((counts, accuracies))
 }
 
+/// Returns the class with the most votes, the lowest of several.
+pub(super) fn best(counts: &[i64]) -> Option<u16> {
+    let most = counts.iter().max()?;
+    counts.iter().position(|count| count == most).and_then(|class| u16::try_from(class).ok())
+}
+
 /// Returns the share of instances whose best class is the true one; ties go to the lowest class.
 fn right(counts: &[i64], truth: &[u16], width: usize) -> f64 {
-    let is_right = |(counts, truth): &(&[i64], &u16)| {
-        let most = counts.iter().max();
-        counts.iter().position(|count| Some(count) == most) == Some(usize::from(**truth))
-    };
+    let is_right = |(counts, truth): &(&[i64], &u16)| best(counts) == Some(**truth);
     counts.chunks_exact(width).zip(truth).filter(is_right).count() as f64 / truth.len().max(1) as f64
 }
 

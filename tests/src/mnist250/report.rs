@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Arguments;
+use super::{Arguments, Circuit};
 
 /// Is what one run reached.
 #[derive(Debug, Clone, Serialize)]
@@ -21,6 +21,9 @@ pub struct Run {
     pub label_accuracy_all: f64,
     /// The same without noise; a simulation in the clear.
     pub plurality_accuracy_all: f64,
+    /// The encrypted argmax beside the plain one, if it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub circuit: Option<Circuit>,
     /// Accuracy of the student on the last 1 000 test images.
     pub student_accuracy: f64,
     /// Accuracy of the student on the unlabeled pool.

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use shared::{
     decimal::Decimal,
     federation::{FederationConfig, PrivacyPolicy, Quorum, TestNoise, ThresholdPolicy, TrusteePolicy},
-    fhe::{ArgmaxKind, Transform},
+    fhe::{ArgmaxKind, ParameterSet, Transform},
     learning::{
         Dataset, Description,
         files::{write_folder, write_instances},
@@ -22,7 +22,12 @@ use shared::{
     wire::{Labels, RoundView},
 };
 
-use super::{Arguments, Run, clear::simulate, report::Phases};
+use super::{
+    Arguments, Circuit, Run,
+    circuit::compare,
+    clear::{Clear, simulate},
+    report::Phases,
+};
 use crate::{
     Federation, Service,
     federation::{released, utf8},
@@ -107,6 +112,7 @@ pub fn tell(arguments: &Arguments, seed: u32, stage: &Stage) -> anyhow::Result<R
     let classes = material.description.classes.len() as u16;
     let clear = simulate(&homes, &material.pool, classes, arguments.sigma.to_f64())?;
     seconds.simulation = lap(clock);
+    let circuit = circuit(arguments, &clear, &say)?;
     say("the student learns");
     let clock = Instant::now();
     let student = teach(arguments, seed, &federation, &material)?;
@@ -124,6 +130,7 @@ pub fn tell(arguments: &Arguments, seed: u32, stage: &Stage) -> anyhow::Result<R
         abstained,
         label_accuracy_all: clear.label_accuracy_all,
         plurality_accuracy_all: clear.plurality_accuracy_all,
+        circuit,
         student_accuracy: student.0,
         student_accuracy_unlabeled: student.1,
         epsilon: labels.epsilon.person.public,
@@ -135,6 +142,19 @@ pub fn tell(arguments: &Arguments, seed: u32, stage: &Stage) -> anyhow::Result<R
     // An interrupted run of several seeds has told what the finished ones reached.
     say(&serde_json::to_string(&run)?);
     Ok(run)
+}
+
+/// Compares the encrypted argmax with the plain one, if that was asked for.
+fn circuit(arguments: &Arguments, clear: &Clear, say: &dyn Fn(&str)) -> anyhow::Result<Option<Circuit>> {
+    if arguments.circuit == 0 {
+        return Ok(None);
+    }
+    say("comparing the encrypted argmax with the plain one on all votes");
+    let set = match arguments.insecure_toy_parameters {
+        true => ParameterSet::InsecureToy,
+        false => ParameterSet::of(ArgmaxKind::Tournament),
+    };
+    compare(clear, arguments.participants, arguments.sigma.to_f64(), arguments.circuit, set).map(Some)
 }
 
 fn lap(clock: Instant) -> f64 {

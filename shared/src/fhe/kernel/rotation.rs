@@ -28,6 +28,8 @@ pub(crate) struct FusedKey {
     unrolling: Unrolling,
     /// Step by step, within it block by block, within it term by term.
     blocks: Vec<Block>,
+    /// Exponents of the first slots, and what those of every later group of as many have more: the transform's order
+    /// makes it one number per group (tested).
     fine: [usize; FINE],
     coarse: [usize; HALF / FINE],
 }
@@ -55,7 +57,7 @@ impl FusedKey {
         let (mut spectrum, mut scratch) = (Spectrum::zero(), fourier.scratch());
         for (number, polynomial) in words.chunks_exact(DEGREE).enumerate() {
             fourier.of_key(polynomial, &mut spectrum, &mut scratch);
-            let (bit, row, column) = (number / 4, number / PARTS % PARTS, number % PARTS);
+            let (bit, row, column) = (number / (PARTS * PARTS), number / PARTS % PARTS, number % PARTS);
             let first = bit / terms * terms * BLOCKS + bit % terms;
             for (place, slots) in spectrum.0.chunks_exact(LANES).enumerate() {
                 let target = &mut blocks[first + place * terms][row][column];
@@ -262,6 +264,15 @@ mod tests {
             tables.iter_mut().map(|words| Turn { exponents: &exponents, body: 3000, words }).collect();
         instructions.run(Rotation::<TERMS> { key: &key, turns: &mut turns });
         tables
+    }
+
+    #[test]
+    fn every_slots_exponent_is_a_coarse_and_a_fine_part() {
+        let key = FusedKey::new(&[], 23, Unrolling::Bits);
+        for (slot, exponent) in key.fourier.exponents().into_iter().enumerate() {
+            let parts = key.coarse[slot / FINE] + key.fine[slot % FINE];
+            assert_eq!(parts % TURN, exponent, "slot {slot}");
+        }
     }
 
     #[test]
