@@ -6,10 +6,12 @@
 //! for by name, and nothing is left to be reordered. Batches share one walk through a key.
 
 mod dispatch;
+mod exact;
 mod fourier;
 mod keyswitch;
 mod lanes;
 mod rotation;
 
+pub(crate) use exact::{ExactKey, WideTurn};
 pub(crate) use keyswitch::SwitchKey;
 pub(crate) use rotation::{FusedKey, Turn};

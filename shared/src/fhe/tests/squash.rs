@@ -39,7 +39,7 @@ impl Dealt {
         let frame = keys.squashing_key_from(&mut seeds).unwrap();
         println!("{} squashing key made in {:.1?}", set.name(), start.elapsed());
         let start = Instant::now();
-        let squashing = SquashingKey::from_bytes(&frame, set).unwrap();
+        let squashing = SquashingKey::from_bytes(&frame, set, Transform::Fused).unwrap();
         println!("{} squashing key read in {:.1?}", set.name(), start.elapsed());
         Self { keys, frame, squashing }
     }
@@ -159,7 +159,7 @@ fn the_bits_depend_neither_on_threads_nor_on_chunks() {
         assert_eq!(run(threads, instances), one_by_one, "{threads} threads, {instances} instances");
     }
     // a key read anew from the same bytes is the same key
-    let again = SquashingKey::from_bytes(&DEALT.frame, ParameterSet::InsecureToy).unwrap();
+    let again = SquashingKey::from_bytes(&DEALT.frame, ParameterSet::InsecureToy, Transform::Fused).unwrap();
     let mut record = SquashedRecord::new(labels.layout());
     squash(&TOY.evaluation, &again, &labels, &AtomicBool::new(false), |_, digits| {
         digits.iter().for_each(|one| record.push(one.record()));
@@ -197,7 +197,7 @@ fn labels_and_keys_of_other_parameters_are_refused() {
 }
 
 fn frame_error(bytes: &[u8], set: ParameterSet) -> FrameError {
-    match SquashingKey::from_bytes(bytes, set).unwrap_err() {
+    match SquashingKey::from_bytes(bytes, set, Transform::Fused).unwrap_err() {
         KeyError::Frame(error) => error,
         other => panic!("{other}"),
     }
