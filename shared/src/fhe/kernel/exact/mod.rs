@@ -16,6 +16,8 @@ mod garner;
 mod ntt;
 mod product;
 mod rotation;
+#[cfg(test)]
+mod tests;
 mod words;
 
 pub(crate) use rotation::{ExactKey, WideTurn};

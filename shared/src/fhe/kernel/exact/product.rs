@@ -61,7 +61,7 @@ impl KeyBlock {
 /// it is rounded to a multiple of 2^50, and what rounding took away, a multiple of 1 up to 2^49, is exact: nine of that
 /// stay below 2^52.2.
 #[inline(always)]
-fn sum_of_products(field: Field, factors: [(f64, f64); ROWS]) -> f64 {
+pub(super) fn sum_of_products(field: Field, factors: [(f64, f64); ROWS]) -> f64 {
     let (mut upper, mut lower) = (ACCUMULATOR, 0.0);
     for (a, b) in factors {
         let sum = a.mul_add(b, upper);

@@ -85,9 +85,10 @@ impl Work for Filling<'_> {
     }
 }
 
-struct Rotation<'a, 'b> {
-    key: &'a ExactKey,
-    turns: &'a mut [WideTurn<'b>],
+/// All steps of a batch.
+pub(super) struct Rotation<'a, 'b> {
+    pub(super) key: &'a ExactKey,
+    pub(super) turns: &'a mut [WideTurn<'b>],
 }
 
 impl Work for Rotation<'_, '_> {
@@ -97,47 +98,32 @@ impl Work for Rotation<'_, '_> {
     fn run(self) {
         let Self { key, turns } = self;
         let mut batch: Vec<Lane> = turns.iter().map(Lane::new).collect();
-        let mut spare = Spare { words: Words::ZERO, residues: Residues::ZERO };
-        for (step, blocks) in key.blocks.chunks_exact(BLOCKS_PER_BIT).enumerate() {
+        let (mut turned, mut spare) = (Words::ZERO, Residues::ZERO);
+        for step in 0..key.blocks.len() / BLOCKS_PER_BIT {
             for (turn, lane) in turns.iter().zip(&mut batch) {
-                lane.decompose(usize::from(turn.exponents[step]), &mut spare.words);
+                lane.decompose(usize::from(turn.exponents[step]), &mut turned);
             }
-            key.multiply(blocks, &mut batch, &mut spare.residues);
-            for Lane { accumulator, sums, .. } in &mut batch {
-                for (words, residues) in accumulator.iter_mut().zip(sums.iter()) {
-                    key.garner.add(residues, words);
-                }
-            }
+            key.add_products(step, &mut batch, &mut spare);
         }
-        for (turn, lane) in turns.iter_mut().zip(&batch) {
-            for (words, part) in turn.words.chunks_exact_mut(DEGREE).zip(lane.accumulator.iter()) {
-                part.write(words);
-            }
-        }
+        turns.iter_mut().zip(&batch).for_each(|(turn, lane)| lane.write(turn.words));
     }
 }
 
-/// What all accumulators of a batch work in by turns.
-struct Spare {
-    words: Words,
-    residues: Residues,
-}
-
 /// An accumulator, and what a step makes of it.
-struct Lane {
+pub(super) struct Lane {
     accumulator: Box<[Words; PARTS]>,
-    digits: Box<[Digits; ROWS]>,
+    pub(super) digits: Box<[Digits; ROWS]>,
     values: Box<[Residues; ROWS]>,
     sums: Box<[[Residues; PRIMES]; PARTS]>,
 }
 
 impl Lane {
     /// Begins with the table, turned back by the body of the ciphertext: X^{-b}·T.
-    fn new(turn: &WideTurn<'_>) -> Self {
+    pub(super) fn new(turn: &WideTurn<'_>) -> Self {
         let mut accumulator = Box::new([const { Words::ZERO }; PARTS]);
-        for (turned, words) in accumulator.iter_mut().zip(turn.words.chunks_exact(DEGREE)) {
-            let back = (2 * DEGREE - usize::from(turn.body)) % (2 * DEGREE);
-            turned.turn(&Words::rounded(words), back);
+        let back = (2 * DEGREE - usize::from(turn.body)) % (2 * DEGREE);
+        for (part, words) in accumulator.iter_mut().zip(turn.words.chunks_exact(DEGREE)) {
+            part.turn(&Words::rounded(words), back);
         }
         Self {
             accumulator,
@@ -157,28 +143,40 @@ impl Lane {
             turned.digits_of_difference(words, digits);
         }
     }
+
+    pub(super) fn write(&self, words: &mut [u128]) {
+        self.accumulator
+            .iter()
+            .zip(words.chunks_exact_mut(DEGREE))
+            .for_each(|(part, words)| part.write(words));
+    }
 }
 
 impl ExactKey {
-    /// Multiplies the digits of a batch by the encryption of a key bit, modulo one prime after the other.
+    /// Adds the products of digits and a key bit to the accumulators of a batch.
     #[inline(always)]
-    fn multiply(&self, blocks: &[KeyBlock], batch: &mut [Lane], spare: &mut Residues) {
-        for (prime, (ntt, blocks)) in self.transforms.iter().zip(blocks.chunks_exact(BLOCKS)).enumerate() {
+    pub(super) fn add_products(&self, step: usize, batch: &mut [Lane], spare: &mut Residues) {
+        let blocks = self.blocks[step * BLOCKS_PER_BIT..].chunks_exact(BLOCKS);
+        for (prime, (ntt, blocks)) in self.transforms.iter().zip(blocks).enumerate() {
             for Lane { digits, values, .. } in batch.iter_mut() {
                 for (digits, values) in digits.iter().zip(values.iter_mut()) {
                     ntt.transform_digits(digits, spare, values);
                 }
             }
+            // a block of the key stays in the nearest cache for the whole batch
             for (number, block) in blocks.iter().enumerate() {
                 for Lane { values, sums, .. } in batch.iter_mut() {
                     let sums = sums.each_mut().map(|sums| &mut sums[prime]);
                     block.multiply(ntt.field, number, values, sums);
                 }
             }
-            for Lane { sums, .. } in batch.iter_mut() {
-                for sums in sums.iter_mut() {
-                    ntt.transform_back(&mut sums[prime], spare);
-                }
+            for sums in batch.iter_mut().flat_map(|lane| lane.sums.iter_mut()) {
+                ntt.transform_back(&mut sums[prime], spare);
+            }
+        }
+        for Lane { accumulator, sums, .. } in batch.iter_mut() {
+            for (words, residues) in accumulator.iter_mut().zip(sums.iter()) {
+                self.garner.add(residues, words);
             }
         }
     }
