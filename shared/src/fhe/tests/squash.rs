@@ -26,7 +26,7 @@ const NOISE_BOUND_LOG: u32 = 70;
 /// What a dealer adds to a federation: the squashed key and the squashing key.
 pub(super) struct Dealt {
     pub(super) keys: DealerKeys,
-    frame: Vec<u8>,
+    pub(super) frame: Vec<u8>,
     pub(super) squashing: SquashingKey,
 }
 
@@ -62,7 +62,7 @@ impl Dealt {
     }
 
     /// The noise of a digit, and the digit that it surrounds.
-    fn noise(&self, digit: &Squashed) -> (u64, i128) {
+    pub(super) fn noise(&self, digit: &Squashed) -> (u64, i128) {
         let phase = self.keys.squashed_phase(digit);
         let value = phase.wrapping_add(1 << (SQUASHED_DIGIT_LOG - 1)) >> SQUASHED_DIGIT_LOG;
         (value as u64, phase.wrapping_sub(value << SQUASHED_DIGIT_LOG).cast_signed())
