@@ -2,10 +2,7 @@
 
 use super::field::{Field, PRIMES, nearest};
 use super::ntt::{DEGREE, Residues};
-use super::words::{LOW_BITS, Words, wrapped};
-
-/// 2^52, the unit of the upper part of a word.
-const UNIT: f64 = (1_u64 << LOW_BITS) as f64;
+use super::words::{LOW_BITS, LOW_UNIT, Words, wrapped};
 
 /// The constants of Garner's formula.
 #[derive(Debug, Clone, Copy)]
@@ -79,6 +76,6 @@ impl Garner {
 fn split(a: f64, b: f64) -> (f64, f64, f64) {
     let product = a * b;
     let error = a.mul_add(b, -product);
-    let carry = nearest(product * (1.0 / UNIT));
-    (carry, (-carry).mul_add(UNIT, product), error)
+    let carry = nearest(product * (1.0 / LOW_UNIT));
+    (carry, (-carry).mul_add(LOW_UNIT, product), error)
 }

@@ -7,7 +7,7 @@
 //! the way back knows.
 //!
 //! Bounds, as multiples of p. Forward, a butterfly adds a product, so that A becomes A + 1/2 + A/32: digits up to 2^23
-//! leave the first layer, which has a factor of 24 bits, below 0.501, and the last below 6.45; residues up to 0.54 leave
+//! leave the first layer, which has a factor of 24 bits, below 0.501, and the last below 6.45; residues up to 0.53 leave
 //! it below 7.2. Backward, sums double and products are reduced, and the sum of all numbers of a butterfly is reduced at
 //! once: a pass of two layers makes 1 + B/8 of B, that of three makes 2 + B/4; 1.3 becomes 1.17, 1.15, 2.29, 1.29, 1.17.
 
@@ -76,6 +76,8 @@ impl Factors {
 /// The transform modulo one prime.
 pub(super) struct Ntt {
     pub(super) field: Field,
+    /// 1/N.
+    divisor: f64,
     forward: Box<Factors>,
     inverse: Box<Factors>,
 }
@@ -87,6 +89,7 @@ impl Ntt {
         let power = |exponent| field.residue(field.power(root, exponent));
         Self {
             field,
+            divisor: field.inverse_of(DEGREE as u64),
             forward: Factors::new(|place| power(reversed(place))),
             inverse: Factors::new(|place| power(2 * DEGREE as u64 - reversed(place))),
         }
@@ -103,7 +106,7 @@ impl Ntt {
         self.transform_rest(spare, values);
     }
 
-    /// Writes the residues of all words, below 0.54·p.
+    /// Writes the residues of all words, below 0.53·p.
     #[inline(always)]
     pub(super) fn residues(&self, words: &Words, residues: &mut Residues) {
         let field = self.field;
@@ -115,7 +118,7 @@ impl Ntt {
         }
     }
 
-    /// Transforms residues below 0.54·p; the values are below 7.2·p.
+    /// Transforms residues below 0.53·p; the values are below 7.2·p.
     #[inline(always)]
     pub(super) fn transform(&self, residues: &Residues, spare: &mut Residues, values: &mut Residues) {
         let (x, out) = (split::<_, 512, 4>(&residues.numbers), split_mut::<4, 512>(&mut spare.numbers));
@@ -129,8 +132,7 @@ impl Ntt {
     /// Divides by N what the way back multiplies by N, and brings values below 7.2·p within 0.53·p.
     #[inline(always)]
     pub(super) fn normalise(&self, values: &mut Residues) {
-        let field = self.field;
-        let divisor = field.inverse_of(DEGREE as u64);
+        let (field, divisor) = (self.field, self.divisor);
         for value in &mut values.numbers {
             *value = field.reduce(field.multiply(*value, divisor));
         }

@@ -20,7 +20,8 @@ const DIGIT_BITS: u32 = SQUASH.base_log;
 // the numbers below are written for these
 const _: () = assert!(HIGH_BITS == 53 && LEVELS == 3 && DIGIT_BITS == 24);
 
-const LOW_UNIT: f64 = power_of_two(LOW_BITS);
+/// The unit of `high` in that of `low`.
+pub(super) const LOW_UNIT: f64 = power_of_two(LOW_BITS);
 const HIGH_UNIT: f64 = power_of_two(HIGH_BITS);
 const DIGIT_UNIT: f64 = power_of_two(DIGIT_BITS);
 /// The lowest digit's unit in `low`: 72 of 105 bits are decomposed, 53 of them from `high`.
@@ -125,15 +126,17 @@ fn digits_of(high: f64, low: f64) -> [f64; 3] {
 
 /// The parts of a word, rounded to its upper bits.
 fn parts(word: u128) -> (f64, f64) {
-    let rounded = (word.wrapping_add(1 << (DROPPED_BITS - 1)) >> DROPPED_BITS) as i128;
-    let low = signed(rounded, LOW_BITS);
-    (signed((rounded - low) >> LOW_BITS, HIGH_BITS) as f64, low as f64)
+    let rounded = word.wrapping_add(1 << (DROPPED_BITS - 1)) >> DROPPED_BITS;
+    let low = signed(rounded as u64, LOW_BITS);
+    // a negative lower part borrows from the upper one
+    let high = (rounded >> LOW_BITS) as u64 + u64::from(low < 0);
+    (signed(high, HIGH_BITS) as f64, low as f64)
 }
 
 /// The number with the same lowest bits, from −2^(bits−1) on.
-const fn signed(number: i128, bits: u32) -> i128 {
-    let unused = i128::BITS - bits;
-    number << unused >> unused
+const fn signed(number: u64, bits: u32) -> i64 {
+    let unused = u64::BITS - bits;
+    number.cast_signed() << unused >> unused
 }
 
 fn joined(high: f64, low: f64) -> u128 {
