@@ -177,24 +177,26 @@ fn squashes(criterion: &mut Criterion) {
     let frame = dealer.squashing_key().unwrap();
     let mut group = criterion.benchmark_group("squash");
     group.sample_size(10).sampling_mode(SamplingMode::Flat).warm_up_time(Duration::from_millis(1));
-    group.bench_function("read the squashing key", |bencher| {
-        bencher.iter_custom(|repetitions| {
-            measure(repetitions, 1, || drop(black_box(SquashingKey::from_bytes(&frame, set).unwrap())))
+    // our kernel, and tfhe's rotation beside it
+    for (name, transform) in [("exact", Transform::Fused), ("fourier", Transform::Fourier)] {
+        let read = || SquashingKey::from_bytes(&frame, set, transform).unwrap();
+        group.bench_function(format!("read the squashing key, {name}"), |bencher| {
+            bencher.iter_custom(|repetitions| measure(repetitions, 1, || drop(black_box(read()))));
         });
-    });
-    let squashing = SquashingKey::from_bytes(&frame, set).unwrap();
-    // four digits either way: two for each core
-    for (name, classes, instances) in [("a label, 10 classes", 10, 4), ("a label, 100 classes", 100, 2)] {
-        let labels = tallied(&keys, classes, instances);
-        group.bench_function(name, |bencher| {
-            bencher.iter_custom(|repetitions| {
-                measure(repetitions, instances as u32, || {
-                    let go = AtomicBool::new(false);
-                    squash(&keys.evaluation, &squashing, &labels, &go, |_, digits| drop(black_box(digits)))
-                        .unwrap();
-                })
+        let squashing = read();
+        // eight digits for each of two threads, whatever the number of classes
+        for (classes, instances) in [(10, 16), (100, 8)] {
+            let labels = tallied(&keys, classes, instances);
+            group.bench_function(format!("a label, {classes} classes, {name}"), |bencher| {
+                bencher.iter_custom(|repetitions| {
+                    measure(repetitions, instances as u32, || {
+                        let go = AtomicBool::new(false);
+                        let drop_digits = |_, digits| drop(black_box(digits));
+                        squash(&keys.evaluation, &squashing, &labels, &go, drop_digits).unwrap();
+                    })
+                });
             });
-        });
+        }
     }
     group.finish();
 }

@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 use super::{Pool, PoolStopped};
 use crate::storage::Blobs;
 
-/// How long keys stay in memory after their last use; the squashing key alone has 812 MB.
+/// How long keys stay in memory after their last use; the squashing key alone has 1.06 GB or more.
 const IDLE: Duration = Duration::from_secs(60);
 
 /// Says why the tally keys cannot be loaded.

@@ -6,16 +6,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
-use tfhe::core_crypto::prelude::{
-    ComputationBuffers, GlweCiphertext, GlweCiphertextOwned, LweCiphertext,
-    blind_rotate_f128_lwe_ciphertext_mem_optimized,
-    blind_rotate_f128_lwe_ciphertext_mem_optimized_requirement,
-};
+use tfhe::core_crypto::prelude::{GlweCiphertext, GlweCiphertextOwned, LweCiphertext};
 
 use super::expand::Lwe;
 use super::keys::{EvaluationKeys, SquashingKey};
 use super::labels::{LabelCiphertexts, digits_per_label};
-use super::lookup::Switched;
 use super::parameters::{POLYNOMIAL_SIZE, ParameterSet, modulus};
 use super::squash_parameters::{SQUASH, wide_modulus};
 use super::squashed::{SQUASHED_DIGIT_LOG, Squashed};
@@ -24,13 +19,15 @@ use super::tally::TallyError;
 /// Values of a digit, one box of the table each.
 const BOXES: usize = 16;
 const STEPS_PER_BOX: usize = POLYNOMIAL_SIZE / BOXES;
+/// Digits that share one walk through the squashing key.
+const DIGITS_PER_BATCH: usize = 8;
 
 /// Squashes the digits of all labels, on the threads of the current rayon pool.
 ///
 /// `on_squashed` gets each instance, in order, with the digits of its label, the low one first. Between chunks
 /// of a few instances `cancel` is looked at; no more than a chunk is held in memory (64 kB per digit). The same
-/// labels under the same keys give the same bytes, whatever the threads, on one kind of CPU; `docs/FHE.md` says
-/// what is known of others.
+/// labels under the same keys give the same bytes, whatever the threads; on every machine, but for a key read for
+/// [`super::Transform::Fourier`], of which `docs/FHE.md` says what is known.
 ///
 /// # Errors
 /// Refuses labels and squashing keys made with other parameters than the evaluation keys, and stops when
@@ -42,8 +39,9 @@ pub fn squash(
     cancel: &AtomicBool,
     on_squashed: impl FnMut(usize, Vec<Squashed>),
 ) -> Result<(), TallyError> {
-    // two rounds of all threads, so that a chunk's last digit keeps the others waiting seldom
-    let instances_per_chunk = 2 * rayon::current_num_threads();
+    // a full batch for every thread
+    let digits_per_chunk = DIGITS_PER_BATCH * rayon::current_num_threads();
+    let instances_per_chunk = digits_per_chunk.div_ceil(digits_per_label(labels.layout().classes()));
     squash_in_chunks(keys, squashing, labels, instances_per_chunk, cancel, on_squashed)
 }
 
@@ -69,8 +67,10 @@ pub(crate) fn squash_in_chunks(
         let digits: Vec<Lwe> =
             chunk.iter().map(|digit| LweCiphertext::from_container(digit.to_vec(), modulus())).collect();
         let switched = keys.switch_by_bits(&digits);
-        let squashed: Vec<Squashed> =
-            switched.par_iter().map(|digit| squash_digit(squashing, &table, digit)).collect();
+        // no larger than lets every thread have some
+        let batch = digits.len().div_ceil(rayon::current_num_threads()).clamp(1, DIGITS_PER_BATCH);
+        let rotate = |batch| squashing.rotation().rotate(&table, batch);
+        let squashed: Vec<Squashed> = switched.par_chunks(batch).flat_map_iter(rotate).collect();
         let mut squashed = squashed.into_iter();
         for _ in chunk.chunks(digits_per_label) {
             on_squashed(done, squashed.by_ref().take(digits_per_label).collect());
@@ -100,25 +100,4 @@ fn digit_table() -> GlweCiphertextOwned<u128> {
         *word = (digit as u128) << SQUASHED_DIGIT_LOG;
     }
     table
-}
-
-fn squash_digit(squashing: &SquashingKey, table: &GlweCiphertextOwned<u128>, input: &Switched) -> Squashed {
-    let fft = squashing.fft().as_view();
-    let scratch = blind_rotate_f128_lwe_ciphertext_mem_optimized_requirement::<u128>(
-        SQUASH.glwe_size(),
-        SQUASH.polynomial_size(),
-        fft,
-    );
-    let mut buffers = ComputationBuffers::new();
-    buffers.resize(scratch.unaligned_bytes_required());
-    Squashed::written_by(|words| {
-        blind_rotate_f128_lwe_ciphertext_mem_optimized(
-            &input,
-            &mut LweCiphertext::from_container(words, wide_modulus()),
-            table,
-            squashing.key(),
-            fft,
-            buffers.stack(),
-        );
-    })
 }

@@ -95,7 +95,7 @@ pub struct TallyKeys {
 }
 
 impl TallyKeys {
-    /// Loads the certified keys: about 120 MB, and 812 MB more for the squashing key.
+    /// Loads the certified keys: about 120 MB, and up to 1.22 GB more for the squashing key.
     pub fn load(
         certificate: &KeyCertificate,
         config: &FederationConfig,
@@ -111,7 +111,7 @@ impl TallyKeys {
             None => None,
             Some(sharing) => {
                 let bytes = get("squashing key", sharing.squashing_key)?;
-                Some(SquashingKey::from_bytes(&bytes, set).map_err(unusable)?)
+                Some(SquashingKey::from_bytes(&bytes, set, config.scheme().transform).map_err(unusable)?)
             }
         };
         Ok(Self { evaluation: evaluation.map_err(unusable)?, squashing })

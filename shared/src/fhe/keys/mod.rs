@@ -6,6 +6,7 @@ mod evaluation;
 mod public;
 mod rotation;
 mod secret;
+mod squash_rotation;
 mod squashing;
 
 use tfhe::core_crypto::commons::generators::DeterministicSeeder;

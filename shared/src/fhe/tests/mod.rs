@@ -10,6 +10,7 @@ mod kernel;
 mod openings;
 mod resolutions;
 mod squash;
+mod squash_paths;
 mod steps;
 mod thresholds;
 mod tournaments;

@@ -26,7 +26,7 @@ const NOISE_BOUND_LOG: u32 = 70;
 /// What a dealer adds to a federation: the squashed key and the squashing key.
 pub(super) struct Dealt {
     pub(super) keys: DealerKeys,
-    frame: Vec<u8>,
+    pub(super) frame: Vec<u8>,
     pub(super) squashing: SquashingKey,
 }
 
@@ -39,7 +39,7 @@ impl Dealt {
         let frame = keys.squashing_key_from(&mut seeds).unwrap();
         println!("{} squashing key made in {:.1?}", set.name(), start.elapsed());
         let start = Instant::now();
-        let squashing = SquashingKey::from_bytes(&frame, set).unwrap();
+        let squashing = SquashingKey::from_bytes(&frame, set, Transform::Fused).unwrap();
         println!("{} squashing key read in {:.1?}", set.name(), start.elapsed());
         Self { keys, frame, squashing }
     }
@@ -62,7 +62,7 @@ impl Dealt {
     }
 
     /// The noise of a digit, and the digit that it surrounds.
-    fn noise(&self, digit: &Squashed) -> (u64, i128) {
+    pub(super) fn noise(&self, digit: &Squashed) -> (u64, i128) {
         let phase = self.keys.squashed_phase(digit);
         let value = phase.wrapping_add(1 << (SQUASHED_DIGIT_LOG - 1)) >> SQUASHED_DIGIT_LOG;
         (value as u64, phase.wrapping_sub(value << SQUASHED_DIGIT_LOG).cast_signed())
@@ -159,7 +159,7 @@ fn the_bits_depend_neither_on_threads_nor_on_chunks() {
         assert_eq!(run(threads, instances), one_by_one, "{threads} threads, {instances} instances");
     }
     // a key read anew from the same bytes is the same key
-    let again = SquashingKey::from_bytes(&DEALT.frame, ParameterSet::InsecureToy).unwrap();
+    let again = SquashingKey::from_bytes(&DEALT.frame, ParameterSet::InsecureToy, Transform::Fused).unwrap();
     let mut record = SquashedRecord::new(labels.layout());
     squash(&TOY.evaluation, &again, &labels, &AtomicBool::new(false), |_, digits| {
         digits.iter().for_each(|one| record.push(one.record()));
@@ -197,7 +197,7 @@ fn labels_and_keys_of_other_parameters_are_refused() {
 }
 
 fn frame_error(bytes: &[u8], set: ParameterSet) -> FrameError {
-    match SquashingKey::from_bytes(bytes, set).unwrap_err() {
+    match SquashingKey::from_bytes(bytes, set, Transform::Fused).unwrap_err() {
         KeyError::Frame(error) => error,
         other => panic!("{other}"),
     }
