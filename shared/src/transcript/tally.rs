@@ -95,7 +95,7 @@ pub struct TallyKeys {
 }
 
 impl TallyKeys {
-    /// Loads the certified keys: about 120 MB, and up to 1.22 GB more for the squashing key.
+    /// Loads the certified keys: 105 to 131 MB, and 1.06 GB more for the squashing key of the tournament's parameters.
     pub fn load(
         certificate: &KeyCertificate,
         config: &FederationConfig,

@@ -100,8 +100,8 @@ impl Ntt {
     pub(super) fn transform_digits(&self, digits: &Digits, spare: &mut Residues, values: &mut Residues) {
         let (x, out) = (split::<_, 512, 4>(&digits.0), split_mut::<4, 512>(&mut spare.numbers));
         let (field, factors) = (self.field, self.forward.first);
-        for j in 0..512 {
-            out[j] = small4(field, column(x, j).map(f64::from), factors);
+        for (j, out) in out.iter_mut().enumerate() {
+            *out = small4(field, column(x, j).map(f64::from), factors);
         }
         self.transform_rest(spare, values);
     }
@@ -123,8 +123,8 @@ impl Ntt {
     pub(super) fn transform(&self, residues: &Residues, spare: &mut Residues, values: &mut Residues) {
         let (x, out) = (split::<_, 512, 4>(&residues.numbers), split_mut::<4, 512>(&mut spare.numbers));
         let (field, factors) = (self.field, self.forward.first);
-        for j in 0..512 {
-            out[j] = forward4(field, column(x, j), factors);
+        for (j, out) in out.iter_mut().enumerate() {
+            *out = forward4(field, column(x, j), factors);
         }
         self.transform_rest(spare, values);
     }
@@ -197,8 +197,8 @@ impl Ntt {
             }
         }
         let (x, out) = (split::<_, 4, 512>(&spare.numbers), split_mut::<512, 4>(&mut values.numbers));
-        for j in 0..512 {
-            set_column(out, j, inverse4(field, x[j], factors.first));
+        for (j, &x) in x.iter().enumerate() {
+            set_column(out, j, inverse4(field, x, factors.first));
         }
     }
 }
