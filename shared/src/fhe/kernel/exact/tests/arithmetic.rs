@@ -2,6 +2,7 @@
 
 use tfhe::core_crypto::commons::math::decomposition::SignedDecomposer;
 
+use super::super::butterflies::{inverse4, inverse8};
 use super::super::field::{Field, PRIMES};
 use super::super::garner::Garner;
 use super::super::ntt::{Digits, Ntt, Residues};
@@ -79,6 +80,23 @@ fn sums_of_nine_products_are_exact_at_their_bounds() {
             let expected: i128 = case.iter().map(|&(a, b)| i128::from(a) * i128::from(b)).sum();
             assert_eq!(modulo(sum as i128, prime), modulo(expected, prime));
             assert!(sum.abs() < 1.3 * prime as f64, "{case:?}: {sum}");
+        }
+    }
+}
+
+#[test]
+fn layers_back_keep_sums_of_the_largest_numbers_within_their_bounds() {
+    for field in Field::all() {
+        let factor = field.residue(field.root());
+        for bound in [1.0, 1.3, 2.0] {
+            let largest = (bound * field.prime).floor();
+            let four = inverse4(field, [largest; 4], [factor; 3]);
+            assert!(four.iter().all(|number| number.abs() <= (1.0 + bound / 8.0) * field.prime), "{four:?}");
+            let eight = inverse8(field, [largest; 8], [factor; 7]);
+            assert!(
+                eight.iter().all(|number| number.abs() <= (2.0 + bound / 4.0) * field.prime),
+                "{eight:?}"
+            );
         }
     }
 }
