@@ -28,7 +28,7 @@ pub const MAX_EXACT_CLASSES: usize = 16;
 )]
 #[serde(rename_all = "snake_case")]
 pub enum ArgmaxKind {
-    /// The abs tournament: 2 to 100 classes; right wherever the gap reaches [`super::Resolution::votes`].
+    /// The abs tournament: 2 to 100 classes; right wherever the gap reaches the resolution.
     #[default]
     Tournament,
     /// All pairs, each compared coarsely and finely: up to 16 classes, right everywhere, ties to the lowest
