@@ -23,7 +23,7 @@ fn the_labels_of_a_round_are_never_in_memory_all_at_once() -> anyhow::Result<()>
     let options = ["throughput", "--instances", "4000", "--participants", "3", "--insecure-toy-parameters"];
     let report = tell(&Arguments::try_parse_from(options)?, &stage)?;
     assert_eq!((report.released, report.ballots), (4000, 3));
-    let all = 4000 * LABEL_BYTES >> 20;
+    let all = (4000 * LABEL_BYTES) >> 20;
     let grown = report.peak_mib.saturating_sub(report.peak_mib_with_keys);
     assert!(grown < all, "{grown} MiB more than with the keys alone, where all labels have {all}");
     Ok(())
