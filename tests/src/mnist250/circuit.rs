@@ -148,7 +148,8 @@ mod tests {
     fn close_votes_are_tallied_and_agree_with_the_plain_argmax_but_for_the_circuits_error()
     -> anyhow::Result<()> {
         // half of the histograms are far apart, half are ties of two but for the noise
-        let histogram = |instance: usize| if instance % 2 == 0 { [250, 0, 0] } else { [0, 125, 125] };
+        let histogram =
+            |instance: usize| if instance.is_multiple_of(2) { [250, 0, 0] } else { [0, 125, 125] };
         let votes: Vec<i64> = (0..40).flat_map(histogram).collect();
         let truth = (0..40).map(|instance| (instance % 2) as u16).collect();
         let clear = Clear {
