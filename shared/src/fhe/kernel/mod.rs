@@ -10,7 +10,6 @@ mod dispatch;
 mod exact;
 mod fourier;
 mod keyswitch;
-mod lanes;
 mod rotation;
 
 pub(crate) use exact::{ExactKey, WideTurn};

@@ -9,17 +9,42 @@ use tfhe::core_crypto::fft_impl::fft64::c64;
 
 use super::dispatch::{Work, dispatch};
 use super::fourier::{DEGREE, Fourier, HALF, Polynomial, Scratch, Spectrum, TURN};
-use super::lanes::{Complex, LANES, Lanes};
 use crate::fhe::scheme::Unrolling;
 
 /// Polynomials of an accumulator: mask and body.
 const PARTS: usize = 2;
 /// Slots that share a coarse factor of X^a; the exponents of the slots are sums of a coarse and a fine part.
 const FINE: usize = 32;
+/// Slots that are multiplied side by side.
+const LANES: usize = 8;
 const BLOCKS: usize = HALF / LANES;
 
-/// The numbers of one term of the key at eight slots: row by row, column by column.
-type Block = [[Complex; PARTS]; PARTS];
+const ZERO: c64 = c64 { re: 0.0, im: 0.0 };
+
+/// Eight neighbouring numbers, their real and imaginary parts apart: one register of AVX-512 each.
+#[derive(Debug, Clone, Copy)]
+#[repr(C, align(64))]
+struct Eight {
+    re: [f64; LANES],
+    im: [f64; LANES],
+}
+
+impl Eight {
+    const ZERO: Self = Self { re: [0.0; LANES], im: [0.0; LANES] };
+
+    #[inline(always)]
+    const fn at(&self, slot: usize) -> c64 {
+        c64 { re: self.re[slot], im: self.im[slot] }
+    }
+
+    #[inline(always)]
+    const fn set(&mut self, slot: usize, number: c64) {
+        (self.re[slot], self.im[slot]) = (number.re, number.im);
+    }
+}
+
+/// The numbers of one term of the key at neighbouring slots: row by row, column by column.
+type Block = [[Eight; PARTS]; PARTS];
 
 /// The bootstrapping key in the form that the rotation reads.
 pub(crate) struct FusedKey {
@@ -52,18 +77,15 @@ impl FusedKey {
     pub(crate) fn new(words: &[u64], base_log: u32, unrolling: Unrolling) -> Self {
         let (terms, _) = unrolling.terms_and_bits();
         let fourier = Fourier::new();
-        let mut blocks =
-            vec![[[Complex::ZERO; PARTS]; PARTS]; words.len() / (PARTS * PARTS * DEGREE) * BLOCKS];
+        let mut blocks = vec![[[Eight::ZERO; PARTS]; PARTS]; words.len() / (PARTS * PARTS * DEGREE) * BLOCKS];
         let (mut spectrum, mut scratch) = (Spectrum::zero(), fourier.scratch());
         for (number, polynomial) in words.chunks_exact(DEGREE).enumerate() {
             fourier.of_key(polynomial, &mut spectrum, &mut scratch);
             let (bit, row, column) = (number / (PARTS * PARTS), number / PARTS % PARTS, number % PARTS);
             let first = bit / terms * terms * BLOCKS + bit % terms;
-            for (place, slots) in spectrum.0.chunks_exact(LANES).enumerate() {
+            for (place, numbers) in spectrum.0.chunks_exact(LANES).enumerate() {
                 let target = &mut blocks[first + place * terms][row][column];
-                for (lane, z) in slots.iter().enumerate() {
-                    (target.re.0[lane], target.im.0[lane]) = (z.re, z.im);
-                }
+                numbers.iter().enumerate().for_each(|(slot, number)| target.set(slot, *number));
             }
         }
         let exponents = fourier.exponents();
@@ -92,30 +114,70 @@ impl<const TERMS: usize> Work for Rotation<'_, '_, TERMS> {
     #[inline(always)]
     fn run(self) {
         let Self { key, turns } = self;
-        let mut accumulators: Vec<Accumulator> = turns.iter().map(begin).collect();
-        let mut room = Room::new(&key.fourier);
+        let mut rotated: Vec<Rotated<TERMS>> = turns.iter().map(Rotated::new).collect();
+        let mut scratch = key.fourier.scratch();
         for (step, blocks) in key.blocks.chunks_exact(BLOCKS * TERMS).enumerate() {
-            for (turn, accumulator) in turns.iter().zip(accumulators.iter_mut()) {
+            for (turn, rotated) in turns.iter().zip(&mut rotated) {
                 if let Some(exponents) = turn.exponents[step * TERMS..].first_chunk::<TERMS>() {
-                    key.step(blocks, exponents, accumulator, &mut room);
+                    rotated.step(key, blocks, exponents, &mut scratch);
                 }
             }
         }
-        turns.iter_mut().zip(&accumulators).for_each(|(turn, accumulator)| end(turn, accumulator));
+        turns.iter_mut().zip(&rotated).for_each(|(turn, rotated)| end(turn, &rotated.accumulator));
     }
 }
 
-/// What one step works in.
-struct Room {
-    digits: Box<[Spectrum; PARTS]>,
-    products: Box<[Spectrum; PARTS]>,
-    scratch: Scratch,
+/// An accumulator on its way through the key, and what a step works in.
+struct Rotated<const TERMS: usize> {
+    accumulator: Accumulator,
+    /// Its transformed digits, and then their products with the key.
+    spectra: [Spectrum; PARTS],
+    factors: [Factors; TERMS],
 }
 
-impl Room {
-    fn new(fourier: &Fourier) -> Self {
-        let spectra = || Box::new([Spectrum::zero(), Spectrum::zero()]);
-        Self { digits: spectra(), products: spectra(), scratch: fourier.scratch() }
+impl<const TERMS: usize> Rotated<TERMS> {
+    #[inline(always)]
+    fn new(turn: &Turn<'_>) -> Self {
+        let spectra = [const { Spectrum::zero() }; PARTS];
+        Self { accumulator: begin(turn), spectra, factors: [const { Factors::NONE }; TERMS] }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, key: &FusedKey, blocks: &[Block], exponents: &[u16; TERMS], scratch: &mut Scratch) {
+        for (spectrum, part) in self.spectra.iter_mut().zip(&self.accumulator) {
+            key.fourier.of_digits(part, key.base_log, spectrum, scratch);
+        }
+        for (factors, exponent) in self.factors.iter_mut().zip(exponents) {
+            factors.fill(key, usize::from(*exponent));
+        }
+        for (place, block) in blocks.as_chunks::<TERMS>().0.iter().enumerate() {
+            self.multiply(place, block);
+        }
+        for (spectrum, part) in self.spectra.iter_mut().zip(&mut self.accumulator) {
+            key.fourier.add_back(spectrum, part, scratch);
+        }
+    }
+
+    /// Replaces the digits at the slots of block number `place` by their products with the key.
+    #[inline(always)]
+    fn multiply(&mut self, place: usize, block: &[Block; TERMS]) {
+        let [upper, lower] = &mut self.spectra;
+        let (upper, lower) = (eight_mut(upper, place), eight_mut(lower, place));
+        // apart from what is read, or the loop would not be compiled for eight slots at once
+        let mut products = [[ZERO; LANES]; PARTS];
+        for slot in 0..LANES {
+            let mut sums = [ZERO; PARTS];
+            for term in 0..TERMS {
+                let factor = self.factors[term].less_one(place, slot);
+                for column in 0..PARTS {
+                    let product = times(upper[slot], block[term][0][column].at(slot));
+                    let product = plus(product, lower[slot], block[term][1][column].at(slot));
+                    sums[column] = plus(sums[column], factor, product);
+                }
+            }
+            [products[0][slot], products[1][slot]] = sums;
+        }
+        [*upper, *lower] = products;
     }
 }
 
@@ -138,110 +200,56 @@ fn end(turn: &mut Turn<'_>, accumulator: &Accumulator) {
     turn.words.iter_mut().zip(words).for_each(|(out, word)| *out = u64::from(*word) << 32);
 }
 
-impl FusedKey {
-    #[inline(always)]
-    fn step<const TERMS: usize>(
-        &self,
-        blocks: &[Block],
-        exponents: &[u16; TERMS],
-        accumulator: &mut Accumulator,
-        room: &mut Room,
-    ) {
-        let Room { digits, products, scratch } = room;
-        for (spectrum, part) in digits.iter_mut().zip(accumulator.iter()) {
-            self.fourier.of_digits(part, self.base_log, spectrum, scratch);
-        }
-        self.multiply(blocks, exponents, digits, products);
-        for (spectrum, part) in products.iter_mut().zip(accumulator.iter_mut()) {
-            self.fourier.add_back(spectrum, part, scratch);
-        }
-    }
-
-    #[inline(always)]
-    fn multiply<const TERMS: usize>(
-        &self,
-        blocks: &[Block],
-        exponents: &[u16; TERMS],
-        digits: &[Spectrum; PARTS],
-        products: &mut [Spectrum; PARTS],
-    ) {
-        let mut factors = [Factors::NONE; TERMS];
-        for (factors, exponent) in factors.iter_mut().zip(exponents) {
-            factors.fill(self, usize::from(*exponent));
-        }
-        let [mask, body] = digits;
-        let [mask_out, body_out] = products;
-        let slots = eights(mask).iter().zip(eights(body));
-        let out = eights_mut(mask_out).iter_mut().zip(eights_mut(body_out));
-        for (place, ((block, slots), out)) in
-            blocks.as_chunks::<TERMS>().0.iter().zip(slots).zip(out).enumerate()
-        {
-            let (first, second) = (gather(slots.0), gather(slots.1));
-            let mut sums = [Complex::ZERO; PARTS];
-            for term in 0..TERMS {
-                // X^a − 1 at these slots
-                let fine = &factors[term].fine[place % (FINE / LANES)];
-                let [cos, sin] = factors[term].coarse[place / (FINE / LANES)].map(Lanes::splat);
-                let re = Lanes::splat(-1.0).plus(cos, fine.re).minus(sin, fine.im);
-                let im = sin.times(fine.re).plus(cos, fine.im);
-                for column in 0..PARTS {
-                    let [a, b] = [&block[term][0][column], &block[term][1][column]];
-                    let real = first.re.times(a.re).minus(first.im, a.im);
-                    let real = real.plus(second.re, b.re).minus(second.im, b.im);
-                    let imaginary = first.re.times(a.im).plus(first.im, a.re);
-                    let imaginary = imaginary.plus(second.re, b.im).plus(second.im, b.re);
-                    sums[column].re = sums[column].re.plus(re, real).minus(im, imaginary);
-                    sums[column].im = sums[column].im.plus(re, imaginary).plus(im, real);
-                }
-            }
-            *out.0 = scatter(sums[0]);
-            *out.1 = scatter(sums[1]);
-        }
-    }
-}
-
 /// X^a at all slots, as products of a coarse and a fine part.
 struct Factors {
-    fine: [Complex; FINE / LANES],
-    coarse: [[f64; 2]; HALF / FINE],
+    fine: [Eight; FINE / LANES],
+    coarse: [c64; HALF / FINE],
 }
 
 impl Factors {
-    const NONE: Self = Self { fine: [Complex::ZERO; FINE / LANES], coarse: [[0.0; 2]; HALF / FINE] };
+    const NONE: Self = Self { fine: [Eight::ZERO; FINE / LANES], coarse: [ZERO; HALF / FINE] };
 
     #[inline(always)]
     fn fill(&mut self, key: &FusedKey, exponent: usize) {
-        for (place, odd) in key.fine.iter().enumerate() {
-            let root = key.fourier.root(exponent * odd);
-            let target = &mut self.fine[place / LANES];
-            (target.re.0[place % LANES], target.im.0[place % LANES]) = (root.re, root.im);
+        for (slot, odd) in key.fine.iter().enumerate() {
+            self.fine[slot / LANES].set(slot % LANES, key.fourier.root(exponent * odd));
         }
         for (target, odd) in self.coarse.iter_mut().zip(key.coarse) {
-            let root = key.fourier.root(exponent * odd);
-            *target = [root.re, root.im];
+            *target = key.fourier.root(exponent * odd);
+        }
+    }
+
+    /// X^a − 1 at a slot.
+    #[inline(always)]
+    fn less_one(&self, place: usize, slot: usize) -> c64 {
+        let (coarse, fine) =
+            (self.coarse[place / (FINE / LANES)], self.fine[place % (FINE / LANES)].at(slot));
+        c64 {
+            re: (-coarse.im).mul_add(fine.im, coarse.re.mul_add(fine.re, -1.0)),
+            im: coarse.re.mul_add(fine.im, coarse.im * fine.re),
         }
     }
 }
 
-fn eights(spectrum: &Spectrum) -> &[[c64; LANES]] {
-    spectrum.0.as_chunks().0
-}
-
-fn eights_mut(spectrum: &mut Spectrum) -> &mut [[c64; LANES]] {
-    spectrum.0.as_chunks_mut().0
-}
-
+/// The eight numbers at the slots of block number `place`.
 #[inline(always)]
-fn gather(slots: &[c64; LANES]) -> Complex {
-    Complex {
-        re: Lanes(std::array::from_fn(|lane| slots[lane].re)),
-        im: Lanes(std::array::from_fn(|lane| slots[lane].im)),
+fn eight_mut(spectrum: &mut Spectrum, place: usize) -> &mut [c64; LANES] {
+    &mut spectrum.0.as_chunks_mut().0[place]
+}
+
+/// a · b.
+#[inline(always)]
+fn times(a: c64, b: c64) -> c64 {
+    c64 { re: (-a.im).mul_add(b.im, a.re * b.re), im: a.im.mul_add(b.re, a.re * b.im) }
+}
+
+/// sum + a · b.
+#[inline(always)]
+fn plus(sum: c64, a: c64, b: c64) -> c64 {
+    c64 {
+        re: (-a.im).mul_add(b.im, a.re.mul_add(b.re, sum.re)),
+        im: a.im.mul_add(b.re, a.re.mul_add(b.im, sum.im)),
     }
-}
-
-#[inline(always)]
-fn scatter(numbers: Complex) -> [c64; LANES] {
-    std::array::from_fn(|lane| c64 { re: numbers.re.0[lane], im: numbers.im.0[lane] })
 }
 
 #[cfg(test)]
