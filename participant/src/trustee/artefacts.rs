@@ -6,12 +6,12 @@ use shared::{
     fhe::{Layout, LayoutError, Squashed, SquashedRecord},
     ids::{Digest, RoundId},
     round::Step,
-    transcript::{BlobError, Blobs, Replay, RoundRecord},
+    transcript::{BlobError, Blobs, Replay, RoundRecord, digest_file},
 };
 
 use crate::{
     client::{BlobPath, Client, TransferError},
-    files::{FileError, read_if_there, remove_if_there},
+    files::{FileError, remove_if_there},
     home::Home,
 };
 
@@ -39,8 +39,11 @@ impl Cached {
 
 impl Blobs for Cached {
     fn blob(&self, digest: Digest) -> Result<Vec<u8>, BlobError> {
-        let bytes = read_if_there(&self.home.blob(digest)).map_err(|e| BlobError::Damaged(e.to_string()))?;
-        bytes.ok_or(BlobError::Withheld)
+        Ok(std::fs::read(self.home.blob(digest))?)
+    }
+
+    fn digest_of(&self, digest: Digest) -> Result<Digest, BlobError> {
+        digest_file(&self.home.blob(digest))
     }
 }
 

@@ -1,11 +1,8 @@
 //! A transcript in a folder, as `coordinator transcript export` writes it.
 
-use std::{
-    io::ErrorKind,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use super::{Archive, ArchiveError, BlobError, Blobs, Event};
+use super::{Archive, ArchiveError, BlobError, Blobs, Event, digest_file};
 use crate::{identity::Signed, ids::Digest};
 
 /// Name of the file of events in an export.
@@ -64,11 +61,18 @@ impl Folder {
     }
 }
 
+impl Folder {
+    fn blob_file(&self, digest: Digest) -> PathBuf {
+        self.blobs.join(digest.to_string())
+    }
+}
+
 impl Blobs for Folder {
     fn blob(&self, digest: Digest) -> Result<Vec<u8>, BlobError> {
-        std::fs::read(self.blobs.join(digest.to_string())).map_err(|error| match error.kind() {
-            ErrorKind::NotFound => BlobError::Withheld,
-            _ => BlobError::Damaged(error.to_string()),
-        })
+        Ok(std::fs::read(self.blob_file(digest))?)
+    }
+
+    fn digest_of(&self, digest: Digest) -> Result<Digest, BlobError> {
+        digest_file(&self.blob_file(digest))
     }
 }

@@ -5,6 +5,7 @@
 
 mod archive;
 mod artefacts;
+mod blobs;
 mod check;
 mod event;
 mod folder;
@@ -15,12 +16,13 @@ mod verify;
 
 pub use archive::{Archive, ArchiveError, archive_entry, archive_header};
 pub use artefacts::{Access, Artefact};
+pub use blobs::{BlobError, Blobs, check_digest, digest_file, fetch};
 pub use check::{Check, Fault, Place};
 pub use event::{ChainError, CountedBallot, Event, EventBody, Head, TallyRecord};
 pub use folder::{EVENTS_FILE, Folder, FolderError};
 pub use recompute::{
-    BlobError, Blobs, RecomputeError, add_ballots, add_noise, add_up, check_test, fetch,
-    known_answer_resolution, sum_of_known_answer, sum_of_round,
+    RecomputeError, add_ballots, add_noise, add_up, check_test, known_answer_resolution, sum_of_known_answer,
+    sum_of_round,
 };
 pub use replay::{CeremonyRecord, Outcome, Recorded, Replay, RoundRecord, StepRecord, TestRecord};
 pub use tally::{Computed, TallyInput, TallyKeys, TallySink};

@@ -2,7 +2,10 @@
 //!
 //! A trustee goes through it before it opens anything, an auditor whenever it wants.
 
-use super::{Check, CountedBallot, Fault, Place, Recorded, Replay, RoundRecord, StepRecord, TallyInput};
+use super::{
+    BlobError, Blobs, Check, CountedBallot, Fault, Place, Recorded, Replay, RoundRecord, StepRecord,
+    TallyInput, fetch,
+};
 use crate::{
     ballot::{Bodies, Door, ValidBallot},
     federation::{FederationConfig, Founding, KNOWN_ANSWER_INSTANCES, KNOWN_ANSWER_VOTES},
@@ -10,23 +13,6 @@ use crate::{
     ids::Digest,
     round::{AnnouncementError, Judgement, Step, judge},
 };
-
-/// Says why an artefact is not at hand.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BlobError {
-    /// This copy of the transcript, or this reader, does not have it.
-    #[error("it is not in this copy of the transcript, or not served to this reader")]
-    Withheld,
-    /// It cannot be read, or was changed.
-    #[error("{0}")]
-    Damaged(String),
-}
-
-/// Gives the artefacts of a transcript by their digests.
-pub trait Blobs {
-    /// Returns the bytes stored under a digest; the caller checks the digest.
-    fn blob(&self, digest: Digest) -> Result<Vec<u8>, BlobError>;
-}
 
 /// Says why something was not recomputed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,23 +31,6 @@ pub enum RecomputeError {
     /// The caller asked to stop.
     #[error("stopped before it was finished")]
     Cancelled,
-}
-
-/// Fetches an artefact and checks its digest; a wrong one is a fault of `check`.
-pub fn fetch(blobs: &dyn Blobs, check: Check, what: &str, digest: Digest) -> Result<Vec<u8>, RecomputeError> {
-    let place = || Place::Blob(format!("{what} {digest}"));
-    match blobs.blob(digest) {
-        Ok(bytes) => {
-            let found = Digest::of(&bytes);
-            if found != digest {
-                let what = format!("its bytes have digest {found}: they were changed");
-                return Err(Fault { check, place: place(), what }.into());
-            }
-            Ok(bytes)
-        }
-        Err(BlobError::Withheld) => Err(RecomputeError::Withheld { what: what.to_owned(), digest }),
-        Err(BlobError::Damaged(what)) => Err(Fault { check, place: place(), what }.into()),
-    }
 }
 
 /// Returns what the circuit resolves in the known answer.

@@ -111,10 +111,11 @@ impl Blobs {
 
 impl transcript::Blobs for Blobs {
     fn blob(&self, digest: Digest) -> Result<Vec<u8>, BlobError> {
-        std::fs::read(self.path(&digest)).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => BlobError::Withheld,
-            _ => BlobError::Damaged(error.to_string()),
-        })
+        Ok(std::fs::read(self.path(&digest))?)
+    }
+
+    fn digest_of(&self, digest: Digest) -> Result<Digest, BlobError> {
+        transcript::digest_file(&self.path(&digest))
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
     fhe::{EncryptionKey, EvaluationKeys, Layout, SquashedRecord, SquashingKey},
     ids::Digest,
     round::{OpeningContent, every_subset_opens},
-    transcript::{Check, Outcome, fetch},
+    transcript::{Check, Outcome, check_digest, fetch},
 };
 
 impl Verifier<'_> {
@@ -101,7 +101,7 @@ impl Verifier<'_> {
 
     pub(super) fn announcements(&self) -> Finding {
         for round in self.replay.rounds() {
-            fetch(self.blobs, Check::Announcements, "instances", round.announcement.instances)?;
+            check_digest(self.blobs, Check::Announcements, "instances", round.announcement.instances)?;
         }
         Ok(format!("{} rounds", self.replay.rounds().count()))
     }

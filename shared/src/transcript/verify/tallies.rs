@@ -6,7 +6,7 @@ use super::{Depth, Finding, Miss, OnProgress, Verifier};
 use crate::{
     round::Step,
     transcript::{
-        Check, Fault, Place, Recorded, RoundRecord, TallyInput, TallyKeys, TallySink, fetch,
+        Check, Fault, Place, Recorded, RoundRecord, TallyInput, TallyKeys, TallySink, check_digest,
         sum_of_known_answer, sum_of_round,
     },
 };
@@ -55,9 +55,9 @@ impl Verifier<'_> {
     /// Checks that label ciphertexts and records are what the events say, without computing them again.
     fn digests(&self, steps: &[Tallied<'_>]) -> Result<(), Miss> {
         for (_, _, recorded) in steps {
-            fetch(self.blobs, Check::Tally, "label ciphertexts", recorded.tally.ciphertexts)?;
+            check_digest(self.blobs, Check::Tally, "label ciphertexts", recorded.tally.ciphertexts)?;
             if let Some(squashed) = recorded.tally.squashed {
-                fetch(self.blobs, Check::Tally, "record of squashed digits", squashed)?;
+                check_digest(self.blobs, Check::Tally, "record of squashed digits", squashed)?;
             }
         }
         Ok(())
