@@ -1,5 +1,6 @@
 //! A federation of real processes: one coordinator, and participants that only dial out.
 
+mod follow;
 mod kits;
 mod member;
 mod rounds;
@@ -20,6 +21,7 @@ use shared::{
 };
 use tempfile::TempDir;
 
+pub use follow::Followed;
 pub use member::Member;
 pub use rounds::{Candidate, released};
 

@@ -1,7 +1,7 @@
 //! Where a program's story plays: a folder, the two programs, the processes, and an end to all of them.
 
 use std::{
-    io::{Write as _, stderr},
+    io::{Write as _, stderr, stdout},
     path::{Path, PathBuf},
     process::ExitCode,
     sync::mpsc,
@@ -10,12 +10,16 @@ use std::{
 
 use anyhow::Context as _;
 use clap::{Parser, error::ErrorKind};
+use serde::Serialize;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::oneshot,
 };
 
-use crate::{Processes, Programs, demo::Steps};
+use crate::{
+    Processes, Programs,
+    demo::{Format, Steps},
+};
 
 /// Is what a story is played with.
 #[derive(Debug)]
@@ -39,13 +43,42 @@ pub enum Played<R> {
     Interrupted(u8),
 }
 
-/// Reads a program's options; what was asked about them, or is wrong with them, is printed and gives the exit code.
-pub fn options<A: Parser>() -> Result<A, ExitCode> {
-    A::try_parse().map_err(|error| {
-        drop(error.print());
-        let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-        ExitCode::from(if asked { 0 } else { 4 })
+impl<R> Played<R> {
+    /// Returns the exit code, after what remains to be done with what was told.
+    pub fn finish(self, rest: impl FnOnce(R) -> anyhow::Result<()>) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Told(told) => rest(told).map(|()| ExitCode::SUCCESS),
+            Self::Interrupted(code) => Ok(ExitCode::from(code)),
+        }
+    }
+}
+
+/// Runs a program: reads its options, does its job, and says what went wrong.
+///
+/// What was asked about the options, or is wrong with them, is printed instead, with the exit code 0 or 4.
+pub fn perform<A: Parser>(name: &str, job: impl FnOnce(A) -> anyhow::Result<ExitCode>) -> ExitCode {
+    let arguments = match A::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            drop(error.print());
+            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            return ExitCode::from(if asked { 0 } else { 4 });
+        }
+    };
+    job(arguments).unwrap_or_else(|error| {
+        // Nothing more can be said if standard error is closed.
+        drop(writeln!(stderr(), "{name}: {error:#}"));
+        ExitCode::FAILURE
     })
+}
+
+/// Prints a report, as JSON or in its own words.
+pub fn print(report: &impl Serialize, format: Format, words: impl FnOnce() -> String) -> anyhow::Result<()> {
+    let text = match format {
+        Format::Json => serde_json::to_string_pretty(report)?,
+        Format::Text => words(),
+    };
+    Ok(writeln!(stdout(), "{text}")?)
 }
 
 /// Plays a story in a temporary folder, or in one that is kept, and stops everything it started, whatever happens.

@@ -2,22 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::Context as _;
 use clap::Parser;
 use serde::Serialize;
-use shared::{
-    decimal::Decimal,
-    federation::{FederationState, Quorum},
-    round::{RoundState, Step},
-    wire::{Labels, RoundView},
-};
+use shared::{decimal::Decimal, federation::Quorum, round::Step, wire::Labels};
 
 use crate::{
     Federation, Plan, Service, data,
     demo::Format,
-    federation::{Candidate, released, utf8},
+    federation::{Candidate, Followed, utf8},
     stage::Stage,
-    wait::until,
 };
 
 /// How long a phase may take at most.
@@ -97,25 +91,24 @@ pub fn tell(arguments: &Arguments, stage: &Stage) -> anyhow::Result<Throughput> 
     federation.serve()?;
     stage.steps.say("founding the federation, enrolling and training a fleet");
     let fleet = start_fleet(arguments, &federation)?;
-    until("the trustee's keys", LONGEST, || {
-        let running = federation.processes().is_running(fleet);
-        ensure!(running, "the fleet ended: see {}", federation.log("fleet").display());
-        Ok((federation.view()?.state == FederationState::Keyed).then_some(()))
-    })?;
+    federation.wait_for_keys(fleet, LONGEST)?;
     let coordinator = federation.coordinator().context("the coordinator does not run")?;
     let peak_mib_with_keys = coordinator.peak_mib()?;
     stage.steps.say("one round: every participant votes on every instance");
-    let (view, voting_s, tally_s) = round(arguments, &federation)?;
+    let instances = data::instances(CLASSES, arguments.instances as usize, 7)?;
+    let begun = Instant::now();
+    let round = federation.announce(&Candidate { instances, window: "6h".to_owned() })?;
+    let Followed { view, voting, tally, .. } = federation.follow(round, begun, LONGEST)?;
     let peak_mib = coordinator.peak_mib()?;
     let labels: Labels = federation.ask(&["round", "labels", &view.round.to_string()])?;
-    let tally = view.state.tally(Step::Label).context("the round was tallied")?;
+    let recorded = view.state.tally(Step::Label).context("the round was tallied")?;
     let report = Throughput {
         instances: arguments.instances,
         ballots: view.state.counted().len(),
         bytes_per_ballot: view.ballot_bytes,
-        voting_s,
-        tally_s,
-        tally_cpu_ms_per_label: tally.cpu_ms as f64 / f64::from(arguments.instances),
+        voting_s: voting.as_secs_f64(),
+        tally_s: tally.as_secs_f64(),
+        tally_cpu_ms_per_label: recorded.cpu_ms as f64 / f64::from(arguments.instances),
         peak_mib_with_keys,
         peak_mib,
         released: labels.labels.len(),
@@ -144,30 +137,6 @@ fn start_fleet(arguments: &Arguments, federation: &Federation) -> anyhow::Result
     words.extend(["--invites", utf8(&invited)?, "--participants", &count]);
     let words: Vec<String> = words.into_iter().map(str::to_owned).collect();
     federation.start_participant(&words, "fleet")
-}
-
-/// Announces the round and follows it to its release; returns the seconds of voting and of the tally.
-fn round(arguments: &Arguments, federation: &Federation) -> anyhow::Result<(RoundView, f64, f64)> {
-    let instances = data::instances(CLASSES, arguments.instances as usize, 7)?;
-    let begun = Instant::now();
-    let round = federation.announce(&Candidate { instances, window: "6h".to_owned() })?;
-    let (mut closed, mut tallied) = (None, None);
-    let view = until("the labels", LONGEST, || {
-        let view = federation.round(round)?;
-        if closed.is_none() && !matches!(view.state, RoundState::Announced | RoundState::Voting) {
-            closed = Some(begun.elapsed());
-        }
-        if tallied.is_none() && view.state.tally(Step::Label).is_some() {
-            tallied = Some(begun.elapsed());
-        }
-        match &view.state {
-            state if released(state) => Ok(Some(view)),
-            RoundState::Failed { reason, .. } => bail!("the round failed: {reason}"),
-            _ => Ok(None),
-        }
-    })?;
-    let (closed, tallied) = (closed.unwrap_or_default(), tallied.unwrap_or_default());
-    Ok((view, closed.as_secs_f64(), tallied.saturating_sub(closed).as_secs_f64()))
 }
 
 #[cfg(test)]

@@ -1,32 +1,17 @@
 //! The program behind `scripts/mnist250.sh`: 250 participants label MNIST through the real protocol, and a student learns.
 
-use std::{
-    io::{Write as _, stderr, stdout},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 use tests::{
-    demo::Format,
     mnist250::{Arguments, Report, tell},
-    stage::{Played, options, play},
+    stage::{Played, perform, play, print},
 };
 
 fn main() -> ExitCode {
-    let arguments: Arguments = match options() {
-        Ok(arguments) => arguments,
-        Err(code) => return code,
-    };
-    match run(&arguments) {
-        Ok(code) => code,
-        Err(error) => {
-            // Nothing more can be said if standard error is closed.
-            drop(writeln!(stderr(), "mnist250: {error:#}"));
-            ExitCode::FAILURE
-        }
-    }
+    perform("mnist250", run)
 }
 
-fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let mut runs = Vec::new();
     for seed in arguments.seeds() {
         let story = arguments.clone();
@@ -35,11 +20,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             Played::Interrupted(code) => return Ok(ExitCode::from(code)),
         }
     }
-    let report = Report::new(arguments, runs);
-    let text = match arguments.format {
-        Format::Json => serde_json::to_string_pretty(&report)?,
-        Format::Text => report.in_words(),
-    };
-    writeln!(stdout(), "{text}")?;
+    let report = Report::new(&arguments, runs);
+    print(&report, arguments.format, || report.in_words())?;
     Ok(ExitCode::SUCCESS)
 }

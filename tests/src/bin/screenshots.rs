@@ -2,7 +2,7 @@
 //! of a federation of real processes.
 
 use std::{
-    io::{Write as _, stderr, stdout},
+    io::{Write as _, stdout},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -15,7 +15,7 @@ use tests::{
     browser::{Browser, Look},
     demo::{Arguments, tell},
     federation::{released, utf8},
-    stage::{Played, Stage, options, play},
+    stage::{Stage, perform, play},
     wait::PATIENCE,
 };
 
@@ -37,19 +37,9 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    let asked: Options = match options() {
-        Ok(asked) => asked,
-        Err(code) => return code,
-    };
-    match play("screenshots", false, move |stage| take(&asked, stage)) {
-        Ok(Played::Told(())) => ExitCode::SUCCESS,
-        Ok(Played::Interrupted(code)) => ExitCode::from(code),
-        Err(error) => {
-            // Nothing more can be said if standard error is closed.
-            drop(writeln!(stderr(), "screenshots: {error:#}"));
-            ExitCode::FAILURE
-        }
-    }
+    perform("screenshots", |asked: Options| {
+        play("screenshots", false, move |stage| take(&asked, stage))?.finish(Ok)
+    })
 }
 
 fn take(asked: &Options, stage: &Stage) -> anyhow::Result<()> {

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use participant::home::Home;
 use serde::Deserialize;
 use shared::{
@@ -18,7 +18,6 @@ use shared::{
         load_source,
     },
     privacy::{Delta, NoiseMode, NoisePolicy, PrivacyTargets},
-    round::RoundState,
     wire::{Labels, RoundView},
 };
 
@@ -30,7 +29,7 @@ use super::{
 };
 use crate::{
     Federation, Service,
-    federation::{released, utf8},
+    federation::{Followed, utf8},
     stage::Stage,
     wait::until,
 };
@@ -90,18 +89,17 @@ pub fn tell(arguments: &Arguments, seed: u32, stage: &Stage) -> anyhow::Result<R
     say("the agents start; the trustee makes the keys");
     let clock = Instant::now();
     let fleet = start_fleet(arguments, seed, &federation)?;
-    until("the trustee's keys", LONGEST, || {
-        let running = federation.processes().is_running(fleet);
-        ensure!(running, "the fleet ended: see {}", federation.log("fleet").display());
-        Ok((federation.view()?.state == shared::federation::FederationState::Keyed).then_some(()))
-    })?;
+    federation.wait_for_keys(fleet, LONGEST)?;
     seconds.keys = lap(clock);
     let clock = Instant::now();
     let (asked, chosen) = choose(arguments, seed, &federation, &material)?;
     seconds.selection = lap(clock);
     say("one round: every participant votes");
-    let (view, phases) = round(&federation, &chosen)?;
-    (seconds.voting, seconds.tally) = phases;
+    let clock = Instant::now();
+    let create = ["round", "create", "--instances", utf8(&chosen)?, "--window", "2h"];
+    let announced: RoundView = federation.ask(&create)?;
+    let Followed { view, voting, tally, opening } = federation.follow(announced.round, clock, LONGEST)?;
+    (seconds.voting, seconds.tally) = (voting.as_secs_f64(), (tally + opening).as_secs_f64());
     let labels: Labels = federation.ask(&["round", "labels", &view.round.to_string()])?;
     let fleet_peak_mib = fleet.peak_mib()?.max(facts.peak_memory_mib.unwrap_or(0));
     federation.processes().signal(fleet, "TERM")?;
@@ -261,27 +259,6 @@ fn choose(
     command.extend(["--format", "json"]);
     let choice: Choice = federation.operate(&command, LONGEST)?.facts()?;
     Ok((choice.indices, out))
-}
-
-/// Announces the round and follows it to its release; returns the seconds of voting and of tally with opening.
-fn round(federation: &Federation, chosen: &Path) -> anyhow::Result<(RoundView, (f64, f64))> {
-    let begun = Instant::now();
-    let create = ["round", "create", "--instances", utf8(chosen)?, "--window", "2h"];
-    let view: RoundView = federation.ask(&create)?;
-    let mut voted = None;
-    let released = until("the labels", LONGEST, || {
-        let view = federation.round(view.round)?;
-        if voted.is_none() && !matches!(view.state, RoundState::Announced | RoundState::Voting) {
-            voted = Some(begun.elapsed());
-        }
-        match &view.state {
-            state if released(state) => Ok(Some(view)),
-            RoundState::Failed { reason, .. } => bail!("the round failed: {reason}"),
-            _ => Ok(None),
-        }
-    })?;
-    let (voting, all) = (voted.unwrap_or_default().as_secs_f64(), lap(begun));
-    Ok((released, (voting, all - voting)))
 }
 
 fn homes(arguments: &Arguments, folder: &Path) -> Vec<Home> {
