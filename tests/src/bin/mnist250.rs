@@ -8,10 +8,10 @@ use tests::{
 };
 
 fn main() -> ExitCode {
-    perform("mnist250", run)
+    perform("mnist250", |arguments: Arguments| run(&arguments))
 }
 
-fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut runs = Vec::new();
     for seed in arguments.seeds() {
         let story = arguments.clone();
@@ -20,7 +20,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Played::Interrupted(code) => return Ok(ExitCode::from(code)),
         }
     }
-    let report = Report::new(&arguments, runs);
+    let report = Report::new(arguments, runs);
     print(&report, arguments.format, || report.in_words())?;
     Ok(ExitCode::SUCCESS)
 }

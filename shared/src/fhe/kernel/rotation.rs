@@ -167,11 +167,11 @@ impl<const TERMS: usize> Rotated<TERMS> {
         let mut products = [[ZERO; LANES]; PARTS];
         for slot in 0..LANES {
             let mut sums = [ZERO; PARTS];
-            for term in 0..TERMS {
-                let factor = self.factors[term].less_one(place, slot);
+            for (factors, rows) in self.factors.iter().zip(block) {
+                let factor = factors.less_one(place, slot);
                 for column in 0..PARTS {
-                    let product = times(upper[slot], block[term][0][column].at(slot));
-                    let product = plus(product, lower[slot], block[term][1][column].at(slot));
+                    let product = times(upper[slot], rows[0][column].at(slot));
+                    let product = plus(product, lower[slot], rows[1][column].at(slot));
                     sums[column] = plus(sums[column], factor, product);
                 }
             }
