@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Runs the tests of our own kernel under AddressSanitizer, with everything below them compiled for it. Needs a nightly
-# compiler; builds for about a quarter of an hour in a folder of its own. Not part of the test command.
+# compiler; builds for half an hour in a folder of its own, then takes five minutes. Not part of the test command.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 ./scripts/prepare.sh
 if ! rustc +nightly --version >/dev/null 2>&1; then
-    echo "sanitize: needs a nightly compiler, which only it accepts -Zsanitizer: rustup toolchain install nightly" >&2
+    echo "sanitize: needs a nightly compiler, the only one with -Zsanitizer: rustup toolchain install nightly" >&2
     exit 1
 fi
 export RUSTFLAGS="-Zsanitizer=address"
