@@ -8,7 +8,7 @@ use std::{
 };
 
 use serde::{Serialize, de::DeserializeOwned};
-use shared::ids::{Digest, Digester};
+use shared::ids::Digest;
 use zeroize::Zeroizing;
 
 /// Says which file could not be used, what was tried and why.
@@ -150,14 +150,11 @@ pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
 
 /// Digests a file in bounded memory; `None` if it is not there.
 pub fn digest_of(path: &Path) -> Result<Option<Digest>, FileError> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(FileError::io("open", path)(error)),
-    };
-    let mut digester = Digester::default();
-    digester.read(file).map_err(FileError::io("read", path))?;
-    Ok(Some(digester.digest()))
+    match Digest::of_file(path) {
+        Ok(digest) => Ok(Some(digest)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(FileError::io("read", path)(error)),
+    }
 }
 
 /// Reads a secret file after checking that nobody else can; `None` if it is not there.

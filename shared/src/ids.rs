@@ -2,8 +2,10 @@
 
 use std::{
     fmt,
+    fs::File,
     io::{self, Read},
     num::NonZeroU32,
+    path::Path,
     str::FromStr,
 };
 
@@ -106,6 +108,16 @@ impl Digest {
     /// Digests raw bytes; the result equals that of `sha256sum`.
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
+    }
+
+    /// Digests a file in bounded memory.
+    ///
+    /// # Errors
+    /// Where it cannot be opened or read to its end.
+    pub fn of_file(path: &Path) -> io::Result<Self> {
+        let mut digester = Digester::default();
+        digester.read(File::open(path)?)?;
+        Ok(digester.digest())
     }
 
     /// Digests the canonical (borsh) form of a value under a domain, so that no two kinds of value collide.

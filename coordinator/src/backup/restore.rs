@@ -8,10 +8,7 @@ use std::{
 };
 
 use serde::Serialize;
-use shared::{
-    ids::{Digest, Digester},
-    transcript::Head,
-};
+use shared::{ids::Digest, transcript::Head};
 use tar::{Archive, EntryType};
 
 use super::{
@@ -127,9 +124,7 @@ fn copy(entry: &mut impl Read, expected: &Entry, stage: &Path) -> Result<Digest,
     let mut file = options.open(&path).map_err(at(&path))?;
     io::copy(entry, &mut file).and_then(|_| file.sync_all()).map_err(at(&path))?;
     // What lies on the disk is digested, not what was read.
-    let mut digester = Digester::default();
-    File::open(&path).and_then(|file| digester.read(file)).map_err(at(&path))?;
-    Ok(digester.digest())
+    Digest::of_file(&path).map_err(at(&path))
 }
 
 /// Migrates the database and follows the whole transcript, which must end as the manifest says.

@@ -6,7 +6,7 @@ use shared::{
     fhe::{Layout, LayoutError, Squashed, SquashedRecord},
     ids::{Digest, RoundId},
     round::Step,
-    transcript::{BlobError, Blobs, Replay, RoundRecord, digest_file},
+    transcript::{BlobError, Blobs, Replay, RoundRecord},
 };
 
 use crate::{
@@ -43,7 +43,7 @@ impl Blobs for Cached {
     }
 
     fn digest_of(&self, digest: Digest) -> Result<Digest, BlobError> {
-        digest_file(&self.home.blob(digest))
+        Ok(Digest::of_file(&self.home.blob(digest))?)
     }
 }
 

@@ -1,9 +1,9 @@
 //! The artefacts of a transcript by their digests, wherever they are stored.
 
-use std::{fs::File, io, path::Path};
+use std::io;
 
 use super::{Check, Fault, Place, RecomputeError};
-use crate::ids::{Digest, Digester};
+use crate::ids::Digest;
 
 /// Says why an artefact is not at hand.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,17 +30,10 @@ pub trait Blobs {
     /// Returns the bytes stored under a digest; the caller checks the digest.
     fn blob(&self, digest: Digest) -> Result<Vec<u8>, BlobError>;
 
-    /// Returns the digest of the bytes stored under a digest; files are read piece by piece for it ([`digest_file`]).
+    /// Returns the digest of the bytes stored under a digest; files are read piece by piece for it ([`Digest::of_file`]).
     fn digest_of(&self, digest: Digest) -> Result<Digest, BlobError> {
         self.blob(digest).map(|bytes| Digest::of(&bytes))
     }
-}
-
-/// Digests a file in bounded memory.
-pub fn digest_file(path: &Path) -> Result<Digest, BlobError> {
-    let mut digester = Digester::default();
-    digester.read(File::open(path)?)?;
-    Ok(digester.digest())
 }
 
 /// Fetches an artefact and checks its digest; a wrong one is a fault of `check`.
@@ -95,6 +88,8 @@ impl Named<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     /// One file under every digest.
@@ -106,7 +101,7 @@ mod tests {
         }
 
         fn digest_of(&self, _: Digest) -> Result<Digest, BlobError> {
-            digest_file(self.0)
+            Ok(Digest::of_file(self.0)?)
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Archive, ArchiveError, BlobError, Blobs, Event, digest_file};
+use super::{Archive, ArchiveError, BlobError, Blobs, Event};
 use crate::{identity::Signed, ids::Digest};
 
 /// Name of the file of events in an export.
@@ -73,6 +73,6 @@ impl Blobs for Folder {
     }
 
     fn digest_of(&self, digest: Digest) -> Result<Digest, BlobError> {
-        digest_file(&self.blob_file(digest))
+        Ok(Digest::of_file(&self.blob_file(digest))?)
     }
 }

@@ -16,7 +16,7 @@ mod verify;
 
 pub use archive::{Archive, ArchiveError, archive_entry, archive_header};
 pub use artefacts::{Access, Artefact};
-pub use blobs::{BlobError, Blobs, check_digest, digest_file, fetch};
+pub use blobs::{BlobError, Blobs, check_digest, fetch};
 pub use check::{Check, Fault, Place};
 pub use event::{ChainError, CountedBallot, Event, EventBody, Head, TallyRecord};
 pub use folder::{EVENTS_FILE, Folder, FolderError};
