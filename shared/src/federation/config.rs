@@ -44,7 +44,7 @@ pub struct FederationConfig {
     /// When no label is given; without it every instance gets one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<ThresholdPolicy>,
-    /// How the tally multiplies polynomials: `integer` gives the same bits on every machine, `fused_pairs` is fastest.
+    /// How the tally multiplies polynomials: `fused_pairs` is fastest, `integer` takes no floating point.
     #[serde(default)]
     pub transform: Transform,
     /// Uses tiny keys that protect nothing; for tests only.

@@ -17,10 +17,10 @@ use super::scheme::Unrolling;
 pub(crate) const STEP_LOG: u32 = 63 - POLYNOMIAL_SIZE.trailing_zeros();
 /// 2N steps make a full turn.
 const SWITCHED_LOG: u32 = POLYNOMIAL_SIZE.trailing_zeros() + 1;
-/// Blind rotations that share one walk through the bootstrapping key; more no longer fit the cache.
-pub(crate) const LOOK_UPS_PER_BATCH: usize = 8;
-/// Ciphertexts that share one walk through the keyswitching key.
-const SWITCHES_PER_BATCH: usize = 16;
+/// Blind rotations that share one walk through the bootstrapping key, at most: with them a step of it still fits the cache.
+pub(crate) const LOOK_UPS_PER_BATCH: usize = 16;
+/// Ciphertexts that share one walk through the keyswitching key, at most.
+const SWITCHES_PER_BATCH: usize = 32;
 
 /// A ciphertext under the small key, switched to 2N steps: the exponents of a blind rotation.
 ///
@@ -166,13 +166,11 @@ impl EvaluationKeys {
             let switched = self.keyswitching().switch(&words);
             switched.into_iter().map(|words| Switched::new(&words, unrolling, precision)).collect::<Vec<_>>()
         };
-        // No larger than lets every thread have some.
-        let share = ciphertexts.len().div_ceil(rayon::current_num_threads());
-        ciphertexts.par_chunks(share.clamp(1, SWITCHES_PER_BATCH)).flat_map_iter(switch).collect()
+        ciphertexts.par_chunks(SWITCHES_PER_BATCH).flat_map_iter(switch).collect()
     }
 
-    /// Looks up all, in order, in batches of `batch` over the threads of the current pool; a table with several outputs
-    /// gives as many ciphertexts.
+    /// Looks up all, in order, in batches of up to `batch` over the threads of the current pool; a table with several
+    /// outputs gives as many ciphertexts.
     ///
     /// A batch walks the bootstrapping key once for all its look-ups; the result does not depend on the
     /// batching.

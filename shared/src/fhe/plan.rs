@@ -1,4 +1,4 @@
-//! The pinned FFT plan, without which two runs give different ciphertexts.
+//! The pinned plan of tfhe's transform, without which two of its runs give different ciphertexts.
 
 use tfhe::core_crypto::fft_impl::fft64::math::fft::{FftAlgo, Method, Plan, setup_custom_fft_plan};
 

@@ -29,7 +29,8 @@ impl Unrolling {
     }
 }
 
-/// Is how a federation tallies: the same scheme, sum and keys give the same bits on one kind of CPU.
+/// Is how a federation tallies: the same scheme, sum and keys give the same bits (with [`Transform::Fourier`]
+/// on one kind of CPU).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Scheme {
     /// The numbers of the encryption.

@@ -68,18 +68,17 @@ pub enum TallyError {
 /// How the work is cut; the result does not depend on it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Batching {
-    /// Instances evaluated side by side.
+    /// Instances evaluated side by side, divided among the threads.
     pub(crate) instances: usize,
-    /// Look-ups that share one walk through the bootstrapping key.
+    /// Look-ups that share one walk through the bootstrapping key, at most.
     pub(crate) look_ups: usize,
 }
 
 impl Batching {
-    /// Every level of a tournament has at least one look-up per instance: one full batch for each thread,
-    /// twice.
+    /// Every level of a tournament has at least one look-up per instance: a full batch for each thread.
     fn for_current_pool() -> Self {
-        let instances = 2 * LOOK_UPS_PER_BATCH * rayon::current_num_threads().div_ceil(2);
-        Self { instances, look_ups: LOOK_UPS_PER_BATCH }
+        let look_ups = LOOK_UPS_PER_BATCH;
+        Self { instances: look_ups * rayon::current_num_threads(), look_ups }
     }
 }
 
@@ -87,8 +86,8 @@ impl Batching {
 /// rayon pool; with the resolution of a test, whether that class reaches the threshold.
 ///
 /// The labels have the layout [`Resolution::outcomes`]. `on_progress` is told after every few instances how many
-/// are done. `cancel` is looked at as often. The same sum under the same keys gives the same bytes on the same
-/// kind of CPU.
+/// are done. `cancel` is looked at as often. The same sum under the same keys gives the same bytes; with tfhe's
+/// transform, on the same kind of CPU.
 ///
 /// # Errors
 /// Refuses a sum of another layout than the resolution's, and stops when cancelled.
@@ -184,9 +183,13 @@ fn chunks_in_batches(
         done += chunk.len();
         let outcomes = resolution.outcomes().of_instances(chunk.len()).map_err(|_| TallyError::NoInstance)?;
         let mut labels = LabelCiphertexts::new(keys.parameter_set(), outcomes);
-        for digits in circuit.run(keys, expand_instances(sum, chunk), batching.look_ups) {
-            labels.push(&digits);
-        }
+        // each thread has instances of its own, so that none waits for another at the end of each level
+        let part = chunk.len().div_ceil(rayon::current_num_threads()).min(batching.look_ups).max(1);
+        let digits: Vec<_> = chunk
+            .par_chunks(part)
+            .flat_map_iter(|part| circuit.run(keys, expand_instances(sum, part), batching.look_ups))
+            .collect();
+        digits.iter().for_each(|digits| labels.push(digits));
         on_chunk(&labels)?;
     }
     Ok(())

@@ -6,12 +6,20 @@
 //! instructions, chosen at run time in [`dispatch`], change the speed and not one bit: fused multiplications are asked
 //! for by name, and nothing is left to be reordered. Batches share one walk through a key.
 
+mod complex;
 mod dispatch;
 mod exact;
 mod fourier;
 mod keyswitch;
+mod radix;
+mod roots;
 mod rotation;
 
 pub(crate) use exact::{ExactKey, WideTurn};
 pub(crate) use keyswitch::SwitchKey;
 pub(crate) use rotation::{FusedKey, Turn};
+
+/// The nearest multiple of 2^32 to a word, in that unit.
+const fn upper_half(word: u64) -> u32 {
+    (word.wrapping_add(1 << 31) >> 32) as u32
+}

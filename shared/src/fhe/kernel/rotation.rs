@@ -5,50 +5,24 @@
 //! the three products of a pair, of which at most one is 1. The factor is multiplied after the transform, where it is one
 //! number per slot; so an accumulator is transformed once per step, however many terms there are.
 
-use tfhe::core_crypto::fft_impl::fft64::c64;
-
-use super::dispatch::{Work, dispatch};
-use super::fourier::{DEGREE, Fourier, HALF, Polynomial, Scratch, Spectrum, TURN};
+use super::complex::{Complex, Eight, LANES, dot};
+use super::dispatch::{Registers, Work, dispatch};
+use super::fourier::{Fourier, HALF, PLACES, Polynomial, Spectrum, exponent};
+use super::roots::{DEGREE, Roots, TURN};
+use super::upper_half;
 use crate::fhe::scheme::Unrolling;
 
 /// Polynomials of an accumulator: mask and body.
 const PARTS: usize = 2;
 /// Slots that share a coarse factor of X^a; the exponents of the slots are sums of a coarse and a fine part.
 const FINE: usize = 32;
-/// Slots that are multiplied side by side.
-const LANES: usize = 8;
-const BLOCKS: usize = HALF / LANES;
-
-const ZERO: c64 = c64 { re: 0.0, im: 0.0 };
-
-/// Eight neighbouring numbers, their real and imaginary parts apart: one register of AVX-512 each.
-#[derive(Debug, Clone, Copy)]
-#[repr(C, align(64))]
-struct Eight {
-    re: [f64; LANES],
-    im: [f64; LANES],
-}
-
-impl Eight {
-    const ZERO: Self = Self { re: [0.0; LANES], im: [0.0; LANES] };
-
-    #[inline(always)]
-    const fn at(&self, slot: usize) -> c64 {
-        c64 { re: self.re[slot], im: self.im[slot] }
-    }
-
-    #[inline(always)]
-    const fn set(&mut self, slot: usize, number: c64) {
-        (self.re[slot], self.im[slot]) = (number.re, number.im);
-    }
-}
-
 /// The numbers of one term of the key at neighbouring slots: row by row, column by column.
 type Block = [[Eight; PARTS]; PARTS];
 
 /// The bootstrapping key in the form that the rotation reads.
 pub(crate) struct FusedKey {
     fourier: Fourier,
+    roots: Roots,
     base_log: u32,
     unrolling: Unrolling,
     /// Step by step, within it block by block, within it term by term.
@@ -76,22 +50,18 @@ impl FusedKey {
     /// Transforms a key of one level: for each encrypted bit two rows of two polynomials, in 64-bit words.
     pub(crate) fn new(words: &[u64], base_log: u32, unrolling: Unrolling) -> Self {
         let (terms, _) = unrolling.terms_and_bits();
-        let fourier = Fourier::new();
-        let mut blocks = vec![[[Eight::ZERO; PARTS]; PARTS]; words.len() / (PARTS * PARTS * DEGREE) * BLOCKS];
-        let (mut spectrum, mut scratch) = (Spectrum::zero(), fourier.scratch());
-        for (number, polynomial) in words.chunks_exact(DEGREE).enumerate() {
-            fourier.of_key(polynomial, &mut spectrum, &mut scratch);
-            let (bit, row, column) = (number / (PARTS * PARTS), number / PARTS % PARTS, number % PARTS);
-            let first = bit / terms * terms * BLOCKS + bit % terms;
-            for (place, numbers) in spectrum.0.chunks_exact(LANES).enumerate() {
-                let target = &mut blocks[first + place * terms][row][column];
-                numbers.iter().enumerate().for_each(|(slot, number)| target.set(slot, *number));
-            }
-        }
-        let exponents = fourier.exponents();
-        let fine = std::array::from_fn(|slot| exponents[slot]);
-        let coarse = std::array::from_fn(|place| exponents[place * FINE] + TURN - exponents[0]);
-        Self { fourier, base_log, unrolling, blocks, fine, coarse }
+        let roots = Roots::new();
+        let fourier = Fourier::new(&roots);
+        let mut blocks = vec![[[Eight::ZERO; PARTS]; PARTS]; words.len() / (PARTS * PARTS * DEGREE) * PLACES];
+        dispatch(Transformed {
+            fourier: &fourier,
+            terms,
+            polynomials: words.as_chunks().0,
+            blocks: &mut blocks,
+        });
+        let fine = std::array::from_fn(exponent);
+        let coarse = std::array::from_fn(|place| exponent(place * FINE) + TURN - exponent(0));
+        Self { fourier, roots, base_log, unrolling, blocks, fine, coarse }
     }
 
     /// Rotates all tables, each by the phase of its ciphertext.
@@ -99,6 +69,32 @@ impl FusedKey {
         match self.unrolling {
             Unrolling::Bits => dispatch(Rotation::<1> { key: self, turns }),
             Unrolling::Pairs => dispatch(Rotation::<3> { key: self, turns }),
+        }
+    }
+}
+
+/// The transform of a whole key.
+struct Transformed<'a> {
+    fourier: &'a Fourier,
+    terms: usize,
+    polynomials: &'a [[u64; DEGREE]],
+    blocks: &'a mut [Block],
+}
+
+impl Work for Transformed<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<R: Registers>(self, registers: R) {
+        let Self { fourier, terms, polynomials, blocks } = self;
+        let mut spectrum = Spectrum::ZERO;
+        for (number, polynomial) in polynomials.iter().enumerate() {
+            fourier.of_key(registers, polynomial, &mut spectrum);
+            let (bit, row, column) = (number / (PARTS * PARTS), number / PARTS % PARTS, number % PARTS);
+            let first = bit / terms * terms * PLACES + bit % terms;
+            for (place, numbers) in spectrum.0.iter().enumerate() {
+                blocks[first + place * terms][row][column] = *numbers;
+            }
         }
     }
 }
@@ -112,40 +108,43 @@ impl<const TERMS: usize> Work for Rotation<'_, '_, TERMS> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
+    fn run<R: Registers>(self, registers: R) {
         let Self { key, turns } = self;
-        let mut rotated: Vec<Rotated<TERMS>> = turns.iter().map(Rotated::new).collect();
-        let mut scratch = key.fourier.scratch();
-        for (step, blocks) in key.blocks.chunks_exact(BLOCKS * TERMS).enumerate() {
-            for (turn, rotated) in turns.iter().zip(&mut rotated) {
-                if let Some(exponents) = turn.exponents[step * TERMS..].first_chunk::<TERMS>() {
-                    rotated.step(key, blocks, exponents, &mut scratch);
-                }
+        let mut accumulators: Vec<Accumulator> = turns.iter().map(begin).collect();
+        let mut workspace = Box::new(Workspace::<TERMS>::NEW);
+        for (step, blocks) in key.blocks.chunks_exact(PLACES * TERMS).enumerate() {
+            for (turn, accumulator) in turns.iter().zip(&mut accumulators) {
+                let exponents = &turn.exponents[step * TERMS..];
+                workspace.step(registers, key, blocks, accumulator, exponents);
             }
         }
-        turns.iter_mut().zip(&rotated).for_each(|(turn, rotated)| end(turn, &rotated.accumulator));
+        turns.iter_mut().zip(&accumulators).for_each(|(turn, accumulator)| end(turn, accumulator));
     }
 }
 
-/// An accumulator on its way through the key, and what a step works in.
-struct Rotated<const TERMS: usize> {
-    accumulator: Accumulator,
+/// What a step makes of an accumulator.
+#[derive(Debug, Clone)]
+struct Workspace<const TERMS: usize> {
     /// Its transformed digits, and then their products with the key.
     spectra: [Spectrum; PARTS],
     factors: [Factors; TERMS],
 }
 
-impl<const TERMS: usize> Rotated<TERMS> {
-    #[inline(always)]
-    fn new(turn: &Turn<'_>) -> Self {
-        let spectra = [const { Spectrum::zero() }; PARTS];
-        Self { accumulator: begin(turn), spectra, factors: [const { Factors::NONE }; TERMS] }
-    }
+impl<const TERMS: usize> Workspace<TERMS> {
+    const NEW: Self =
+        Self { spectra: [const { Spectrum::ZERO }; PARTS], factors: [const { Factors::NONE }; TERMS] };
 
     #[inline(always)]
-    fn step(&mut self, key: &FusedKey, blocks: &[Block], exponents: &[u16; TERMS], scratch: &mut Scratch) {
-        for (spectrum, part) in self.spectra.iter_mut().zip(&self.accumulator) {
-            key.fourier.of_digits(part, key.base_log, spectrum, scratch);
+    fn step(
+        &mut self,
+        registers: impl Registers,
+        key: &FusedKey,
+        blocks: &[Block],
+        accumulator: &mut Accumulator,
+        exponents: &[u16],
+    ) {
+        for (spectrum, part) in self.spectra.iter_mut().zip(&*accumulator) {
+            key.fourier.of_digits(registers, part, key.base_log, spectrum);
         }
         for (factors, exponent) in self.factors.iter_mut().zip(exponents) {
             factors.fill(key, usize::from(*exponent));
@@ -153,31 +152,35 @@ impl<const TERMS: usize> Rotated<TERMS> {
         for (place, block) in blocks.as_chunks::<TERMS>().0.iter().enumerate() {
             self.multiply(place, block);
         }
-        for (spectrum, part) in self.spectra.iter_mut().zip(&mut self.accumulator) {
-            key.fourier.add_back(spectrum, part, scratch);
+        for (spectrum, part) in self.spectra.iter_mut().zip(accumulator) {
+            key.fourier.add_back(registers, spectrum, part);
         }
     }
 
     /// Replaces the digits at the slots of block number `place` by their products with the key.
     #[inline(always)]
     fn multiply(&mut self, place: usize, block: &[Block; TERMS]) {
-        let [upper, lower] = &mut self.spectra;
-        let (upper, lower) = (eight_mut(upper, place), eight_mut(lower, place));
+        let digits = self.spectra.each_ref().map(|spectrum| spectrum.0[place]);
         // apart from what is read, or the loop would not be compiled for eight slots at once
-        let mut products = [[ZERO; LANES]; PARTS];
-        for slot in 0..LANES {
-            let mut sums = [ZERO; PARTS];
-            for (factors, rows) in self.factors.iter().zip(block) {
-                let factor = factors.less_one(place, slot);
-                for column in 0..PARTS {
-                    let product = times(upper[slot], rows[0][column].at(slot));
-                    let product = plus(product, lower[slot], rows[1][column].at(slot));
-                    sums[column] = plus(sums[column], factor, product);
-                }
+        let mut products = [Eight::ZERO; PARTS];
+        for lane in 0..LANES {
+            let digits = digits.each_ref().map(|digits| digits.at(lane));
+            let factors = self.factors.each_ref().map(|factors| factors.less_one(place, lane));
+            for (column, products) in products.iter_mut().enumerate() {
+                let terms = |row: usize| block.each_ref().map(|term| term[row][column].at(lane));
+                let product = if TERMS == 1 {
+                    // the other way round it would take a third more multiplications
+                    factors[0].times(dot(digits, [terms(0)[0], terms(1)[0]]))
+                } else {
+                    let rows = [dot(factors, terms(0)), dot(factors, terms(1))];
+                    digits[0].times(rows[0]).plus_product(digits[1], rows[1])
+                };
+                products.set(lane, product);
             }
-            [products[0][slot], products[1][slot]] = sums;
         }
-        [*upper, *lower] = products;
+        for (spectrum, products) in self.spectra.iter_mut().zip(products) {
+            spectrum.0[place] = products;
+        }
     }
 }
 
@@ -189,7 +192,7 @@ fn begin(turn: &Turn<'_>) -> Accumulator {
     for (place, word) in accumulator[1].0.iter_mut().enumerate() {
         let from = (place + usize::from(turn.body)) % TURN;
         let entry = if from < DEGREE { table[from] } else { table[from - DEGREE].wrapping_neg() };
-        *word = (entry.wrapping_add(1 << 31) >> 32) as u32;
+        *word = upper_half(entry);
     }
     accumulator
 }
@@ -201,54 +204,31 @@ fn end(turn: &mut Turn<'_>, accumulator: &Accumulator) {
 }
 
 /// X^a at all slots, as products of a coarse and a fine part.
+#[derive(Debug, Clone)]
 struct Factors {
     fine: [Eight; FINE / LANES],
-    coarse: [c64; HALF / FINE],
+    coarse: [Complex; HALF / FINE],
 }
 
 impl Factors {
-    const NONE: Self = Self { fine: [Eight::ZERO; FINE / LANES], coarse: [ZERO; HALF / FINE] };
+    const NONE: Self = Self { fine: [Eight::ZERO; FINE / LANES], coarse: [Complex::ZERO; HALF / FINE] };
 
     #[inline(always)]
     fn fill(&mut self, key: &FusedKey, exponent: usize) {
         for (slot, odd) in key.fine.iter().enumerate() {
-            self.fine[slot / LANES].set(slot % LANES, key.fourier.root(exponent * odd));
+            self.fine[slot / LANES].set(slot % LANES, key.roots.at(exponent * odd));
         }
         for (target, odd) in self.coarse.iter_mut().zip(key.coarse) {
-            *target = key.fourier.root(exponent * odd);
+            *target = key.roots.at(exponent * odd);
         }
     }
 
     /// X^a − 1 at a slot.
     #[inline(always)]
-    fn less_one(&self, place: usize, slot: usize) -> c64 {
+    fn less_one(&self, place: usize, slot: usize) -> Complex {
         let (coarse, fine) =
             (self.coarse[place / (FINE / LANES)], self.fine[place % (FINE / LANES)].at(slot));
-        c64 {
-            re: (-coarse.im).mul_add(fine.im, coarse.re.mul_add(fine.re, -1.0)),
-            im: coarse.re.mul_add(fine.im, coarse.im * fine.re),
-        }
-    }
-}
-
-/// The eight numbers at the slots of block number `place`.
-#[inline(always)]
-fn eight_mut(spectrum: &mut Spectrum, place: usize) -> &mut [c64; LANES] {
-    &mut spectrum.0.as_chunks_mut().0[place]
-}
-
-/// a · b.
-#[inline(always)]
-fn times(a: c64, b: c64) -> c64 {
-    c64 { re: (-a.im).mul_add(b.im, a.re * b.re), im: a.im.mul_add(b.re, a.re * b.im) }
-}
-
-/// sum + a · b.
-#[inline(always)]
-fn plus(sum: c64, a: c64, b: c64) -> c64 {
-    c64 {
-        re: (-a.im).mul_add(b.im, a.re.mul_add(b.re, sum.re)),
-        im: a.im.mul_add(b.re, a.re.mul_add(b.im, sum.im)),
+        Complex::MINUS_ONE.plus_product(coarse, fine)
     }
 }
 
@@ -277,9 +257,9 @@ mod tests {
     #[test]
     fn every_slots_exponent_is_a_coarse_and_a_fine_part() {
         let key = FusedKey::new(&[], 23, Unrolling::Bits);
-        for (slot, exponent) in key.fourier.exponents().into_iter().enumerate() {
+        for slot in 0..HALF {
             let parts = key.coarse[slot / FINE] + key.fine[slot % FINE];
-            assert_eq!(parts % TURN, exponent, "slot {slot}");
+            assert_eq!(parts % TURN, exponent(slot), "slot {slot}");
         }
     }
 

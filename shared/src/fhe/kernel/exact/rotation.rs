@@ -4,7 +4,7 @@
 
 use rayon::prelude::*;
 
-use super::super::dispatch::{Work, dispatch};
+use super::super::dispatch::{Registers, Work, dispatch};
 use super::field::Field;
 use super::garner::Garner;
 use super::ntt::{DEGREE, Digits, Ntt, Residues};
@@ -71,7 +71,7 @@ impl Work for Filling<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
+    fn run<R: Registers>(self, _: R) {
         let [mut residues, mut spare, mut values] = [const { Residues::ZERO }; 3];
         for (number, polynomial) in self.words.chunks_exact(DEGREE).enumerate() {
             let words = Words::rounded(polynomial);
@@ -95,7 +95,7 @@ impl Work for Rotation<'_, '_> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
+    fn run<R: Registers>(self, _: R) {
         let Self { key, turns } = self;
         let mut batch: Vec<Lane> = turns.iter().map(Lane::new).collect();
         let (mut turned, mut spare) = (Words::ZERO, Residues::ZERO);
