@@ -11,7 +11,7 @@
 
 use super::complex::{Complex, Eight, LANES};
 use super::dispatch::Registers;
-use super::radix::{forward4, forward8, inverse4, inverse8};
+use super::radix::{forward, inverse};
 use super::roots::{DEGREE, Roots};
 
 pub(super) const HALF: usize = DEGREE / 2;
@@ -108,7 +108,7 @@ impl Fourier {
             let (mut re, mut im) = ([[0.0; LANES]; 8], [[0.0; LANES]; 8]);
             for lane in 0..LANES {
                 let pair = |row: usize| Complex { re: number(low[row][lane]), im: number(high[row][lane]) };
-                let numbers = forward8(std::array::from_fn(pair), self.first);
+                let numbers = forward::<8, _>(std::array::from_fn(pair), self.first);
                 for (row, number) in numbers.into_iter().enumerate() {
                     (re[row][lane], im[row][lane]) = (number.re, number.im);
                 }
@@ -117,15 +117,15 @@ impl Fourier {
             *target = std::array::from_fn(|place| Eight { re: re[place], im: im[place] });
         }
         for place in 0..BLOCK {
-            pass(&mut spectrum.0[place..], BLOCK, &self.second, forward8);
+            pass(&mut spectrum.0[place..], BLOCK, &self.second, forward::<8, _>);
         }
         let blocks = spectrum.0.as_chunks_mut::<BLOCK>().0.iter_mut();
         for ((block, third), fourth) in blocks.zip(&self.third).zip(self.fourth.as_chunks::<4>().0) {
             for place in 0..4 {
-                pass(&mut block[place..], 4, third, forward4);
+                pass(&mut block[place..], 4, third, forward::<4, _>);
             }
             for (part, factors) in block.as_chunks_mut::<4>().0.iter_mut().zip(fourth) {
-                pass(part, 1, factors, forward4);
+                pass(part, 1, factors, forward::<4, _>);
             }
         }
     }
@@ -141,14 +141,14 @@ impl Fourier {
         let blocks = spectrum.0.as_chunks_mut::<BLOCK>().0.iter_mut();
         for ((block, third), fourth) in blocks.zip(&self.third).zip(self.fourth.as_chunks::<4>().0) {
             for (part, factors) in block.as_chunks_mut::<4>().0.iter_mut().zip(fourth) {
-                pass(part, 1, factors, inverse4);
+                pass(part, 1, factors, inverse::<4, _>);
             }
             for place in 0..4 {
-                pass(&mut block[place..], 4, third, inverse4);
+                pass(&mut block[place..], 4, third, inverse::<4, _>);
             }
         }
         for place in 0..BLOCK {
-            pass(&mut spectrum.0[place..], BLOCK, &self.second, inverse8);
+            pass(&mut spectrum.0[place..], BLOCK, &self.second, inverse::<8, _>);
         }
         for (group, numbers) in spectrum.0.as_chunks::<8>().0.iter().enumerate() {
             let re = registers.transpose(numbers.map(|eight| eight.re));
@@ -156,7 +156,7 @@ impl Fourier {
             let (mut low, mut high) = (rows(&polynomial.0, 8 * group), rows(&polynomial.0, HALF + 8 * group));
             for lane in 0..LANES {
                 let pair = |row: usize| Complex { re: re[row][lane], im: im[row][lane] };
-                let numbers = inverse8(std::array::from_fn(pair), self.first);
+                let numbers = inverse::<8, _>(std::array::from_fn(pair), self.first);
                 for (row, number) in numbers.into_iter().enumerate() {
                     low[row][lane] = low[row][lane].wrapping_add(nearest(number.re));
                     high[row][lane] = high[row][lane].wrapping_add(nearest(number.im));

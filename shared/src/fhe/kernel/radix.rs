@@ -8,28 +8,34 @@ use std::f64::consts::FRAC_1_SQRT_2;
 
 use super::complex::Complex;
 
-/// Splits a polynomial into four; the factors are ω, ω², ω³.
-#[inline(always)]
-pub(super) fn forward4(numbers: [Complex; 4], factors: [Complex; 3]) -> [Complex; 4] {
-    dft4(turned(numbers, factors))
+/// As many numbers as a split has parts.
+pub(super) trait Radix {
+    /// Σ_j x_j·exp(2πijk/r) for all k.
+    fn dft(self) -> Self;
 }
 
-/// Joins four polynomials, to four times the coefficients.
+/// Splits a polynomial into N; the factors are ω to ω^{N−1}.
 #[inline(always)]
-pub(super) fn inverse4(numbers: [Complex; 4], factors: [Complex; 3]) -> [Complex; 4] {
-    turned_back(dft4(numbers.map(Complex::swapped)).map(Complex::swapped), factors)
+pub(super) fn forward<const N: usize, const M: usize>(
+    numbers: [Complex; N],
+    factors: [Complex; M],
+) -> [Complex; N]
+where
+    [Complex; N]: Radix,
+{
+    turned(numbers, factors).dft()
 }
 
-/// Splits a polynomial into eight; the factors are ω to ω^7.
+/// Joins N polynomials, to N times the coefficients.
 #[inline(always)]
-pub(super) fn forward8(numbers: [Complex; 8], factors: [Complex; 7]) -> [Complex; 8] {
-    dft8(turned(numbers, factors))
-}
-
-/// Joins eight polynomials, to eight times the coefficients.
-#[inline(always)]
-pub(super) fn inverse8(numbers: [Complex; 8], factors: [Complex; 7]) -> [Complex; 8] {
-    turned_back(dft8(numbers.map(Complex::swapped)).map(Complex::swapped), factors)
+pub(super) fn inverse<const N: usize, const M: usize>(
+    numbers: [Complex; N],
+    factors: [Complex; M],
+) -> [Complex; N]
+where
+    [Complex; N]: Radix,
+{
+    turned_back(numbers.map(Complex::swapped).dft().map(Complex::swapped), factors)
 }
 
 #[inline(always)]
@@ -51,30 +57,34 @@ fn turned_back<const N: usize, const M: usize>(
     numbers
 }
 
-/// Σ_j x_j·i^{jk} for all k.
-#[inline(always)]
-const fn dft4([a, b, c, d]: [Complex; 4]) -> [Complex; 4] {
-    let (even, odd) = ((a.plus(c), a.minus(c)), (b.plus(d), b.minus(d).times_i()));
-    [even.0.plus(odd.0), even.1.plus(odd.1), even.0.minus(odd.0), even.1.minus(odd.1)]
+impl Radix for [Complex; 4] {
+    #[inline(always)]
+    fn dft(self) -> Self {
+        let [a, b, c, d] = self;
+        let (even, odd) = ((a.plus(c), a.minus(c)), (b.plus(d), b.minus(d).times_i()));
+        [even.0.plus(odd.0), even.1.plus(odd.1), even.0.minus(odd.0), even.1.minus(odd.1)]
+    }
 }
 
-/// Σ_j x_j·exp(iπjk/4) for all k.
-#[inline(always)]
-fn dft8([a, b, c, d, e, f, g, h]: [Complex; 8]) -> [Complex; 8] {
-    let [even0, even1, even2, even3] = dft4([a, c, e, g]);
-    let [odd0, odd1, odd2, odd3] = dft4([b, d, f, h]);
-    // √2 times the products with exp(iπ/4) and exp(3iπ/4)
-    let (odd1, odd2, odd3) = (odd1.plus(odd1.times_i()), odd2.times_i(), odd3.times_i().minus(odd3));
-    [
-        even0.plus(odd0),
-        even1.plus_scaled(odd1, FRAC_1_SQRT_2),
-        even2.plus(odd2),
-        even3.plus_scaled(odd3, FRAC_1_SQRT_2),
-        even0.minus(odd0),
-        even1.plus_scaled(odd1, -FRAC_1_SQRT_2),
-        even2.minus(odd2),
-        even3.plus_scaled(odd3, -FRAC_1_SQRT_2),
-    ]
+impl Radix for [Complex; 8] {
+    #[inline(always)]
+    fn dft(self) -> Self {
+        let [a, b, c, d, e, f, g, h] = self;
+        let [even0, even1, even2, even3] = [a, c, e, g].dft();
+        let [odd0, odd1, odd2, odd3] = [b, d, f, h].dft();
+        // √2 times the products with exp(iπ/4) and exp(3iπ/4)
+        let (odd1, odd2, odd3) = (odd1.plus(odd1.times_i()), odd2.times_i(), odd3.times_i().minus(odd3));
+        [
+            even0.plus(odd0),
+            even1.plus_scaled(odd1, FRAC_1_SQRT_2),
+            even2.plus(odd2),
+            even3.plus_scaled(odd3, FRAC_1_SQRT_2),
+            even0.minus(odd0),
+            even1.plus_scaled(odd1, -FRAC_1_SQRT_2),
+            even2.minus(odd2),
+            even3.plus_scaled(odd3, -FRAC_1_SQRT_2),
+        ]
+    }
 }
 
 #[cfg(test)]
@@ -88,10 +98,10 @@ mod tests {
     }
 
     /// Splits and joins numbers, with the powers of some ω as factors.
-    fn assert_split<const N: usize, const M: usize>(
-        forward: impl Fn([Complex; N], [Complex; M]) -> [Complex; N],
-        inverse: impl Fn([Complex; N], [Complex; M]) -> [Complex; N],
-    ) {
+    fn assert_split<const N: usize, const M: usize>()
+    where
+        [Complex; N]: Radix,
+    {
         let numbers: [Complex; N] =
             std::array::from_fn(|j| Complex { re: 1.0 + j as f64, im: (j * j) as f64 });
         let factors: [Complex; M] = std::array::from_fn(|j| root(0.03 * (j + 1) as f64));
@@ -112,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_split_evaluates_at_all_roots_and_is_undone_by_joining() {
-        assert_split(forward4, inverse4);
-        assert_split(forward8, inverse8);
+        assert_split::<4, 3>();
+        assert_split::<8, 7>();
     }
 }
