@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::tls::Pair;
 
-/// Is what `coordinator.toml` may hold; unknown keys are refused.
+/// What `coordinator.toml` may hold; unknown keys are refused.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileSettings {
@@ -35,7 +35,7 @@ pub struct FileSettings {
     pub insecure_http: bool,
 }
 
-/// Is the table `[tls]`; paths are relative to the data folder.
+/// The table `[tls]`; paths are relative to the data folder.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TlsSettings {
@@ -45,7 +45,7 @@ pub struct TlsSettings {
     pub key: PathBuf,
 }
 
-/// Is what the service runs with.
+/// What the service runs with.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Address to listen on.
@@ -68,7 +68,7 @@ pub struct Settings {
     pub insecure_http: bool,
 }
 
-/// Says what is wrong with the settings.
+/// What is wrong with the settings.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// The file cannot be read.

@@ -16,9 +16,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use shared::identity::{Identity, IdentityError};
+use base::identity::{Identity, IdentityError};
 
-/// Says why the data folder cannot be used.
+/// Why the data folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum HomeError {
     /// A file or folder cannot be read or written.
@@ -37,7 +37,7 @@ pub enum HomeError {
     Identity(#[from] IdentityError),
 }
 
-/// Is an opened data folder; dropping it releases the lock.
+/// An opened data folder; dropping it releases the lock.
 #[derive(Debug)]
 pub struct Home {
     folder: PathBuf,

@@ -4,11 +4,11 @@ pub mod api;
 pub mod app;
 pub mod backup;
 pub mod cli;
-pub mod clock;
 pub mod config;
 mod dashboard;
 pub mod doctor;
 pub mod home;
+mod http;
 pub mod metrics;
 pub mod rounds;
 pub mod storage;
@@ -20,4 +20,4 @@ pub mod watch;
 
 mod serve;
 
-pub use serve::{ServeError, serve};
+pub use serve::{ServeError, router, serve};

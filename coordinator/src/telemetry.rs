@@ -8,11 +8,11 @@ use tracing_subscriber::{
 
 const DEFAULT: &str = "info,sqlx=warn";
 
-/// Is what chooses the lines of the running log; clones share it.
+/// What chooses the lines of the running log; clones share it.
 #[derive(Clone, Debug)]
 pub struct LogFilter(Arc<reload::Handle<EnvFilter, Registry>>);
 
-/// Says why the filter stays as it was.
+/// Why the filter stays as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum LogFilterError {
     /// The text is no filter.

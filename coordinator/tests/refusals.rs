@@ -2,23 +2,22 @@
 
 mod blobs;
 mod budget;
+mod failures;
 mod repeats;
 mod service;
 mod sums;
 mod watching;
 
 use anyhow::Result;
-use reqwest::Method;
-use service::{CONFIG, Keyed, Service, granted, instances, opened, refused, round_id};
-use shared::{
+use base::{identity::Identity, ids::Digest, problem::Code};
+use learning::files::instances_to_npy_bytes;
+use protocol::{
     ballot::HEADER_BYTES,
-    identity::Identity,
-    ids::Digest,
-    learning::files::instances_to_npy_bytes,
-    problem::Code,
     round::{FailureReason, RoundState},
     wire::{Attendance, Beat, Labels, ReceiptView, TranscriptPage},
 };
+use reqwest::Method;
+use service::{CONFIG, Keyed, Service, granted, instances, opened, refused, round_id};
 
 async fn events(service: &Service) -> Result<u64> {
     let page: TranscriptPage = granted(service.get("/transcript", &service.operator).await?)?;
@@ -56,7 +55,7 @@ async fn nobody_enrols_without_a_fresh_invite_of_its_own() -> Result<()> {
 
     assert_eq!(refused(heartbeat("wrong".to_owned()).await?)?, Code::Unauthorized);
     assert_eq!(refused(heartbeat(service.operator.clone()).await?)?, Code::Forbidden);
-    let invite = shared::wire::NewInvite { name: "mine".to_owned(), trustee: false };
+    let invite = protocol::wire::NewInvite { name: "mine".to_owned(), trustee: false };
     assert_eq!(refused(service.post::<()>("/invites", &again.token, &invite).await?)?, Code::Forbidden);
     Ok(())
 }
@@ -71,7 +70,7 @@ async fn a_federation_that_cannot_work_is_never_founded() -> Result<()> {
             service.post::<serde_json::Value>("/federation", &service.operator, &body).await
         }
     };
-    let good = serde_json::to_value(shared::federation::FederationConfig::from_toml(CONFIG)?)?;
+    let good = serde_json::to_value(protocol::federation::FederationConfig::from_toml(CONFIG)?)?;
     let with = |key: &str, value: serde_json::Value| {
         let mut config = good.clone();
         config[key] = value;
@@ -176,7 +175,7 @@ async fn below_the_quorum_nothing_is_opened_and_late_ballots_are_named() -> Resu
     assert_eq!(failed.state, RoundState::Failed { reason, charged: false });
 
     assert_eq!(refused(keyed.cast(2, round, late).await?)?, Code::BallotLate);
-    let view: shared::wire::RoundView =
+    let view: protocol::wire::RoundView =
         granted(keyed.service.get(&format!("/rounds/{round}"), &keyed.service.operator).await?)?;
     let attendance: Vec<_> = view.voters.iter().map(|voter| voter.attendance).collect();
     assert_eq!(attendance, [Attendance::Absent, Attendance::Cast, Attendance::Late]);

@@ -1,26 +1,23 @@
 //! The participant's config, `participant.toml`: who it is, where its data lies, and what it limits.
 
 use std::{
-    net::IpAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
 
+use base::{decimal::Decimal, fingerprint::Fingerprint};
+use learning::{NetworkConfig, TrainConfig};
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
-use shared::{
-    decimal::Decimal,
-    fingerprint::Fingerprint,
-    learning::{NetworkConfig, TrainConfig},
-};
 
 mod teacher;
 
 pub use teacher::{CommandConfig, TeacherConfig};
 
-use crate::{client::Endpoint, home::Home};
+use crate::home::Home;
+use client::{Endpoint, Trust, is_loopback};
 
-/// Says which key of which file is not acceptable, and what would be.
+/// Which key of which file is not acceptable, and what would be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
@@ -64,7 +61,7 @@ pub enum ConfigError {
     },
 }
 
-/// Is `participant.toml`; unknown keys are refused.
+/// Content of `participant.toml`; unknown keys are refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -96,7 +93,7 @@ pub struct Config {
     pub trustee: TrusteeConfig,
 }
 
-/// Is the table `[data]`.
+/// The table `[data]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
@@ -104,7 +101,7 @@ pub struct DataConfig {
     pub path: PathBuf,
 }
 
-/// Is the table `[teachers]`.
+/// The table `[teachers]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TeachersConfig {
@@ -124,7 +121,7 @@ pub struct TeachersConfig {
     pub start: Option<PathBuf>,
 }
 
-/// Is the table `[limits]`: what the institution permits without asking again.
+/// The table `[limits]`: what the institution permits without asking again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
@@ -145,7 +142,7 @@ pub struct Limits {
     pub participant_epsilon: Option<Decimal>,
 }
 
-/// Is the table `[trustee]`: what a trustee among several does before it opens.
+/// The table `[trustee]`: what a trustee among several does before it opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrusteeConfig {
@@ -153,7 +150,7 @@ pub struct TrusteeConfig {
     pub check: TallyCheck,
 }
 
-/// Is what a trustee checks about a tally before it opens its labels.
+/// What a trustee checks about a tally before it opens its labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TallyCheck {
@@ -164,7 +161,7 @@ pub enum TallyCheck {
     InsecureTrustTally,
 }
 
-/// Is the rule by which rounds are approved.
+/// Rule by which rounds are approved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ApproveRounds {
@@ -240,7 +237,7 @@ impl Config {
                 expected: "beside an https address: plain http shows no certificate",
             });
         }
-        Ok(Endpoint { url, pin })
+        Ok(Endpoint { url, trust: pin.map_or(Trust::System, Trust::Pinned) })
     }
 
     /// Returns the coordinator's address, checked: https, or http to this machine alone.
@@ -289,13 +286,6 @@ impl Config {
     pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
         toml::to_string_pretty(self)
     }
-}
-
-/// Tells whether an address names this machine.
-pub fn is_loopback(url: &Url) -> bool {
-    let Some(host) = url.host_str() else { return false };
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]

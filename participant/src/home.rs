@@ -17,11 +17,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use shared::ids::{Digest, RoundId};
+use base::ids::{Digest, RoundId};
 
-use crate::files::{Access, FileError, make_folder, refuse_exposed};
+use runtime::files::{Access, FileError, make_folder, refuse_exposed};
 
-/// Says why a home folder cannot be used.
+/// Why a home folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum HomeError {
     /// There is no home yet.
@@ -38,20 +38,20 @@ pub enum HomeError {
     File(#[from] FileError),
 }
 
-/// Is the folder that holds one participant's config, secrets, teachers and state.
+/// Folder that holds one participant's config, secrets, teachers and state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Home {
     root: PathBuf,
 }
 
-/// Keeps other agents out of a home until it is dropped.
+/// Lock that keeps other agents out of a home until it is dropped.
 #[derive(Debug)]
 pub struct HomeLock {
     _file: File,
 }
 
 impl Home {
-    /// Names a home without looking at it.
+    /// Returns a home without looking at the folder.
     pub fn at(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
     }

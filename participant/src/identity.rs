@@ -1,20 +1,15 @@
 //! The secrets of an institution on disk: its identity, the key of its shards and its token.
 
-use std::fmt;
-
+use base::identity::{Identity, IdentityError, PublicIdentity, SealingKey};
+use client::Token;
+use learning::ShardKey;
 use serde::{Deserialize, Serialize};
-use shared::{
-    identity::{Identity, IdentityError, PublicIdentity, SealingKey},
-    learning::ShardKey,
-};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::{
-    files::{Access, FileError, read_secret, write_atomic, write_json},
-    home::Home,
-};
+use crate::home::Home;
+use runtime::files::{Access, FileError, read_secret, write_atomic, write_json};
 
-/// Says why a secret cannot be made or read.
+/// Why a secret cannot be made or read.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// The file cannot be used.
@@ -36,42 +31,20 @@ pub enum SecretError {
     },
 }
 
-/// Is the bearer token of an enrolled participant; it wipes itself and never prints.
-#[derive(Clone)]
-pub struct Token(Zeroizing<String>);
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token(secret)")
-    }
+/// Reads the token from a home; `None` before enrolment.
+pub fn load_token(home: &Home) -> Result<Option<Token>, SecretError> {
+    let path = home.secret().join("token");
+    let Some(bytes) = read_secret(&path)? else { return Ok(None) };
+    let text = std::str::from_utf8(&bytes).map_err(|e| FileError::damaged(&path, &e))?;
+    Ok(Some(Token::new(text.trim().to_owned())))
 }
 
-impl Token {
-    /// Wraps the token's text.
-    pub fn new(text: String) -> Self {
-        Self(Zeroizing::new(text))
-    }
-
-    /// Returns the text, for the `Authorization` header alone.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-
-    /// Reads the token from a home; `None` before enrolment.
-    pub fn load(home: &Home) -> Result<Option<Self>, SecretError> {
-        let path = home.secret().join("token");
-        let Some(bytes) = read_secret(&path)? else { return Ok(None) };
-        let text = std::str::from_utf8(&bytes).map_err(|e| FileError::damaged(&path, &e))?;
-        Ok(Some(Self::new(text.trim().to_owned())))
-    }
-
-    /// Writes the token to a home, mode 0600.
-    pub fn store(&self, home: &Home) -> Result<(), SecretError> {
-        Ok(write_atomic(&home.secret().join("token"), self.0.as_bytes(), Access::Secret)?)
-    }
+/// Writes the token to a home, mode 0600.
+pub fn store_token(home: &Home, token: &Token) -> Result<(), SecretError> {
+    Ok(write_atomic(&home.secret().join("token"), token.expose().as_bytes(), Access::Secret)?)
 }
 
-/// Is what others may know of an identity, as in `public/identity.json`.
+/// What others may know of an identity, as in `public/identity.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicFacts {
     /// Name of the participant, as in its config.
@@ -131,7 +104,7 @@ mod tests {
         let home = Home::at(folder.path());
         home.make_folders().unwrap();
         let facts = create(&home, "st-mary").unwrap();
-        Token::new("abc".to_owned()).store(&home).unwrap();
+        store_token(&home, &Token::new("abc".to_owned())).unwrap();
         let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&home.secret()), 0o700);
         for entry in std::fs::read_dir(home.secret()).unwrap() {
@@ -139,7 +112,7 @@ mod tests {
             assert_eq!(mode(&path), 0o600, "{}", path.display());
         }
         assert_eq!(load(&home).unwrap().public(), facts.identity);
-        let token = Token::load(&home).unwrap().unwrap();
+        let token = load_token(&home).unwrap().unwrap();
         assert_eq!((token.expose(), format!("{token:?}").as_str()), ("abc", "Token(secret)"));
         load_shard_key(&home).unwrap();
     }

@@ -7,12 +7,8 @@
 pub mod agent;
 pub mod approval;
 pub mod cli;
-pub mod client;
-pub mod clock;
 pub mod config;
-pub mod cpu;
 pub mod doctor;
-pub mod files;
 pub mod fleet;
 pub mod home;
 pub mod identity;

@@ -1,15 +1,17 @@
 //! Receipts: whether the coordinator counted what it signed for.
 
-use serde::Serialize;
-use shared::{
+use base::{
     clock::Millis,
     identity::PublicIdentity,
     ids::{Digest, ParticipantId, RoundId},
+};
+use protocol::{
     transcript::{Outcome, Replay},
     wire::ReceiptView,
 };
+use serde::Serialize;
 
-/// Is what a receipt turns out to be worth.
+/// Worth of a receipt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "standing", rename_all = "snake_case")]
 pub enum Standing {
@@ -32,7 +34,7 @@ pub enum Standing {
     },
 }
 
-/// Is the examination of one receipt.
+/// Result of examining one receipt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Examined {
     /// The round.
@@ -47,7 +49,7 @@ pub struct Examined {
 }
 
 impl Examined {
-    /// Holds this institution's receipt of a round to the followed transcript.
+    /// Compares this institution's receipt of a round with the followed transcript.
     pub fn of(receipt: &ReceiptView, replay: &Replay, participant: ParticipantId) -> Self {
         let words = &receipt.receipt;
         let standing = match fault(receipt, replay.coordinator(), participant) {

@@ -6,18 +6,21 @@ pub(crate) mod dealt;
 pub(crate) use board::Board;
 pub(crate) use dealt::Dealt;
 
-use shared::{
+use base::{
     clock::{Clock, Millis},
-    federation::{FederationConfig, Founding, KeyCertificate, KeySharing, Member, Roster},
-    fhe::ParameterSet,
-    identity::{Identity, Signed},
-    ids::{Digest, ParticipantId, RoundId},
+    identity::Signed,
+    ids::{Digest, RoundId},
+};
+use fhe::ParameterSet;
+use protocol::{
+    federation::{KeyCertificate, KeySharing},
     round::{Announcement, RoundRequest},
+    testing,
 };
 
 use crate::approval::Membership;
 
-/// Is a clock that stands still.
+/// A clock that stands still.
 pub(crate) struct Fixed(pub(crate) Millis);
 
 impl Clock for Fixed {
@@ -41,20 +44,27 @@ const CONFIG: &str = r#"
     delta = 1e-5
     "#;
 
-/// Holds a whole federation with everybody's secrets.
-pub(crate) struct Federation {
-    pub(crate) coordinator: Identity,
-    pub(crate) identities: Vec<Identity>,
-    pub(crate) founding: Founding,
-    pub(crate) roster: Roster,
-}
+/// A federation of five participants with twenty teachers each.
+pub(crate) struct Federation(testing::Federation);
 
-pub(crate) fn number(id: u32) -> ParticipantId {
-    ParticipantId::new(id).unwrap()
-}
+pub(crate) use testing::participant as number;
 
 pub(crate) fn round(byte: u8) -> RoundId {
     RoundId::from_bytes([byte; 16])
+}
+
+impl std::ops::Deref for Federation {
+    type Target = testing::Federation;
+
+    fn deref(&self) -> &testing::Federation {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for Federation {
+    fn deref_mut(&mut self) -> &mut testing::Federation {
+        &mut self.0
+    }
 }
 
 impl Federation {
@@ -77,25 +87,7 @@ impl Federation {
 
     /// Builds the federation from an edited config.
     pub(crate) fn with_config(edit: impl FnOnce(String) -> String) -> Self {
-        let coordinator = Identity::generate().unwrap();
-        let identities: Vec<Identity> = (0..5).map(|_| Identity::generate().unwrap()).collect();
-        let config = FederationConfig::from_toml(&edit(CONFIG.to_owned())).unwrap();
-        let founding = Founding { config, coordinator: coordinator.public(), founded_at: Millis(1) };
-        let seats = u32::from(founding.config.trustees.count);
-        let members = identities.iter().zip(1..).map(|(identity, id)| Member {
-            id: number(id),
-            name: format!("hospital {id}"),
-            identity: identity.public(),
-            sealing: identity.sealing_key(),
-            teachers: 20,
-            trustee: id <= seats,
-        });
-        let roster = Roster { federation: founding.digest(), members: members.collect() };
-        Self { coordinator, identities, founding, roster }
-    }
-
-    pub(crate) fn identity(&self, id: u32) -> &Identity {
-        &self.identities[id as usize - 1]
+        Self(testing::Federation::of(&edit(CONFIG.to_owned()), 5, 20))
     }
 
     pub(crate) fn membership(&self, id: u32) -> Membership {
@@ -139,14 +131,12 @@ impl Federation {
 
     /// Announces the same under other keys.
     pub(crate) fn announce_with(&self, round: RoundId, keys: Digest) -> Announcement {
-        let request = RoundRequest {
+        self.announce_as(&RoundRequest {
             round,
-            instances: Digest::of(b"instances"),
-            instance_count: 4,
             keys,
             opens_at: Millis(10),
             closes_at: Millis(20),
-        };
-        Announcement::derive(&self.founding, &self.roster, &request).unwrap()
+            ..testing::request(0, 4)
+        })
     }
 }

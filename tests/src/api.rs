@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use base::problem::{Code, MEDIA_TYPE, Problem};
 use reqwest::{
     Method, RequestBuilder,
     header::{CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use shared::problem::{Code, MEDIA_TYPE, Problem};
 
-/// Talks to one coordinator; every request has a timer.
+/// Client of one coordinator; every request has a timer.
 #[derive(Debug)]
 pub struct Api {
     base: String,
@@ -18,7 +18,7 @@ pub struct Api {
     runtime: tokio::runtime::Runtime,
 }
 
-/// Is an answer as it came.
+/// An answer as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// HTTP status.
@@ -107,7 +107,7 @@ impl Api {
         self.send(&Method::POST, path, Some(token), serde_json::to_vec(body)?)
     }
 
-    /// Tells whether the coordinator answers.
+    /// Returns whether the coordinator answers.
     pub fn is_healthy(&self) -> bool {
         let request = self.client.get(format!("{}/healthz", self.base)).timeout(Duration::from_secs(2));
         self.runtime

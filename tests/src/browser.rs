@@ -24,11 +24,11 @@ use crate::{
 /// Longest time for one command.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// Tells whether the page is whole and every style sheet of it applies.
+/// Script that returns whether the page is whole and every style sheet of it applies.
 const STYLED: &str = "return document.readyState === 'complete' && \
     Array.from(document.querySelectorAll('link[rel=stylesheet]')).every((link) => link.sheet !== null);";
 
-/// Holds one browser with one window; dropping it ends both programs.
+/// A browser with one window; dropping it ends both programs.
 #[derive(Debug)]
 pub struct Browser {
     session: String,
@@ -39,7 +39,7 @@ pub struct Browser {
     _profile: TempDir,
 }
 
-/// Is how a page is looked at.
+/// How a page is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Look {
     /// Width of the window in pixels.
@@ -64,7 +64,7 @@ fn programs() -> anyhow::Result<(PathBuf, PathBuf)> {
     Ok((driver, browser.with_context(|| missing("chromium"))?))
 }
 
-/// Tells whether both programs are there; says loudly that nothing was tested where they are not.
+/// Returns whether both programs are there; prints loudly that nothing was tested where they are not.
 ///
 /// With `PSEPHOS_REQUIRE_BROWSER` set a missing program is an error, so that continuous integration fails.
 pub fn is_there(what: &str) -> anyhow::Result<bool> {
@@ -123,7 +123,7 @@ impl Browser {
         Ok(value)
     }
 
-    /// Gives a command to the browser's developer tools.
+    /// Sends a command to the browser's developer tools.
     pub fn devtools(&self, command: &str, parameters: &Value) -> anyhow::Result<Value> {
         let body = json!({ "cmd": command, "params": parameters });
         self.call(Method::POST, "/goog/cdp/execute", Some(body))
@@ -186,8 +186,8 @@ impl Browser {
         Ok(entries.as_array().cloned().unwrap_or_default())
     }
 
-    /// Returns what the console was told since it was asked last: errors, warnings, refusals of the security policy; what the
-    /// browser recommends to authors is left out.
+    /// Returns what the console was told since it was asked last: errors, warnings, refusals of the security policy;
+    /// what the browser recommends to authors is left out.
     pub fn console(&self) -> anyhow::Result<Vec<String>> {
         let told = self.log("browser")?;
         let is_grave =

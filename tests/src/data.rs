@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use shared::learning::{
-    Dataset, Description, InstanceKind, InstanceSchema,
+use base::schema::{InstanceKind, InstanceSchema};
+use learning::{
+    Dataset, Description,
     files::{instances_to_npy_bytes, write_folder},
 };
 
@@ -44,7 +45,7 @@ pub fn write(folder: &Path, data: &Dataset, classes: usize) -> anyhow::Result<()
     Ok(write_folder(folder, data, &description)?)
 }
 
-/// Names classes: `class 0`, `class 1`, …
+/// Returns names of classes: `class 0`, `class 1`, …
 pub fn class_names(classes: usize) -> Vec<String> {
     (0..classes).map(|class| format!("class {class}")).collect()
 }

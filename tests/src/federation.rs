@@ -14,11 +14,11 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use serde::de::DeserializeOwned;
-use shared::{
+use protocol::{
     federation::{FederationConfig, TrusteePolicy},
     wire::{FederationView, Invite, RosterView},
 };
+use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 
 pub use follow::Followed;
@@ -35,7 +35,7 @@ use crate::{
 /// How long a verification may take that recomputes every tally.
 const LONGEST_VERIFICATION: Duration = Duration::from_secs(1800);
 
-/// Is what `participant verify` said.
+/// Printed result of `participant verify`.
 #[derive(Debug)]
 pub struct Verified {
     /// Its exit code.
@@ -55,7 +55,7 @@ impl Verified {
     }
 }
 
-/// Is one line of a verification.
+/// A line of a verification.
 #[derive(Debug, Clone, serde::Deserialize)]
 pub struct VerifiedCheck {
     /// Name of the check.
@@ -71,7 +71,7 @@ struct VerifiedReport {
     checks: Vec<VerifiedCheck>,
 }
 
-/// Runs a federation in a folder; dropping it kills every process it started.
+/// A federation that runs in a folder; dropping it kills every process it started.
 #[derive(Debug)]
 pub struct Federation {
     /// Folder of everything: data, homes, logs.
@@ -223,7 +223,7 @@ impl Federation {
         })
     }
 
-    /// Lets a program log what this federation's programs log.
+    /// Makes a program log what this federation's programs log.
     fn logged<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         match &self.log_filter {
             Some(filter) => command.env("RUST_LOG", filter),
@@ -323,7 +323,7 @@ impl Federation {
         Ok(())
     }
 
-    /// Lets every participant approve the roster as it stands.
+    /// Approves the roster as it stands, for every participant.
     pub fn approve_all(&self) -> anyhow::Result<()> {
         for member in &self.members {
             self.member(member, &["approve", "--yes"])?.success()?;
@@ -331,7 +331,7 @@ impl Federation {
         Ok(())
     }
 
-    /// Lets every trustee approve the others and the dealer; a sole trustee has nobody to approve.
+    /// Approves, for every trustee, the others and the dealer; a sole trustee has nobody to approve.
     pub fn approve_trustees(&self, policy: TrusteePolicy) -> anyhow::Result<()> {
         if policy.is_sole() {
             return Ok(());
@@ -378,7 +378,7 @@ impl Federation {
         waited.success().map(drop)
     }
 
-    /// Says that the story ended as it should: the logs are not shown, and none of them may tell of a bug.
+    /// Ends a story that went as it should: the logs are not shown, and none of them may tell of a bug.
     pub fn finish(mut self) -> anyhow::Result<()> {
         self.check_logs()?;
         self.is_well = true;

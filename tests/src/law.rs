@@ -7,78 +7,11 @@ use std::fmt;
 
 use anyhow::ensure;
 
-/// Is a distribution on consecutive integers: `p[i]` is the probability of `first + i`.
-#[derive(Debug, Clone)]
-pub struct Law {
-    first: i64,
-    p: Vec<f64>,
-}
+pub use privacy::testing::{Law, chi_square_above};
 
-impl Law {
-    /// Returns N_Z(0, s²) by its definition, up to 40 standard deviations; what lies beyond is below 1e-300.
-    pub fn discrete_gaussian(s: f64) -> Self {
-        let reach = (40.0 * s).ceil() as i64;
-        let weight = |x: i64| (-((x * x) as f64) / (2.0 * s * s)).exp();
-        let weights: Vec<f64> = (-reach..=reach).map(weight).collect();
-        let total: f64 = weights.iter().sum();
-        Self { first: -reach, p: weights.into_iter().map(|weight| weight / total).collect() }
-    }
-
-    /// Returns the law of the sum of two independent values: exact but for the rounding of floats.
-    #[must_use]
-    pub fn plus(&self, other: &Self) -> Self {
-        let mut p = vec![0.0; self.p.len() + other.p.len() - 1];
-        for (start, a) in self.p.iter().enumerate() {
-            for (place, b) in p.iter_mut().skip(start).zip(&other.p) {
-                *place += a * b;
-            }
-        }
-        Self { first: self.first + other.first, p }
-    }
-
-    /// Returns the law of the sum of `n` ≥ 1 independent values of this law.
-    #[must_use]
-    pub fn times(&self, n: usize) -> Self {
-        (1..n).fold(self.clone(), |sum, _| sum.plus(self))
-    }
-
-    /// Lists the values with their probabilities.
-    fn iter(&self) -> impl Iterator<Item = (i64, f64)> {
-        (self.first..).zip(self.p.iter().copied())
-    }
-
-    /// Returns the mean of f(x).
-    pub fn mean(&self, f: impl Fn(i64) -> f64) -> f64 {
-        self.iter().map(|(x, p)| p * f(x)).sum()
-    }
-
-    /// Returns the variance of a law with mean 0.
-    pub fn variance(&self) -> f64 {
-        self.mean(|x| (x * x) as f64)
-    }
-
-    /// Cuts the integers into at most `cells` cells of about equal probability; returns each cell's last value and
-    /// probability. The last cell is open to the right.
-    fn cells(&self, cells: usize) -> Vec<(i64, f64)> {
-        let mut found = Vec::new();
-        let (mut below, mut inside) = (0.0, 0.0);
-        for (x, p) in self.iter() {
-            inside += p;
-            let share = (found.len() + 1) as f64 / cells as f64;
-            if found.len() + 1 < cells && below + inside >= share {
-                found.push((x, inside));
-                below += inside;
-                inside = 0.0;
-            }
-        }
-        found.push((i64::MAX, inside));
-        found
-    }
-}
-
-/// Is what both tests say about noise that should follow a law.
+/// What both tests say about noise that should follow a law.
 #[derive(Debug, Clone, Copy)]
-pub struct Verdict {
+pub struct GoodnessOfFit {
     /// Number of slots.
     pub slots: usize,
     /// Mean square of the noise, in votes squared; the law's mean is 0.
@@ -92,8 +25,8 @@ pub struct Verdict {
     false_alarm: f64,
 }
 
-impl Verdict {
-    /// Holds noise to a law with mean 0, by variance and by fit, each at this false-alarm rate.
+impl GoodnessOfFit {
+    /// Tests noise against a law with mean 0, by variance and by fit, each at this false-alarm rate.
     ///
     /// The sum of squares over the variance is taken as chi-square with one degree of freedom per slot, exact for a
     /// Gaussian; the laws here have its first four moments to nine digits. The fit is Pearson's chi-square over
@@ -115,13 +48,13 @@ impl Verdict {
         })
     }
 
-    /// Tells whether either test rejects; under the law this happens at most at twice the false-alarm rate.
+    /// Returns whether either test rejects; under the law this happens at most at twice the false-alarm rate.
     pub fn is_red(&self) -> bool {
         self.variance_p < self.false_alarm || self.fit_p < self.false_alarm
     }
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for GoodnessOfFit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { slots, mean_square, interval: (low, high), variance_p, fit_p, .. } = self;
         write!(
@@ -150,20 +83,6 @@ fn fit_p(law: &Law, noise: &[i64], cells: usize) -> anyhow::Result<f64> {
         statistic += (f64::from(count) - expected).powi(2) / expected;
     }
     Ok(chi_square_above(statistic, cells.len() - 1))
-}
-
-/// Returns P(X > x) of a chi-square law with an even number of degrees of freedom:
-/// e^{−x/2} Σ_{j < freedom/2} (x/2)^j / j!, exact but for the rounding of floats.
-pub fn chi_square_above(x: f64, freedom: usize) -> f64 {
-    let half = x / 2.0;
-    // In logarithms, because e^{−x/2} alone vanishes where x is in the thousands.
-    let mut log = -half;
-    let mut above = log.exp();
-    for j in 1..freedom / 2 {
-        log += (half / j as f64).ln();
-        above += log.exp();
-    }
-    above.min(1.0)
 }
 
 /// Returns P(X ≤ x) of the same law: e^{−x/2} Σ_{j ≥ freedom/2} (x/2)^j / j!, so that small values keep their digits.
@@ -208,7 +127,7 @@ pub fn variance_power(slots: usize, ratio: f64, false_alarm: f64) -> f64 {
     chi_square_below(low / ratio, slots) + chi_square_above(high / ratio, slots)
 }
 
-/// Is an implementation that truncates its shares, as a published one did: it draws a share in units of `unit` votes
+/// An implementation that truncates its shares, as a published one did: it draws a share in units of `unit` votes
 /// and makes it an integer, toward zero, before it scales it up to votes.
 ///
 /// With a unit above the share's size almost every share becomes zero, although its formula says s.
@@ -217,7 +136,7 @@ pub const fn truncated_before_scaling(share: i64, unit: i64) -> i64 {
     share / unit * unit
 }
 
-/// Is an implementation that draws a continuous Gaussian of size s and truncates it to whole votes, toward zero.
+/// An implementation that draws a continuous Gaussian of size s and truncates it to whole votes, toward zero.
 ///
 /// Whoever rounds such a draw to the nearest integer has a share as it should be; truncation moves about half of
 /// these one vote toward zero, which `is_moved` decides.
@@ -298,20 +217,20 @@ mod tests {
     fn noise_of_the_law_passes_and_every_other_noise_is_red() -> anyhow::Result<()> {
         let share = Law::discrete_gaussian(3.0);
         let (law, short) = (share.times(6), share.times(5));
-        let good = Verdict::of(&law, &draw(&law, 6_000, 1), 21, 1e-6)?;
+        let good = GoodnessOfFit::of(&law, &draw(&law, 6_000, 1), 21, 1e-6)?;
         assert!(!good.is_red(), "{good}");
         assert!(good.interval.0 < 54.0 && 54.0 < good.interval.1, "{good}");
-        let less = Verdict::of(&law, &draw(&short, 6_000, 2), 21, 1e-6)?;
+        let less = GoodnessOfFit::of(&law, &draw(&short, 6_000, 2), 21, 1e-6)?;
         assert!(less.is_red() && less.variance_p < 1e-6, "{less}");
         // The same variance by another law: two values only.
         let coin: Vec<i64> = draw(&share, 6_000, 3).iter().map(|x| if *x > 0 { 7 } else { -7 }).collect();
-        assert!(Verdict::of(&law, &coin, 21, 1e-6)?.fit_p < 1e-6);
+        assert!(GoodnessOfFit::of(&law, &coin, 21, 1e-6)?.fit_p < 1e-6);
         // Shifted by one vote, as rounding down would do: the variance hardly changes.
         let shifted: Vec<i64> = draw(&law, 6_000, 4).iter().map(|x| x - 1).collect();
-        let shifted = Verdict::of(&law, &shifted, 21, 1e-6)?;
+        let shifted = GoodnessOfFit::of(&law, &shifted, 21, 1e-6)?;
         assert!(shifted.is_red() && shifted.variance_p > 1e-6, "{shifted}");
-        assert!(Verdict::of(&law, &[1; 101], 21, 1e-6).is_err(), "an odd number of slots");
-        assert!(Verdict::of(&law, &[1; 100], 21, 1e-6).is_err(), "too few slots for so many cells");
+        assert!(GoodnessOfFit::of(&law, &[1; 101], 21, 1e-6).is_err(), "an odd number of slots");
+        assert!(GoodnessOfFit::of(&law, &[1; 100], 21, 1e-6).is_err(), "too few slots for so many cells");
         Ok(())
     }
 
@@ -321,7 +240,7 @@ mod tests {
         let law = Law::discrete_gaussian(3.0).times(6);
         let (mut by_variance, mut by_fit) = (0, 0);
         for seed in 0..300 {
-            let verdict = Verdict::of(&law, &draw(&law, 2_000, 100 + seed), 21, 0.05)?;
+            let verdict = GoodnessOfFit::of(&law, &draw(&law, 2_000, 100 + seed), 21, 0.05)?;
             by_variance += u32::from(verdict.variance_p < 0.05);
             by_fit += u32::from(verdict.fit_p < 0.05);
         }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, ensure};
-use shared::{
+use base::ids::RoundId;
+use privacy::{Epsilon, Losses, Rho, RoundCost, Units, Views, loss_epsilon};
+use protocol::{
     federation::{Founding, Member, Roster},
-    ids::RoundId,
-    privacy::{Epsilon, Losses, Rho, RoundCost, Units, Views, loss_epsilon},
     round::Announcement,
     transcript::{Event, EventBody, Replay},
     wire::{EntryState, LedgerView},
@@ -14,7 +14,7 @@ use shared::{
 
 use crate::Federation;
 
-/// Is one round in a ledger kept by hand.
+/// A round in a ledger kept by hand.
 #[derive(Debug, Clone)]
 pub struct Line {
     /// Height of its announcement.
@@ -29,7 +29,7 @@ pub struct Line {
     passed: Option<u32>,
 }
 
-/// Is a ledger kept by hand from a transcript's events.
+/// A ledger kept by hand from a transcript's events.
 #[derive(Debug, Clone)]
 pub struct HandLedger {
     /// Every round.

@@ -19,14 +19,14 @@ pub use bits::BitKey;
 use bits::Unpacked;
 use windows::Windows;
 
-/// Is what is looked for: byte strings and keys in every form they could have.
+/// What is looked for: byte strings and keys in every form they could have.
 #[derive(Debug, Default)]
 pub struct Search {
     windows: Windows,
     keys: Vec<BitKey>,
 }
 
-/// Is something that was found.
+/// Something that was found.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Found {
     /// What it is.
@@ -35,7 +35,7 @@ pub struct Found {
     pub place: String,
 }
 
-/// Is what a search looked through and found.
+/// What a search looked through and found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Result {
     /// Bytes looked through.

@@ -4,20 +4,22 @@
 //! vault on one machine.
 
 use anyhow::{Context as _, ensure};
-use participant::{teacher::ensemble::Ensemble, trustee::vault::Vault};
-use shared::{
-    ballot::{Bodies, HEADER_BYTES},
-    fhe::{Layout, RunningSum, SecretKeys},
+use base::{
+    Step,
     identity::SIGNATURE_BYTES,
     ids::{Digest, RoundId},
-    learning::files::instances_from_npy_bytes,
-    round::Step,
+};
+use fhe::{Layout, RunningSum, SecretKeys};
+use learning::files::instances_from_npy_bytes;
+use participant::{teacher::ensemble::Ensemble, trustee::vault::Vault};
+use protocol::{
+    ballot::{Bodies, HEADER_BYTES},
     wire::RoundView,
 };
 
 use crate::{Federation, Member};
 
-/// Is a round's counts in the clear, one per slot (instance-major).
+/// A round's counts in the clear, one per slot (instance-major).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClearTally {
     /// Number of classes.
@@ -120,7 +122,7 @@ impl ClearTally {
         self.totals.chunks_exact(self.classes)
     }
 
-    /// Names every label that a clear-text tally does not permit: one that is `resolution` votes or more below
+    /// Lists every label that a clear-text tally does not permit: one that is `resolution` votes or more below
     /// the best class. With a resolution of zero the label must be the lowest of the best classes.
     ///
     /// A gap of at least `resolution` votes to every other class therefore permits one label alone.

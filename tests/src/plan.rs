@@ -1,15 +1,13 @@
 //! What a story's federation looks like.
 
-use shared::{
-    decimal::Decimal,
-    federation::{FederationConfig, PrivacyPolicy, Quorum, TrusteePolicy},
-    fhe::{ArgmaxKind, Transform},
-    privacy::{Delta, NoiseMode, NoisePolicy, PrivacyTargets},
-};
+use base::decimal::Decimal;
+use fhe::{ArgmaxKind, Transform};
+use privacy::{Delta, NoiseMode, NoisePolicy, PrivacyTargets};
+use protocol::federation::{FederationConfig, PrivacyPolicy, Quorum, TrusteePolicy};
 
 use crate::data;
 
-/// Is a federation to be: its config, and who takes part with which data.
+/// A federation to be: its config, and who takes part with which data.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// The federation's config.

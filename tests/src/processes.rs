@@ -17,7 +17,7 @@ use crate::wait;
 /// How long a process may take to end by itself after a friendly signal.
 const GRACE: Duration = Duration::from_secs(6);
 
-/// Holds every process that was started; clones share the table, and the last one to go kills what is left.
+/// Every process that was started; clones share the table, and the last one to go kills what is left.
 #[derive(Debug, Clone, Default)]
 pub struct Processes {
     table: Arc<Table>,
@@ -34,7 +34,7 @@ struct Inner {
     children: BTreeMap<u32, Child>,
 }
 
-/// Is a process that goes on until it is stopped; stopping it twice does nothing.
+/// A process that goes on until it is stopped; stopping it twice does nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Service {
     /// Its process id.
@@ -51,7 +51,7 @@ impl Service {
     }
 }
 
-/// Is what a finished command left behind.
+/// What a finished command left behind.
 #[derive(Debug, Clone)]
 pub struct Finished {
     /// The command in words.
@@ -124,7 +124,7 @@ impl Processes {
         Ok(Finished { command: name, code, stdout: read_back(out)?, stderr })
     }
 
-    /// Tells how a process ended, if it did; afterwards it is no longer in the table.
+    /// Returns how a process ended, if it did; afterwards it is no longer in the table.
     pub fn ended(&self, service: Service) -> anyhow::Result<Option<ExitStatus>> {
         let mut inner = self.lock();
         let Some(child) = inner.children.get_mut(&service.pid) else {
@@ -137,7 +137,7 @@ impl Processes {
         Ok(status)
     }
 
-    /// Tells whether a process still runs.
+    /// Returns whether a process still runs.
     pub fn is_running(&self, service: Service) -> bool {
         let mut inner = self.lock();
         inner.children.get_mut(&service.pid).is_some_and(|child| matches!(child.try_wait(), Ok(None)))

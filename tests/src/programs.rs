@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
-/// Knows the paths of the two programs under test.
+/// Paths of the two programs under test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Programs {
     /// The program `coordinator`.

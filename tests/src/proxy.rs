@@ -11,14 +11,14 @@ use anyhow::bail;
 
 use crate::wait::PATIENCE;
 
-/// Passes bytes on between one participant and the coordinator; it ends when it is dropped.
+/// A proxy between one participant and the coordinator; it ends when it is dropped.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
     shared: Arc<Shared>,
 }
 
-/// Is what the proxy holds.
+/// Where the proxy stops what it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hold {
     /// A request never reaches the coordinator before it is released.
@@ -88,12 +88,12 @@ impl Proxy {
         format!("http://{}", self.address)
     }
 
-    /// Holds every ballot from now on.
+    /// Stops every ballot from now on.
     pub fn hold_ballots(&self, hold: Hold) {
         self.hold(hold, &["PUT /api/v1/rounds/", "/ballots/"]);
     }
 
-    /// Holds every opening of a round from now on.
+    /// Stops every opening of a round from now on.
     pub fn hold_openings(&self, hold: Hold) {
         self.hold(hold, &["PUT /api/v1/rounds/", "/openings/"]);
     }
@@ -131,7 +131,7 @@ impl Proxy {
         Ok(())
     }
 
-    /// Lets everything through again, what is held first.
+    /// Passes everything through again, what is held first.
     pub fn release(&self) {
         let mut state = self.shared.lock();
         state.armed = None;
@@ -172,7 +172,7 @@ fn join(shared: &Arc<Shared>, client: TcpStream, server: TcpStream) -> std::io::
 }
 
 impl Shared {
-    /// Holds a request that is asked for, or notes that its answer is.
+    /// Stops a request that is asked for, or notes that its answer is.
     fn before_request(&self, bytes: &mut [u8], answer: &Mutex<bool>) {
         let state = self.lock();
         let first = bytes.split(|byte| *byte == b'\r').next().unwrap_or_default();

@@ -19,7 +19,7 @@ use tokio::runtime::Runtime;
 /// Longest time that one request may take.
 const LONGEST: Duration = Duration::from_secs(300);
 
-/// Is a request with its answer; of bodies that are not JSON only the length is kept.
+/// A request with its answer; of bodies that are not JSON only the length is kept.
 #[derive(Debug, Clone)]
 pub struct Exchange {
     /// The method.
@@ -36,7 +36,7 @@ pub struct Exchange {
     pub answered: Content,
 }
 
-/// Is a body as it was seen.
+/// A body as it was seen.
 #[derive(Debug, Clone)]
 pub struct Content {
     /// Media type without parameters, or nothing.
@@ -47,7 +47,7 @@ pub struct Content {
     pub json: Option<serde_json::Value>,
 }
 
-/// Passes everything on to one coordinator and keeps it; it ends when it is dropped.
+/// A recorder in front of one coordinator: it passes everything on and keeps it, and ends when it is dropped.
 #[derive(Debug)]
 pub struct Recorder {
     address: SocketAddr,

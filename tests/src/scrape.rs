@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, ensure};
 
-/// Is a page of metrics as Prometheus reads it.
+/// A page of metrics as Prometheus reads it.
 #[derive(Debug, Default)]
 pub struct Scrape {
     samples: BTreeMap<String, f64>,

@@ -21,7 +21,7 @@ use crate::{
     demo::{Format, Steps},
 };
 
-/// Is what a story is played with.
+/// What a story is played with.
 #[derive(Debug)]
 pub struct Stage {
     /// Folder of everything.
@@ -34,7 +34,7 @@ pub struct Stage {
     pub steps: Steps,
 }
 
-/// Is how a story ended.
+/// How a story ended.
 #[derive(Debug)]
 pub enum Played<R> {
     /// It was told to its end.

@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use base::{Step, decimal::Decimal};
 use clap::Parser;
+use protocol::{federation::Quorum, wire::Labels};
 use serde::Serialize;
-use shared::{decimal::Decimal, federation::Quorum, round::Step, wire::Labels};
 
 use crate::{
     Federation, Plan, Service, data,
@@ -43,7 +44,7 @@ pub struct Arguments {
     pub insecure_toy_parameters: bool,
 }
 
-/// Is what one large round took.
+/// What one large round took.
 #[derive(Debug, Clone, Serialize)]
 pub struct Throughput {
     /// Instances of the round.
@@ -67,7 +68,7 @@ pub struct Throughput {
 }
 
 impl Throughput {
-    /// Tells the same in words.
+    /// Returns the same in words.
     pub fn in_words(&self) -> String {
         format!(
             "{} instances, {} ballots of {} bytes: voting {:.0} s, tally {:.0} s, {:.1} ms of processor time per \

@@ -6,20 +6,15 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
+use base::{Step, decimal::Decimal, ids::RoundId, problem::Code};
+use fhe::effort;
+use privacy::{Delta, PrivacyTargets, Target, Unit, View};
+use protocol::wire::{
+    Attendance, IssuedToken, LedgerView, LogFilterView, RosterView, RoundSummary, RoundsPage, StudentView,
+    TokenView,
+};
 use reqwest::Method;
 use serde_json::Value;
-use shared::{
-    decimal::Decimal,
-    fhe::effort,
-    ids::RoundId,
-    privacy::{Delta, PrivacyTargets, Target, Unit, View},
-    problem::Code,
-    round::Step,
-    wire::{
-        Attendance, IssuedToken, LedgerView, LogFilterView, RosterView, RoundSummary, RoundsPage,
-        StudentView, TokenView,
-    },
-};
 use tests::{
     Federation, Plan, data,
     federation::{Candidate, utf8},

@@ -1,9 +1,7 @@
 //! A backup taken in the middle of a round: restored elsewhere the round goes on; restored late, agents notice.
 
-use shared::{
-    ids::Digest,
-    wire::{Attendance, RoundView},
-};
+use base::ids::Digest;
+use protocol::wire::{Attendance, RoundView};
 use tests::{
     Federation, Plan, data,
     federation::{Candidate, utf8},

@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, path::Path};
 
 use anyhow::Context as _;
 use clap::{Command, CommandFactory as _};
+use protocol::wire::RoundView;
 use serde_json::{Value, json};
-use shared::wire::RoundView;
 use tests::{
     Federation, Member, Plan, data,
     federation::utf8,
@@ -187,7 +187,7 @@ fn voted(
         Ok((status["rounds_waiting"] == json!(0)).then_some(()))
     })?;
     federation.wait_for(view.round, "three ballots", |view| {
-        view.voters.iter().filter(|voter| voter.attendance == shared::wire::Attendance::Cast).count() == 3
+        view.voters.iter().filter(|voter| voter.attendance == protocol::wire::Attendance::Cast).count() == 3
     })?;
     operate(federation, &["round", "cancel", &round], operator)?;
     operate(federation, &["round", "list"], operator)?;

@@ -3,11 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use coordinator::config::FileSettings;
+use learning::{generate_bank, generate_ecg};
 use participant::config::Config;
-use shared::{
-    federation::FederationConfig,
-    learning::{generate_bank, generate_ecg},
-};
+use protocol::federation::FederationConfig;
 
 fn configs() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs")

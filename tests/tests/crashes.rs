@@ -8,14 +8,14 @@ use std::{
 };
 
 use anyhow::Context as _;
-use rand::{RngExt as _, SeedableRng as _};
-use rand_chacha::ChaCha20Rng;
-use shared::{
+use base::ids::RoundId;
+use privacy::{Delta, Target, Unit};
+use protocol::{
     federation::{TestNoise, ThresholdPolicy},
-    ids::RoundId,
-    privacy::{Delta, Target, Unit},
     wire::EntryState,
 };
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha20Rng;
 use tests::{
     Federation, Plan, data,
     federation::Candidate,

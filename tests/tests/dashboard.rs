@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use participant::{home::Home, identity::Token};
-use reqwest::Method;
-use serde_json::Value;
-use shared::{
+use base::{
     decimal::Decimal,
     ids::{Digest, RoundId},
-    privacy::{Delta, PrivacyTargets, Target, Unit, View},
-    wire::{IssuedToken, LedgerView, StudentView},
 };
+use participant::home::Home;
+use privacy::{Delta, PrivacyTargets, Target, Unit, View};
+use protocol::wire::{IssuedToken, LedgerView, StudentView};
+use reqwest::Method;
+use serde_json::Value;
 use tests::{
     Browser, Federation, Look, Plan,
     browser::is_there,
@@ -29,7 +29,7 @@ const LOOKS: [Look; 4] = [
     Look { width: 360, height: 780, is_dark: true },
 ];
 
-/// Is a name that would be markup where it is not escaped.
+/// A name that would be markup where it is not escaped.
 const HOSTILE: &str = "<script>window.hit = 1</script><b>";
 
 fn plan() -> anyhow::Result<Plan> {
@@ -48,7 +48,7 @@ fn plan() -> anyhow::Result<Plan> {
 fn enrol_hostile(federation: &mut Federation) -> anyhow::Result<()> {
     let folder = federation.folder.join("data-hostile");
     data::write(&folder, &data::rows(5, 20, 4, 99)?, 5)?;
-    let invite: shared::wire::Invite = federation.ask(&["invite", HOSTILE])?;
+    let invite: protocol::wire::Invite = federation.ask(&["invite", HOSTILE])?;
     let path = federation.folder.join("invite-hostile");
     std::fs::write(&path, invite.invite)?;
     let home = federation.folder.join("hostile");
@@ -179,8 +179,8 @@ fn empty_pages_say_what_to_do(browser: &Browser, federation: &Federation) -> any
 
 /// Sends, as a member of the roster, bytes that are no ballot.
 fn refuse_a_ballot(federation: &Federation, round: RoundId) -> anyhow::Result<()> {
-    let token =
-        Token::load(&Home::at(federation.folder.join("hostile")))?.context("the participant has no token")?;
+    let token = participant::identity::load_token(&Home::at(federation.folder.join("hostile")))?
+        .context("the participant has no token")?;
     let ballot = format!("/rounds/{round}/ballots/{}", "ab".repeat(16));
     let answer = federation.api.send(&Method::PUT, &ballot, Some(token.expose()), vec![1, 2, 3])?;
     ensure!(answer.status == 422 || answer.status == 409, "status {}", answer.status);

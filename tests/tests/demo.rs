@@ -143,7 +143,7 @@ fn wrong_options_end_with_exit_code_4_and_say_what_is_wrong() -> anyhow::Result<
     Ok(())
 }
 
-/// Is a running demo; it is killed if the story breaks before its end.
+/// A running demo; it is killed if the story breaks before its end.
 struct Running(std::process::Child);
 
 impl Drop for Running {

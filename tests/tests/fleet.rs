@@ -8,12 +8,12 @@ use std::{
 };
 
 use anyhow::Context as _;
+use base::decimal::Decimal;
 use participant::{
     config::{CommandConfig, Config, TeacherConfig},
     home::Home,
 };
 use serde_json::Value;
-use shared::decimal::Decimal;
 use tests::{
     Federation, Member, Plan, Processes, Programs, Service, data,
     federation::{Candidate, utf8},
@@ -25,7 +25,7 @@ const LONG: Duration = Duration::from_secs(600);
 const MEMBERS: usize = 12;
 const TEACHERS: usize = 2;
 
-/// Is a coordinator with a fleet's invites and data; no fleet runs yet.
+/// A coordinator with a fleet's invites and data; no fleet runs yet.
 struct Scene {
     federation: Federation,
     processes: Processes,

@@ -6,12 +6,10 @@ use std::{
 };
 
 use anyhow::Context as _;
+use base::ids::Digest;
+use protocol::transcript::{Depth, EVENTS_FILE, Folder, Line, Replay, Verdict, verify};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha20Rng;
-use shared::{
-    ids::Digest,
-    transcript::{Depth, EVENTS_FILE, Folder, Line, Replay, Verdict, verify},
-};
 use tests::{Federation, Plan, data, federation::Candidate};
 
 /// Random flips, besides one in every artefact.
@@ -43,12 +41,12 @@ fn flipped(export: &Path, file: &Path, rng: &mut ChaCha20Rng) -> anyhow::Result<
 /// Returns the height of the event that lies at a byte of the file; `None` within the file's own header.
 fn event_at(export: &Path, place: usize) -> anyhow::Result<Option<usize>> {
     let folder = Folder::open(export)?;
-    let mut end = shared::transcript::archive_header().len();
+    let mut end = protocol::transcript::archive_header().len();
     if place < end {
         return Ok(None);
     }
     for (height, event) in folder.events.iter().enumerate() {
-        end += shared::transcript::archive_entry(event).len();
+        end += protocol::transcript::archive_entry(event).len();
         if place < end {
             return Ok(Some(height));
         }

@@ -1,11 +1,8 @@
 //! A round end to end with the secure parameters: every label against a clear-text tally of the same ballots.
 
-use shared::{
-    decimal::Decimal,
-    fhe::ArgmaxKind,
-    ids::RoundId,
-    wire::{Attendance, Labels, RoundView},
-};
+use base::{decimal::Decimal, ids::RoundId};
+use fhe::ArgmaxKind;
+use protocol::wire::{Attendance, Labels, RoundView};
 use tests::{
     Federation, Plan, data,
     federation::Candidate,

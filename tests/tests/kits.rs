@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs};
 
 use anyhow::Context as _;
-use shared::fingerprint::Fingerprint;
+use base::fingerprint::Fingerprint;
 use tests::{
     Federation, Member, Plan, data,
     federation::{Candidate, utf8},
@@ -69,7 +69,7 @@ fn secrets(federation: &Federation) -> anyhow::Result<Vec<(String, String)>> {
     for member in &federation.members {
         secrets.push((format!("token of {}", member.name), member.token()?));
         let kit = fs::read(federation.folder.join(format!("kits/{}.kit.tar.gz", member.name)))?;
-        secrets.push((format!("invite of {}", member.name), shared::kit::Kit::from_bytes(&kit)?.invite));
+        secrets.push((format!("invite of {}", member.name), protocol::kit::Kit::from_bytes(&kit)?.invite));
     }
     let key = fs::read_to_string(federation.coordinator_home().join("secret/tls.key"))?;
     secrets.push(("TLS key".to_owned(), key.lines().nth(1).unwrap_or_default().to_owned()));
@@ -217,7 +217,7 @@ fn doctors_see_what_is_broken() -> anyhow::Result<()> {
     elsewhere.extend([utf8(&home)?, "--url", "https://127.0.0.1:1"]);
     let lost = federation.operate_as_is(&elsewhere)?;
     assert_eq!(lost.code, Some(2), "{}", lost.stderr);
-    let certificate: shared::wire::FederationView = federation.view()?;
+    let certificate: protocol::wire::FederationView = federation.view()?;
     let key = certificate.keys.context("keyed")?.unverified()?.public_key;
     federation.kill_coordinator();
     assert_eq!(

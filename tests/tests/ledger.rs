@@ -3,11 +3,10 @@
 use std::path::Path;
 
 use anyhow::Context as _;
+use base::{decimal::Decimal, ids::RoundId};
 use participant::config::Config;
-use shared::{
-    decimal::Decimal,
-    ids::RoundId,
-    privacy::{NoisePlan, RoundCost, Sensitivity},
+use privacy::{NoisePlan, RoundCost, Sensitivity};
+use protocol::{
     round::{FailureReason, RoundState},
     wire::{Attendance, EntryState, OpeningState, RoundView},
 };
@@ -54,7 +53,7 @@ fn candidate(seed: u64) -> anyhow::Result<Candidate> {
     Ok(Candidate::over(data::instances(Plan::toy()?.classes(), INSTANCES as usize, seed)?))
 }
 
-/// Is what `participant ledger show` says: ε about one person, and every round with whether it came back.
+/// What `participant ledger show` says: ε about one person, and every round with whether it came back.
 #[derive(Debug, PartialEq)]
 struct Shown {
     spent: f64,

@@ -3,7 +3,8 @@
 //! The search is the same everywhere; the positive control finds with it, in the participants' memory, what it
 //! must not find at the coordinator.
 
-use shared::{ids::RoundId, wire::RoundView};
+use base::ids::RoundId;
+use protocol::wire::RoundView;
 use tests::{
     Federation, Plan, data,
     federation::Candidate,
@@ -66,7 +67,7 @@ fn the_coordinator_never_holds_the_key_or_a_plaintext_ballot() -> anyhow::Result
     // Voting: two ballots are in, the third is on its way and stays there.
     proxy.wait_until_held()?;
     let two_cast = |view: &RoundView| {
-        let cast = |voter: &&shared::wire::Voter| voter.attendance == shared::wire::Attendance::Cast;
+        let cast = |voter: &&protocol::wire::Voter| voter.attendance == protocol::wire::Attendance::Cast;
         view.voters.iter().filter(cast).count() == 2
     };
     let view = federation.wait_for(round, "two ballots", two_cast)?;

@@ -1,13 +1,13 @@
 //! Noise is what it says: decrypted sums of real rounds follow the analysed law, and nobody can seed them.
 
 use anyhow::Context as _;
+use base::{decimal::Decimal, ids::RoundId};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha20Rng;
-use shared::{decimal::Decimal, ids::RoundId};
 use tests::{
     Federation, Plan, Processes, Programs, data,
     federation::Candidate,
-    law::{Law, Verdict, truncated_before_scaling, truncated_to_votes, variance_power},
+    law::{GoodnessOfFit, Law, truncated_before_scaling, truncated_to_votes, variance_power},
     oracle::{ClearTally, decrypt_ballot, noise_of, plain_votes, stored_ballot, trustee_key},
 };
 
@@ -22,7 +22,7 @@ const ROUNDS: u64 = 3;
 const FALSE_ALARM: f64 = 1e-6;
 const CELLS: usize = 15;
 
-/// Is everything in the clear about the slots of all rounds.
+/// Everything in the clear about the slots of all rounds.
 #[derive(Default)]
 struct Slots {
     /// Votes of all teachers.
@@ -80,8 +80,8 @@ impl Slots {
     clippy::print_stdout,
     reason = "what was measured is worth reading, and nextest hides it where all is well"
 )]
-fn judge(name: &str, law: &Law, noise: &[i64]) -> anyhow::Result<Verdict> {
-    let verdict = Verdict::of(law, noise, CELLS, FALSE_ALARM)?;
+fn judge(name: &str, law: &Law, noise: &[i64]) -> anyhow::Result<GoodnessOfFit> {
+    let verdict = GoodnessOfFit::of(law, noise, CELLS, FALSE_ALARM)?;
     println!("{name}: {verdict}");
     Ok(verdict)
 }

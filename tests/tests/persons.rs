@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use shared::learning::Dataset;
+use learning::Dataset;
 use tests::{Federation, Member, Plan, data};
 
 /// Returns the bytes of every teacher by file name.

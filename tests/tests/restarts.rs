@@ -1,7 +1,7 @@
 //! Power cuts in every phase: nothing is lost, nothing is counted twice, no noise is drawn twice.
 
-use shared::{
-    ids::{Digest, RoundId},
+use base::ids::{Digest, RoundId};
+use protocol::{
     transcript::EventBody,
     wire::{Attendance, Labels, RoundView},
 };

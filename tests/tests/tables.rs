@@ -3,14 +3,11 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use shared::{
-    decimal::Decimal,
-    federation::FederationConfig,
-    fhe::ArgmaxKind,
-    learning::{Expected, load_labeled},
-    privacy::NoiseMode,
-    wire::RoundView,
-};
+use base::decimal::Decimal;
+use fhe::ArgmaxKind;
+use learning::{Expected, load_labeled};
+use privacy::NoiseMode;
+use protocol::{federation::FederationConfig, wire::RoundView};
 use tests::{Federation, Plan, Processes, Programs, federation::utf8, oracle::plain_votes, wait::PATIENCE};
 
 const BANKS: usize = 3;

@@ -1,6 +1,9 @@
 //! A threshold: where too few teachers agree there is no label, and nothing else changes.
 
-use shared::{decimal::Decimal, federation::ThresholdPolicy, fhe::ArgmaxKind, privacy::NoiseMode};
+use base::decimal::Decimal;
+use fhe::ArgmaxKind;
+use privacy::NoiseMode;
+use protocol::federation::ThresholdPolicy;
 use tests::{Federation, Plan, data, federation::Candidate, oracle::plain_votes};
 
 /// All nine votes: without them an instance gets no label.

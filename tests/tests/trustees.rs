@@ -1,10 +1,9 @@
 //! Several trustees: nobody alone opens, a missing one is said, a returning one is compared, and all can be checked.
 
-use shared::{
-    decimal::Decimal,
-    fhe::ArgmaxKind,
-    ids::RoundId,
-    privacy::NoiseMode,
+use base::{decimal::Decimal, ids::RoundId};
+use fhe::ArgmaxKind;
+use privacy::NoiseMode;
+use protocol::{
     round::{Corroboration, RoundState},
     transcript::EventBody,
     wire::{OpeningState, RoundView},

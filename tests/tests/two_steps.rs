@@ -1,13 +1,12 @@
 //! Two-step rounds: a noisy test opens one bit per instance, and only what passes is labelled, opened and charged.
 
-use shared::{
-    decimal::Decimal,
+use base::{Step, decimal::Decimal, ids::RoundId};
+use fhe::ArgmaxKind;
+use learning::Dataset;
+use privacy::NoiseMode;
+use protocol::{
     federation::{TestNoise, ThresholdPolicy},
-    fhe::ArgmaxKind,
-    ids::RoundId,
-    learning::Dataset,
-    privacy::NoiseMode,
-    round::{Corroboration, RoundState, Step},
+    round::{Corroboration, RoundState},
     transcript::EventBody,
     wire::EntryState,
 };
@@ -103,9 +102,8 @@ fn answers_abstentions_and_charges_are_those_of_a_clear_text_reference() -> anyh
     );
 
     // The charge: every test, and the labels that were given; what was reserved for the others came back.
-    let units = |cost: &shared::privacy::RoundCost| {
-        cost.rho.person.public.map(|rho| rho.units() as f64 / 2_f64.powi(50))
-    };
+    let units =
+        |cost: &privacy::RoundCost| cost.rho.person.public.map(|rho| rho.units() as f64 / 2_f64.powi(50));
     let near = |found: Option<f64>, expected: f64| {
         let found = found.expect("the participants' noise bounds it");
         assert!(found >= expected && found < expected * (1.0 + 1e-6), "{found}, not {expected}");
@@ -168,7 +166,7 @@ fn a_round_that_nothing_passes_has_abstentions_alone_and_opens_no_label() -> any
 fn split(federation: &Federation, plan: &Plan) -> anyhow::Result<Vec<u8>> {
     let schema = &plan.config.instances;
     let bytes = data::instances(plan.classes(), 200, 6)?;
-    let all: Dataset = shared::learning::files::instances_from_npy_bytes(&bytes, schema.shape())?;
+    let all: Dataset = learning::files::instances_from_npy_bytes(&bytes, schema.shape())?;
     let mut votes = vec![0; all.len() * plan.classes()];
     for member in &federation.members {
         let membership = member.membership()?;
@@ -183,5 +181,5 @@ fn split(federation: &Federation, plan: &Plan) -> anyhow::Result<Vec<u8>> {
     let split = votes.chunks_exact(plan.classes()).enumerate().filter(|(_, counts)| is_split(counts));
     let chosen: Vec<usize> = split.map(|(instance, _)| instance).take(8).collect();
     anyhow::ensure!(chosen.len() == 8, "the teachers agree on all but {} instances", chosen.len());
-    Ok(shared::learning::files::instances_to_npy_bytes(all.select(&chosen).values(), schema.shape())?)
+    Ok(learning::files::instances_to_npy_bytes(all.select(&chosen).values(), schema.shape())?)
 }

@@ -1,28 +1,22 @@
-//! `PUT /rounds/{round}/ballots/{ballot}`: the door through which every ballot comes.
-//!
-//! Checks in this order: size, framing, parameters, signature, announcement, state and deadline, one ballot
-//! per participant. The same ballot again gives the same receipt, also after the window closed.
+//! `PUT /rounds/{round}/ballots/{ballot}`: a ballot in, a signed receipt or the reason of its refusal out.
 
 use axum::{body::Body, extract::State};
-use shared::{
-    ballot::{BallotError, Door, ValidBallot, ballot_bytes},
-    federation::Member,
+use base::{
     ids::{BallotId, RoundId},
-    problem::{Code, Problem},
-    round::RoundState,
+    problem::Code,
+};
+use protocol::{
+    ballot::{BallotError, ballot_bytes},
+    federation::Member,
     wire::{Receipt, ReceiptView},
 };
 
-use super::{
-    Answer, ApiError,
-    auth::{Participant, federation},
-    error::{InPath, Json},
-    openapi::{Octets, PARTICIPANTS},
-    rounds::find,
-};
+use super::openapi::{Octets, PARTICIPANTS};
 use crate::{
     app::App,
-    storage::{BallotRow, RefusalRow, RoundRow, Tx},
+    http::{Answer, ApiError, InPath, Json, Participant, federation, find_round},
+    rounds::{self, CastError},
+    storage::{BallotRow, RoundRow},
 };
 
 /// Takes a ballot; the same ballot again gives the same receipt, also after the window closed.
@@ -49,10 +43,10 @@ pub(super) async fn cast(
     body: Body,
 ) -> Answer<Json<ReceiptView>> {
     let mut tx = app.storage.read().await?;
-    federation(&app.storage, &mut tx).await?;
-    let round = find(&app, &mut tx, id).await?;
+    federation(&mut tx).await?;
+    let round = find_round(&mut tx, id).await?;
     drop(tx);
-    match admit(&app, &member, (round, ballot), body).await {
+    match admit(&app, &member, (round, ballot), body).await.map_err(ApiError::from) {
         Ok(row) => {
             let receipt = Receipt {
                 round: id,
@@ -61,99 +55,27 @@ pub(super) async fn cast(
                 digest: row.digest,
                 received_at: row.received_at,
             };
-            app.wake.notify_one();
             Ok(Json(ReceiptView::new(receipt, &app.identity)))
         }
         Err(ApiError(problem)) => {
             app.metrics.refused_ballot(problem.code);
-            record_refusal(&app, &member, id, &problem).await?;
+            rounds::record_refusal(&app, member.id, id, &problem).await?;
             tracing::warn!(round = %id, participant = %member.id, code = ?problem.code, "ballot refused");
             Err(ApiError(problem))
         }
     }
 }
 
+/// Reads the body and hands it to the round.
 async fn admit(
     app: &App,
     member: &Member,
     (round, ballot): (RoundRow, BallotId),
     body: Body,
-) -> Answer<BallotRow> {
+) -> Result<BallotRow, CastError> {
     let expected = ballot_bytes(&round.announcement).map_err(BallotError::from)?;
     // One byte more than the only valid length is read, so that a longer body is seen without taking it in.
-    let bytes = axum::body::to_bytes(body, expected + 1).await.map_err(|_| {
-        let detail =
-            format!("the ballot has more than the {expected} bytes of this round's ballots, or broke off");
-        ApiError::new(Code::BallotLength, detail)
-    })?;
-    let (id, sender) = (round.id(), member.id);
-    let bytes: Vec<u8> = bytes.into();
-    let checked = app.pool.run(move || {
-        let door = Door { announcement: &round.announcement, roster: &round.roster };
-        let ValidBallot { digest, bodies, .. } = door.admit(&bytes, sender)?;
-        Ok::<_, BallotError>((bytes, digest, bodies, round))
-    });
-    let (bytes, digest, bodies, round) = checked.await??;
-    app.storage.blobs().put(bytes).await?;
-    let mut tx = app.storage.write().await?;
-    let row = BallotRow { participant: sender, ballot, digest, received_at: app.now() };
-    let row = count(app, &mut tx, id, row).await?;
-    tx.commit().await?;
-    let (sums, layout) = (app.clone(), round.announcement.layout().map_err(BallotError::from)?);
-    let add = move || {
-        let door = Door { announcement: &round.announcement, roster: &round.roster };
-        sums.sums.add(door, layout, (sender, digest), &bodies);
-    };
-    app.pool.run(add).await?;
-    Ok(row)
-}
-
-/// Checks state, deadline and uniqueness in the database, and stores the ballot.
-async fn count(app: &App, tx: &mut Tx, id: RoundId, row: BallotRow) -> Answer<BallotRow> {
-    let ballots = app.storage.ballots(tx, id).await?;
-    if let Some(earlier) = ballots.iter().find(|earlier| earlier.participant == row.participant) {
-        if (earlier.digest, earlier.ballot) == (row.digest, row.ballot) {
-            return Ok(earlier.clone());
-        }
-        let detail = format!("participant {} already cast ballot {}", row.participant, earlier.ballot);
-        return Err(ApiError::new(Code::BallotSecond, detail));
-    }
-    if ballots.iter().any(|earlier| earlier.digest == row.digest || earlier.ballot == row.ballot) {
-        return Err(ApiError::new(Code::BallotCopy, "another participant cast this ballot, or used its id"));
-    }
-    let round = find(app, tx, id).await?;
-    let closes_at = round.announcement.closes_at;
-    match round.state {
-        RoundState::Voting if row.received_at < closes_at => {}
-        RoundState::Announced => {
-            return Err(ApiError::new(
-                Code::WrongRoundState,
-                "voting has not begun yet: try again in a moment",
-            ));
-        }
-        state => {
-            let detail = format!("the window closed at {closes_at}; the round is {}", state.name());
-            return Err(ApiError::new(Code::BallotLate, detail));
-        }
-    }
-    app.storage.insert_ballot(tx, id, &row).await?;
-    Ok(row)
-}
-
-/// Remembers why something was refused, so that nobody is silently absent from a round.
-async fn record_refusal(app: &App, member: &Member, id: RoundId, problem: &Problem) -> Answer<()> {
-    if problem.code == Code::Internal {
-        return Ok(());
-    }
-    let refusal = RefusalRow {
-        participant: member.id,
-        late: problem.code == Code::BallotLate,
-        reason: problem.to_string(),
-        code: Some(problem.code),
-        at: app.now(),
-    };
-    let mut tx = app.storage.write().await?;
-    app.storage.refuse(&mut tx, id, &refusal).await?;
-    tx.commit().await?;
-    Ok(())
+    let bytes = axum::body::to_bytes(body, expected + 1).await;
+    let bytes = bytes.map_err(|_| CastError::Length { expected })?;
+    rounds::cast(app, member.id, (round, ballot), bytes.into()).await
 }

@@ -10,24 +10,22 @@ use axum::{
     },
     response::{IntoResponse as _, Response},
 };
-use shared::{
-    federation::FederationState,
+use base::{
     ids::Digest,
     problem::{Code, Problem},
+};
+use protocol::{
+    federation::FederationState,
     transcript::Access,
     wire::{DIGEST_HEADER, UPLOAD_CHUNK, UploadView},
 };
 use tower::ServiceExt as _;
 use tower_http::services::ServeFile;
 
-use super::{
-    Answer, ApiError,
-    auth::{Caller, Trustee, open_federation},
-    error::{Bytes, InPath, Json},
-    openapi::{MEMBERS, Octets, Streamed, TRUSTEES},
-};
+use super::openapi::{MEMBERS, Octets, Streamed, TRUSTEES};
 use crate::{
     app::App,
+    http::{Answer, ApiError, Bytes, Caller, InPath, Json, Trustee, open_federation},
     storage::{Blobs, StorageError},
 };
 
@@ -106,7 +104,7 @@ pub(super) async fn finish(
 
 async fn check_assembling(app: &App) -> Answer<()> {
     let mut tx = app.storage.read().await?;
-    if open_federation(&app.storage, &mut tx).await?.state != FederationState::Assembling {
+    if open_federation(&mut tx).await?.state != FederationState::Assembling {
         let detail = "the keys are fixed since the federation is keyed";
         return Err(ApiError::new(Code::WrongFederationState, detail));
     }
@@ -142,7 +140,7 @@ pub(super) async fn download(
         Caller::Operator => None,
         Caller::Participant(member) => Some(member),
     };
-    let found = app.storage.replay(&mut tx, |replay| {
+    let found = tx.replay(|replay| {
         let is_sole = replay.founding().config.trustees.is_sole();
         let trustee = member.filter(|member| member.trustee && !is_sole);
         let index = trustee.and_then(|member| replay.trustees().index(member.id));

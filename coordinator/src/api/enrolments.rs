@@ -1,24 +1,22 @@
 //! `/invites` and `/enrolments`: how an institution becomes a participant.
 
 use axum::extract::State;
-use shared::{
-    federation::{Enrolment, FederationState, Founding},
+use base::{
     ids::{Digest, ParticipantId},
     problem::Code,
+};
+use protocol::{
+    federation::{Enrolment, FederationState, Founding},
     transcript::EventBody,
     wire::{Enrol, Enrolled, Invite, NewInvite},
 };
 
-use super::{
-    Answer, ApiError,
-    auth::{Operator, federation, open_federation},
-    error::Json,
-    openapi::{ANYONE, OPERATOR},
-};
+use super::openapi::{ANYONE, OPERATOR};
 use crate::{
     app::App,
     home::random_token,
-    storage::{InviteRow, MemberRow, Tx},
+    http::{Answer, ApiError, Json, Operator, federation, open_federation},
+    storage::{InviteRow, MemberRow, WriteTx},
 };
 
 /// Issues an invite; its secret is shown once and stored as a digest.
@@ -36,9 +34,10 @@ pub(super) async fn invite(
     Json(NewInvite { name, trustee }): Json<NewInvite>,
 ) -> Answer<Json<Invite>> {
     let mut tx = app.storage.write().await?;
-    let row = open_federation(&app.storage, &mut tx).await?;
-    shared::federation::check_name(&name).map_err(|e| ApiError::new(Code::InvalidRequest, e.to_string()))?;
-    let invites = app.storage.invites(&mut tx).await?;
+    let row = open_federation(&mut tx).await?;
+    protocol::federation::check_name(&name)
+        .map_err(|e| ApiError::new(Code::InvalidRequest, e.to_string()))?;
+    let invites = tx.invites().await?;
     if invites.iter().any(|invite| invite.name == name) {
         return Err(ApiError::new(
             Code::Conflict,
@@ -54,7 +53,7 @@ pub(super) async fn invite(
     let secret = random_token()?;
     let invite =
         InviteRow { secret: Digest::of(secret.as_bytes()), name: name.clone(), trustee, participant: None };
-    app.storage.insert_invite(&mut tx, &invite, app.now()).await?;
+    tx.insert_invite(&invite, app.now()).await?;
     tx.commit().await?;
     Ok(Json(Invite { name, invite: secret }))
 }
@@ -81,17 +80,17 @@ pub(super) async fn enrol(
             "the invite is not known here: ask the operator for one, and check the coordinator's address";
         ApiError::new(Code::UnknownInvite, detail)
     };
-    let row = app.storage.invites(&mut tx).await?.into_iter().find(|row| row.secret == secret);
+    let row = tx.invites().await?.into_iter().find(|row| row.secret == secret);
     let row = row.ok_or_else(unknown)?;
     if enrolment.invite != secret {
         return Err(ApiError::new(Code::InvalidRequest, "the signed enrolment is for another invite"));
     }
-    let founding = federation(&app.storage, &mut tx).await?.founding;
+    let founding = federation(&mut tx).await?.founding;
     let token = random_token()?;
     let answer = match row.participant {
-        Some(id) => replace_token(&app, &mut tx, (id, &enrolment), founding, token).await?,
+        Some(id) => replace_token(&mut tx, (id, &enrolment), founding, token).await?,
         None => {
-            open_federation(&app.storage, &mut tx).await?;
+            open_federation(&mut tx).await?;
             admit(&app, &mut tx, (row, enrolment), founding, token).await?
         }
     };
@@ -102,12 +101,12 @@ pub(super) async fn enrol(
 
 async fn admit(
     app: &App,
-    tx: &mut Tx,
+    tx: &mut WriteTx,
     (invite, enrolment): (InviteRow, Enrolment),
     founding: Founding,
     token: String,
 ) -> Answer<Enrolled> {
-    let members = app.storage.members(tx).await?;
+    let members = tx.members().await?;
     if members.iter().any(|row| row.member.identity == enrolment.identity) {
         return Err(ApiError::new(Code::Conflict, "this identity is enrolled already, under another invite"));
     }
@@ -119,15 +118,14 @@ async fn admit(
         .map_err(|e| ApiError::new(Code::InvalidRequest, e.to_string()))?;
     let now = app.now();
     let digest = Digest::of(token.as_bytes());
-    app.storage.insert_member(tx, &member, digest, invite.secret, now).await?;
-    app.storage.append(tx, &app.identity, now, EventBody::Enrolled(member.clone())).await?;
+    tx.insert_member(&member, digest, invite.secret, now).await?;
+    tx.append(&app.identity, now, EventBody::Enrolled(member.clone())).await?;
     let (name, trustee) = (member.name, member.trustee);
     Ok(Enrolled { participant: id, name, trustee, token, founding })
 }
 
 async fn replace_token(
-    app: &App,
-    tx: &mut Tx,
+    tx: &mut WriteTx,
     (id, enrolment): (ParticipantId, &Enrolment),
     founding: Founding,
     token: String,
@@ -136,7 +134,7 @@ async fn replace_token(
         let detail = "the invite was used by somebody else: ask the operator for a new one";
         ApiError::new(Code::UsedInvite, detail)
     };
-    let members = app.storage.members(tx).await?;
+    let members = tx.members().await?;
     let row: MemberRow = members.into_iter().find(|row| row.member.id == id).ok_or_else(used)?;
     let member = row.member;
     let same = member.identity == enrolment.identity
@@ -145,7 +143,7 @@ async fn replace_token(
     if !same {
         return Err(used());
     }
-    app.storage.set_token(tx, id, Digest::of(token.as_bytes())).await?;
+    tx.set_token(id, Digest::of(token.as_bytes())).await?;
     let (name, trustee) = (member.name, member.trustee);
     Ok(Enrolled { participant: id, name, trustee, token, founding })
 }

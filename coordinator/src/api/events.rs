@@ -10,13 +10,14 @@ use axum::{
         sse::{Event, KeepAlive, Sse},
     },
 };
+use base::problem::Code;
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
-use shared::problem::Code;
 
-use super::{Answer, ApiError, auth::Reader, error::InQuery, openapi::READERS};
+use super::openapi::READERS;
 use crate::{
     app::App,
+    http::{Answer, ApiError, InQuery, Reader},
     watch::{self, Told},
 };
 

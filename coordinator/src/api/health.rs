@@ -1,10 +1,13 @@
 //! `GET /healthz`: whether the service and its database answer.
 
 use axum::extract::State;
-use shared::wire::Health;
+use protocol::wire::Health;
 
-use super::{Answer, error::Json, openapi::ANYONE};
-use crate::app::App;
+use super::openapi::ANYONE;
+use crate::{
+    app::App,
+    http::{Answer, Json},
+};
 
 /// Tells whether the service and its database answer.
 #[utoipa::path(
@@ -16,7 +19,7 @@ use crate::app::App;
 )]
 pub(super) async fn healthz(State(app): State<App>) -> Answer<Json<Health>> {
     let mut tx = app.storage.read().await?;
-    app.storage.federation(&mut tx).await?;
+    tx.federation().await?;
     Ok(Json(Health {
         status: "ok".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -5,22 +5,22 @@ use axum::{
     http::{StatusCode, request::Parts},
     response::Response,
 };
-use shared::{
+use base::problem::Code;
+use fhe::EncryptionKey;
+use protocol::{
     federation::{FederationConfig, FederationState, KeyCertificate},
-    fhe::EncryptionKey,
-    problem::Code,
     transcript::EventBody,
     wire::PublishKeys,
 };
 
 use super::{
-    Answer, ApiError,
-    auth::{Caller, Trustee, federation, open_federation},
     blobs::stream_blob,
-    error::{InPath, Json},
     openapi::{MEMBERS, Streamed, TRUSTEES},
 };
-use crate::{app::App, storage::Tx};
+use crate::{
+    app::App,
+    http::{Answer, ApiError, Caller, InPath, Json, Trustee, federation, open_federation},
+};
 
 /// Publishes the certificate over blobs that were uploaded; the transcript's rules judge it.
 ///
@@ -40,7 +40,7 @@ pub(super) async fn publish(
 ) -> Answer<StatusCode> {
     let certificate = signed.verify(&trustee.identity)?;
     let mut tx = app.storage.read().await?;
-    let row = open_federation(&app.storage, &mut tx).await?;
+    let row = open_federation(&mut tx).await?;
     drop(tx);
     if row.certificate.as_ref() == Some(&signed) {
         return Ok(StatusCode::NO_CONTENT);
@@ -54,9 +54,9 @@ pub(super) async fn publish(
         return Err(refused("the certificate names another federation, parameter set or trustee"));
     }
     check_keys(&app, &row.founding.config, &certificate).await?;
-    let mut tx: Tx = app.storage.write().await?;
-    app.storage.set_certificate(&mut tx, &signed).await?;
-    app.storage.append(&mut tx, &app.identity, app.now(), EventBody::Keys(signed)).await?;
+    let mut tx = app.storage.write().await?;
+    tx.set_certificate(&signed).await?;
+    tx.append(&app.identity, app.now(), EventBody::Keys(signed)).await?;
     tx.commit().await?;
     app.wake.notify_one();
     Ok(StatusCode::NO_CONTENT)
@@ -95,7 +95,7 @@ pub(super) async fn download(
     request: Parts,
 ) -> Answer<Response> {
     let mut tx = app.storage.read().await?;
-    let signed = federation(&app.storage, &mut tx).await?.certificate;
+    let signed = federation(&mut tx).await?.certificate;
     drop(tx);
     let missing = || ApiError::new(Code::NotFound, "the trustee has not published its keys yet");
     let certificate = signed.ok_or_else(missing)?.unverified()?;

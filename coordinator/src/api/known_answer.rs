@@ -5,31 +5,27 @@ use axum::{
     http::{StatusCode, request::Parts},
     response::Response,
 };
-use shared::{
+use base::{Step, ids::Digest, problem::Code};
+use protocol::{
     federation::KNOWN_ANSWER_INSTANCES,
-    ids::Digest,
-    problem::Code,
-    round::{Opening, Step},
+    round::Opening,
     transcript::EventBody,
     wire::{OpeningTask, PostOpening},
 };
 
 use super::{
-    Answer, ApiError,
-    auth::{Trustee, federation},
     blobs::stream_blob,
-    error::Json,
     openapi::{Streamed, TRUSTEES},
-    openings::check,
 };
 use crate::{
     app::App,
+    http::{Answer, ApiError, Json, Trustee, federation},
     rounds,
-    storage::{FederationRow, Tx},
+    storage::{FederationRow, ReadTx},
 };
 
-async fn known_answer_digest(app: &App, tx: &mut Tx) -> Answer<(FederationRow, Digest)> {
-    let row = federation(&app.storage, tx).await?;
+async fn known_answer_digest(tx: &mut ReadTx) -> Answer<(FederationRow, Digest)> {
+    let row = federation(tx).await?;
     let digest = row.known_answer.ok_or_else(|| {
         ApiError::new(
             Code::WrongFederationState,
@@ -49,8 +45,8 @@ async fn known_answer_digest(app: &App, tx: &mut Tx) -> Answer<(FederationRow, D
 )]
 pub(super) async fn show_known_answer(_: Trustee, State(app): State<App>) -> Answer<Json<OpeningTask>> {
     let mut tx = app.storage.read().await?;
-    known_answer_digest(&app, &mut tx).await?;
-    let tally = app.storage.replay(&mut tx, |replay| replay.tally(None, Step::Label)).await?.flatten();
+    known_answer_digest(&mut tx).await?;
+    let tally = tx.replay(|replay| replay.tally(None, Step::Label)).await?.flatten();
     let missing = || ApiError::new(Code::Internal, "the known answer is not on the transcript");
     let recorded = tally.ok_or_else(missing)?;
     Ok(Json(OpeningTask {
@@ -97,7 +93,7 @@ pub(super) async fn known_answer_digits(
 
 async fn known_answer_ciphertexts(_: Trustee, State(app): State<App>, request: Parts) -> Answer<Response> {
     let mut tx = app.storage.read().await?;
-    let (_, digest) = known_answer_digest(&app, &mut tx).await?;
+    let (_, digest) = known_answer_digest(&mut tx).await?;
     drop(tx);
     stream_blob(&app, digest, &request).await
 }
@@ -119,12 +115,12 @@ pub(super) async fn post_known_answer(
 ) -> Answer<StatusCode> {
     let opening = signed.verify(&trustee.identity)?;
     let mut tx = app.storage.write().await?;
-    let (row, _) = known_answer_digest(&app, &mut tx).await?;
-    let before = known_openings(&app, &mut tx).await?;
+    let (row, _) = known_answer_digest(&mut tx).await?;
+    let before = known_openings(&mut tx).await?;
     if before.contains(&opening) {
         return Ok(StatusCode::NO_CONTENT);
     }
-    check(&app, &mut tx, (None, Step::Label), &opening, trustee.id).await?;
+    rounds::check_opening(&mut tx, (None, Step::Label), &opening, trustee.id).await?;
     let Ok(keyed) = row.state.keyed() else {
         return Ok(StatusCode::NO_CONTENT);
     };
@@ -135,10 +131,10 @@ pub(super) async fn post_known_answer(
         return Err(ApiError::new(Code::InvalidKeys, detail.clone()));
     }
     let now = app.now();
-    app.storage.append(&mut tx, &app.identity, now, EventBody::Opened(signed)).await?;
+    tx.append(&app.identity, now, EventBody::Opened(signed)).await?;
     if verdict == Ok(true) {
-        app.storage.set_federation_state(&mut tx, keyed).await?;
-        app.storage.append(&mut tx, &app.identity, now, EventBody::Keyed).await?;
+        tx.set_federation_state(keyed).await?;
+        tx.append(&app.identity, now, EventBody::Keyed).await?;
         tracing::info!("federation keyed");
     }
     tx.commit().await?;
@@ -151,21 +147,20 @@ pub(super) async fn post_known_answer(
     }
 }
 
-async fn known_openings(app: &App, tx: &mut Tx) -> Answer<Vec<Opening>> {
-    let openings: Option<Vec<Opening>> =
-        app.storage.replay(tx, |replay| replay.ceremony().openings().to_vec()).await?;
+async fn known_openings(tx: &mut ReadTx) -> Answer<Vec<Opening>> {
+    let openings: Option<Vec<Opening>> = tx.replay(|replay| replay.ceremony().openings().to_vec()).await?;
     Ok(openings.unwrap_or_default())
 }
 
 /// Judges the openings of the known answer with the newest one.
 async fn prove(
     app: &App,
-    tx: &mut Tx,
+    tx: &mut ReadTx,
     row: &FederationRow,
     (mut openings, newest): (Vec<Opening>, Opening),
 ) -> Answer<Result<bool, String>> {
     openings.push(newest);
-    let known = app.storage.replay(tx, |replay| {
+    let known = tx.replay(|replay| {
         let squashed = replay.tally(None, Step::Label).and_then(|recorded| recorded.tally.squashed);
         (replay.trustees(), squashed)
     });

@@ -1,18 +1,15 @@
 //! `GET /ledger` and `GET /privacy`: what all rounds together have cost, what is left, and who learns what.
 
 use axum::extract::State;
-use shared::{
-    problem::Code,
-    wire::{LedgerView, PrivacyView},
-};
+use base::problem::Code;
+use protocol::wire::{LedgerView, PrivacyView};
 
-use super::{
-    Answer,
-    auth::{Reader, federation},
-    error::Json,
-    openapi::READERS,
+use super::openapi::READERS;
+use crate::{
+    app::App,
+    http::{Answer, Json, Reader, federation},
+    watch,
 };
-use crate::{app::App, watch};
 
 /// Shows what is spent, reserved, and left of each promise.
 #[utoipa::path(
@@ -24,7 +21,7 @@ use crate::{app::App, watch};
 )]
 pub(super) async fn show(_: Reader, State(app): State<App>) -> Answer<Json<LedgerView>> {
     let mut tx = app.storage.read().await?;
-    federation(&app.storage, &mut tx).await?;
+    federation(&mut tx).await?;
     Ok(Json(watch::ledger(&app, &mut tx).await?))
 }
 
@@ -38,6 +35,6 @@ pub(super) async fn show(_: Reader, State(app): State<App>) -> Answer<Json<Ledge
 )]
 pub(super) async fn privacy(_: Reader, State(app): State<App>) -> Answer<Json<PrivacyView>> {
     let mut tx = app.storage.read().await?;
-    federation(&app.storage, &mut tx).await?;
+    federation(&mut tx).await?;
     Ok(Json(watch::privacy(&app, &mut tx).await?))
 }

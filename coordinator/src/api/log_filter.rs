@@ -1,15 +1,17 @@
 //! `/log-filter`: which lines the running service logs.
 
 use axum::{Extension, extract::State};
-use shared::{problem::Code, wire::LogFilterView};
+use base::problem::Code;
+use protocol::wire::LogFilterView;
 
-use super::{Answer, ApiError, auth::Operator, error::Json, openapi::OPERATOR};
+use super::openapi::OPERATOR;
 use crate::{
     app::App,
+    http::{Answer, ApiError, Json, Operator},
     telemetry::{LogFilter, LogFilterError},
 };
 
-/// Is the filter of this process's log; absent where the service was started without one of its own.
+/// The filter of this process's log; absent where the service was started without one of its own.
 type Filter = Option<Extension<LogFilter>>;
 
 fn of(filter: Filter) -> Answer<LogFilter> {

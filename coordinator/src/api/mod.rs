@@ -1,12 +1,9 @@
 //! The REST API, `/api/v1`; one file per resource.
 
-pub(crate) mod auth;
 mod ballots;
 mod blobs;
 mod docs;
 mod enrolments;
-pub(crate) mod error;
-mod etag;
 mod events;
 mod federation;
 mod health;
@@ -15,11 +12,9 @@ mod known_answer;
 mod ledger;
 mod log_filter;
 mod metrics;
-mod observe;
 mod openapi;
 mod openings;
 mod operations;
-mod page;
 mod roster;
 mod rounds;
 mod students;
@@ -28,26 +23,18 @@ mod transcript;
 mod trustees;
 mod work;
 
-pub use error::ApiError;
+use std::sync::LazyLock;
 
-use std::{sync::LazyLock, time::Duration};
-
-use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, middleware};
-use shared::{problem::Code, wire::UPLOAD_CHUNK};
-use tower_http::timeout::TimeoutLayer;
+use axum::{Router, extract::DefaultBodyLimit};
+use protocol::wire::UPLOAD_CHUNK;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{app::App, config::DEFAULT_LARGEST_UPLOAD, dashboard};
-
-/// Is the result of every handler.
-pub(crate) type Answer<T> = Result<T, ApiError>;
+use crate::{app::App, config::DEFAULT_LARGEST_UPLOAD};
 
 /// Largest body of a request that carries JSON.
 const LARGEST_JSON: usize = 4 << 20;
 /// Largest opening: ten pieces of two digits of 10 000 labels, 16 bytes each, twice as long in hexadecimal.
 const LARGEST_OPENING: usize = 8 << 20;
-/// Longest time that one request may take, uploads included.
-const LONGEST_REQUEST: Duration = Duration::from_secs(300);
 
 /// The API's description of itself, as it is served.
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
@@ -62,20 +49,9 @@ pub fn description() -> &'static str {
     &DOCUMENT
 }
 
-/// Returns the whole API.
-pub fn router(app: App) -> Router {
-    let (documented, _) = documented(app.settings.largest_upload).split_for_parts();
-    documented
-        .merge(dashboard::router())
-        .fallback(async || ApiError::new(Code::NotFound, "no such path: see docs/API.md"))
-        .method_not_allowed_fallback(async || {
-            ApiError::new(Code::InvalidRequest, "this path does not take that method: see docs/API.md")
-        })
-        .layer(middleware::from_fn_with_state(app.clone(), operations::count_refusals))
-        .layer(middleware::from_fn(etag::revalidate))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, LONGEST_REQUEST))
-        .layer(middleware::from_fn_with_state(app.clone(), observe::observe))
-        .with_state(app)
+/// Returns every route of the API; `largest_upload` is in bytes.
+pub(crate) fn router(largest_upload: usize) -> Router<App> {
+    documented(largest_upload).split_for_parts().0
 }
 
 /// Returns every route with its description, so that neither is without the other.

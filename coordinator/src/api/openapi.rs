@@ -7,12 +7,12 @@ use axum::{
     http::{HeaderName, header::CONTENT_TYPE},
     response::IntoResponse,
 };
-use serde_json::json;
-use shared::{
+use base::{
     ids::Digest,
     problem::{Code, MEDIA_TYPE, Problem},
-    wire::DIGEST_HEADER,
 };
+use protocol::wire::DIGEST_HEADER;
+use serde_json::json;
 use utoipa::{
     IntoResponses, PartialSchema, ToSchema,
     openapi::{
@@ -70,7 +70,7 @@ const TAGS: [(&str, &str); 11] = [
     ("service", "The service itself."),
 ];
 
-/// Is a body of raw bytes.
+/// A body of raw bytes.
 pub(super) struct Octets;
 
 impl PartialSchema for Octets {
@@ -86,7 +86,7 @@ impl ToSchema for Octets {
     }
 }
 
-/// Is an answer of raw bytes under their digest as the entity tag: all of them, or the range that was asked for.
+/// An answer of raw bytes under their digest as the entity tag: all of them, or the range that was asked for.
 pub(super) struct Streamed;
 
 impl IntoResponses for Streamed {

@@ -5,26 +5,26 @@ use axum::{
     http::{StatusCode, request::Parts},
     response::Response,
 };
-use shared::{
+use base::{
+    Step,
     ids::{Digest, ParticipantId, RoundId},
     problem::Code,
-    round::{Opening, RoundState, Step, Tallied},
-    transcript::EventBody,
+};
+use protocol::{
+    round::Tallied,
     wire::{OpeningTask, PostOpening},
 };
 
 use super::{
-    Answer, ApiError, LARGEST_OPENING,
-    auth::{Trustee, federation},
+    LARGEST_OPENING,
     blobs::stream_blob,
-    error::{InPath, Json},
     openapi::{Streamed, TRUSTEES},
-    rounds::find,
 };
 use crate::{
     app::App,
+    http::{Answer, ApiError, InPath, Json, Trustee, federation, find_round},
     rounds,
-    storage::{RoundRow, Tx},
+    storage::RoundRow,
 };
 
 /// Returns what the tally of a round's step produced, while it waits for its opening or after.
@@ -55,7 +55,7 @@ pub(super) async fn task(
     InPath((id, step)): InPath<(RoundId, Step)>,
 ) -> Answer<Json<OpeningTask>> {
     let mut tx = app.storage.read().await?;
-    let round = find(&app, &mut tx, id).await?;
+    let round = find_round(&mut tx, id).await?;
     let tallied = tallied(&round, step)?;
     let instance_count = match step {
         Step::Test => round.announcement.instance_count,
@@ -122,7 +122,7 @@ async fn stream_tallied(
     choose: impl FnOnce(Tallied) -> Answer<Digest>,
 ) -> Answer<Response> {
     let mut tx = app.storage.read().await?;
-    let digest = choose(tallied(&find(app, &mut tx, id).await?, step)?)?;
+    let digest = choose(tallied(&find_round(&mut tx, id).await?, step)?)?;
     drop(tx);
     stream_blob(app, digest, request).await
 }
@@ -157,56 +157,8 @@ pub(super) async fn post(
     }
     let opening = signed.verify(&trustee.identity)?;
     let mut tx = app.storage.write().await?;
-    let row = federation(&app.storage, &mut tx).await?;
-    let round = find(&app, &mut tx, id).await?;
-    let is_late =
-        matches!(round.state, RoundState::Released { .. }) && !row.founding.config.trustees.is_sole();
-    let earlier = app.storage.openings(&mut tx, id, step).await?;
-    for before in &earlier {
-        if before.signed == signed {
-            drop(tx);
-            return compared(&app, id, is_late).await;
-        }
-        if before.opening()?.trustee == trustee.id {
-            let detail = "this trustee opened this round already, with another answer";
-            return Err(ApiError::new(Code::Conflict, detail));
-        }
-    }
-    let is_running = !round.state.is_final() && round.state.tally(step).is_some();
-    if !is_late && !is_running {
-        let detail = format!("round {id} is {}, it is not being opened", round.state.name());
-        return Err(ApiError::new(Code::WrongRoundState, detail));
-    }
-    check(&app, &mut tx, (Some(id), step), &opening, trustee.id).await?;
-    let now = app.now();
-    app.storage.insert_opening(&mut tx, (id, step, trustee.id), &signed, now).await?;
-    app.storage.append(&mut tx, &app.identity, now, EventBody::Opened(signed)).await?;
-    tx.commit().await?;
-    tracing::info!(round = %id, %step, trustee = %trustee.id, "opening posted");
-    app.wake.notify_one();
-    compared(&app, id, is_late).await
-}
-
-/// Answers an opening, after the comparison that a late one asks for; the service may have died before an earlier one.
-async fn compared(app: &App, id: RoundId, is_late: bool) -> Answer<StatusCode> {
-    if is_late {
-        rounds::compare(app, id).await?;
-    }
+    let row = federation(&mut tx).await?;
+    let round = find_round(&mut tx, id).await?;
+    rounds::post_opening(&app, tx, (&row, &round), (&trustee, step), (signed, &opening)).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// Checks that an opening answers exactly what the transcript asks.
-pub(super) async fn check(
-    app: &App,
-    tx: &mut Tx,
-    (round, step): (Option<RoundId>, Step),
-    opening: &Opening,
-    trustee: ParticipantId,
-) -> Answer<()> {
-    let question = app.storage.replay(tx, |replay| (replay.question(round, step), replay.rows_of(trustee)));
-    let asked = question.await?.and_then(|(question, rows)| Some((question?, rows)));
-    let not_yet = || ApiError::new(Code::WrongRoundState, "nothing is tallied that could be opened");
-    let (question, rows) = asked.ok_or_else(not_yet)?;
-    let checked = question.check(opening, trustee, rows);
-    checked.map_err(|e| ApiError::new(Code::InvalidOpening, e.to_string()))
 }

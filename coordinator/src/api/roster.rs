@@ -1,24 +1,28 @@
 //! `/roster`: who is enrolled, approvals and revocations.
 
 use axum::{extract::State, http::StatusCode};
-use serde::Deserialize;
-use shared::{
-    federation::Approval,
+use base::{
     identity::{Signed, SignedStatement},
     ids::ParticipantId,
     problem::Code,
+};
+use protocol::{
+    federation::Approval,
     transcript::EventBody,
     wire::{Revoke, RosterView},
 };
+use serde::Deserialize;
 
-use super::{
-    Answer, ApiError,
-    auth::{Operator, Participant, Reader, federation, open_federation},
-    error::{InPath, InQuery, Json},
-    openapi::{OPERATOR, PARTICIPANTS, READERS},
-    page::page_limit,
+use super::openapi::{OPERATOR, PARTICIPANTS, READERS};
+use crate::{
+    app::App,
+    http::{
+        Answer, ApiError, InPath, InQuery, Json, Operator, Participant, Reader, federation, open_federation,
+        page_limit,
+    },
+    storage::ReadTx,
+    watch,
 };
-use crate::{app::App, storage::Tx, watch};
 
 /// Most participants in a page, and as many as there are in one unless the request says otherwise.
 const LARGEST_PAGE: u32 = 1000;
@@ -35,10 +39,10 @@ pub(super) struct RosterQuery {
     after: Option<u32>,
 }
 
-async fn view(app: &App, tx: &mut Tx, query: RosterQuery) -> Answer<Json<RosterView>> {
+async fn view(app: &App, tx: &mut ReadTx, query: RosterQuery) -> Answer<Json<RosterView>> {
     let RosterQuery { limit, after } = query;
     let limit = page_limit(limit, LARGEST_PAGE, LARGEST_PAGE)? as usize;
-    let hash = federation(&app.storage, tx).await?.founding.digest();
+    let hash = federation(tx).await?.founding.digest();
     Ok(Json(watch::roster(app, tx, hash, after, limit).await?))
 }
 
@@ -77,8 +81,8 @@ pub(super) async fn revoke(
     Json(Revoke { reason }): Json<Revoke>,
 ) -> Answer<Json<RosterView>> {
     let mut tx = app.storage.write().await?;
-    let hash = open_federation(&app.storage, &mut tx).await?.founding.digest();
-    let roster = app.storage.roster(&mut tx, hash).await?;
+    let hash = open_federation(&mut tx).await?.founding.digest();
+    let roster = tx.roster(hash).await?;
     let member = roster.member(id).ok_or_else(|| {
         ApiError::new(
             Code::NotFound,
@@ -90,9 +94,9 @@ pub(super) async fn revoke(
         return Err(ApiError::new(Code::Conflict, detail));
     }
     let now = app.now();
-    app.storage.revoke(&mut tx, id, now).await?;
+    tx.revoke(id, now).await?;
     let event = EventBody::Revoked { participant: id, reason: reason.chars().take(400).collect() };
-    app.storage.append(&mut tx, &app.identity, now, event).await?;
+    tx.append(&app.identity, now, event).await?;
     let answer = view(&app, &mut tx, RosterQuery::default()).await?;
     tx.commit().await?;
     Ok(answer)
@@ -119,8 +123,8 @@ pub(super) async fn approve(
         return Err(ApiError::new(Code::Forbidden, "a participant approves only for itself"));
     }
     let mut tx = app.storage.write().await?;
-    let federation = open_federation(&app.storage, &mut tx).await?.founding.digest();
-    let roster = app.storage.roster(&mut tx, federation).await?.digest();
+    let federation = open_federation(&mut tx).await?.founding.digest();
+    let roster = tx.roster(federation).await?.digest();
     if (approval.federation, approval.roster) != (federation, roster) {
         let detail = format!(
             "the approval is for roster {}, the roster is {roster} now: look at it and approve again",
@@ -128,8 +132,8 @@ pub(super) async fn approve(
         );
         return Err(ApiError::new(Code::Conflict, detail));
     }
-    app.storage.approve(&mut tx, id, roster).await?;
-    app.storage.append(&mut tx, &app.identity, app.now(), EventBody::Approved(signed)).await?;
+    tx.approve(id, roster).await?;
+    tx.append(&app.identity, app.now(), EventBody::Approved(signed)).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

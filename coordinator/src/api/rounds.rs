@@ -4,27 +4,25 @@ use axum::{
     extract::State,
     http::{HeaderName, header::CONTENT_TYPE},
 };
-use serde::Deserialize;
-use shared::{
+use base::{ids::RoundId, problem::Code};
+use protocol::{
     federation::{Founding, Roster},
-    ids::{Digest, RoundId},
-    problem::Code,
     round::RoundState,
     wire::{Answered, Answers, Labels, RoundView, RoundsPage},
 };
+use serde::Deserialize;
 
-use super::{
-    Answer, ApiError,
-    auth::{Caller, Operator, Reader, federation, open_federation},
-    error::{Bytes, InPath, InQuery, Json},
-    openapi::{MEMBERS, OPERATOR, Octets, READERS},
-    page::page_limit,
-};
+use super::openapi::{MEMBERS, OPERATOR, Octets, READERS};
 use crate::{
     app::App,
     config::DEFAULT_LARGEST_UPLOAD,
-    rounds::{self, Announce},
-    storage::{RoundRow, Tx},
+    http::{
+        Answer, ApiError, Bytes, Caller, InPath, InQuery, Json, Operator, Reader, federation, find_round,
+        open_federation, page_limit,
+    },
+    rounds::{self, Draft},
+    storage::{ReadTx, RoundRow},
+    watch,
 };
 
 const DEFAULT_WINDOW_SECONDS: u32 = 600;
@@ -53,14 +51,8 @@ pub(super) struct RoundsQuery {
     after: Option<RoundId>,
 }
 
-/// Returns a round or says that there is none.
-pub(super) async fn find(app: &App, tx: &mut Tx, id: RoundId) -> Answer<RoundRow> {
-    let round = app.storage.round(tx, id).await?;
-    round.ok_or_else(|| ApiError::new(Code::NotFound, format!("no round {id}: see coordinator round list")))
-}
-
-async fn view(app: &App, tx: &mut Tx, founding: &Founding, round: &RoundRow) -> Answer<Json<RoundView>> {
-    Ok(Json(rounds::view(app, tx, founding, round).await?))
+async fn view(app: &App, tx: &mut ReadTx, founding: &Founding, round: &RoundRow) -> Answer<Json<RoundView>> {
+    Ok(Json(watch::view(app, tx, founding, round).await?))
 }
 
 /// Announces a round over uploaded instances; the same upload under the same id gives the same answer.
@@ -88,69 +80,20 @@ pub(super) async fn announce(
     Bytes(instances): Bytes,
 ) -> Answer<Json<RoundView>> {
     let mut tx = app.storage.read().await?;
-    let founding = open_federation(&app.storage, &mut tx).await?.founding;
+    let founding = open_federation(&mut tx).await?.founding;
     drop(tx);
-    let seconds = window_seconds.unwrap_or(DEFAULT_WINDOW_SECONDS);
-    if seconds == 0 {
-        return Err(ApiError::new(
-            Code::InvalidRequest,
-            "window_seconds = 0: nobody could vote; use at least 1",
-        ));
-    }
-    let schema = founding.config.instances;
-    let submitted = Digest::of(&instances);
-    let read = {
-        let schema = schema.clone();
-        app.pool.run(move || {
-            rounds::read_instances(&instances, &schema).map(|(dataset, count)| {
-                let digests = dataset.digests();
-                (dataset, count, digests)
-            })
-        })
+    let asked = (id, window_seconds.unwrap_or(DEFAULT_WINDOW_SECONDS));
+    let new = match rounds::draft(&app, &founding.config.instances, asked, instances).await? {
+        Draft::New(new) => new,
+        Draft::Known(round) => return view(&app, &mut app.storage.read().await?, &founding, &round).await,
     };
-    let read = read.await?.map_err(|e| ApiError::new(Code::InvalidInstances, e.to_string()))?;
-    let (dataset, count, digests) = read;
-    let request = Announce { id, instances: submitted, count, window_seconds: seconds };
-    let mut tx = app.storage.read().await?;
-    if let Some(round) = app.storage.round(&mut tx, id).await? {
-        return repeated(&app, &mut tx, &request, &round).await;
-    }
-    let known = app.storage.answers(&mut tx, &digests).await?;
-    drop(tx);
-    let fresh = rounds::take_out(id, &dataset, &schema, &known);
-    let fresh = fresh.map_err(|e| ApiError::new(Code::InvalidInstances, e.to_string()))?;
-    let fresh = fresh.ok_or_else(all_answered)?;
-    let instances = app.storage.blobs().put(fresh.bytes.clone()).await?;
     let mut tx = app.storage.write().await?;
-    let row = open_federation(&app.storage, &mut tx).await?;
-    if let Some(round) = app.storage.round(&mut tx, id).await? {
-        return repeated(&app, &mut tx, &request, &round).await;
-    }
-    if !app.storage.answers(&mut tx, &fresh.digests).await?.is_empty() {
-        let detail = "some of these instances were released a moment ago: announce again";
-        return Err(ApiError::new(Code::Conflict, detail));
-    }
-    let round = rounds::announce(&app, &mut tx, &row, &request, (instances, &fresh)).await?;
+    let row = open_federation(&mut tx).await?;
+    let round = rounds::announce(&app, &mut tx, &row, &new).await?;
     let answer = view(&app, &mut tx, &row.founding, &round).await?;
     tx.commit().await?;
     app.wake.notify_one();
-    tracing::info!(round = %id, submitted = count, instances = fresh.count, "round announced");
     Ok(answer)
-}
-
-fn all_answered() -> ApiError {
-    let detail = "every one of these instances was released before: coordinator round answers gives their labels, free";
-    ApiError::new(Code::AllAnswered, detail)
-}
-
-/// Answers a request under an id that is taken: the same request gets the same round.
-async fn repeated(app: &App, tx: &mut Tx, request: &Announce, round: &RoundRow) -> Answer<Json<RoundView>> {
-    if round.request != request.digest() {
-        let detail = format!("round {} exists with other instances or window", round.id());
-        return Err(ApiError::new(Code::Conflict, detail));
-    }
-    let founding = federation(&app.storage, tx).await?.founding;
-    view(app, tx, &founding, round).await
 }
 
 /// Looks up which instances were released before, and with which labels; nothing is voted on and nothing charged.
@@ -172,18 +115,18 @@ pub(super) async fn answers(
     Bytes(instances): Bytes,
 ) -> Answer<Json<Answers>> {
     let mut tx = app.storage.read().await?;
-    let schema = federation(&app.storage, &mut tx).await?.founding.config.instances;
+    let schema = federation(&mut tx).await?.founding.config.instances;
     let read = app
         .pool
         .run(move || rounds::read_instances(&instances, &schema).map(|(dataset, _)| dataset.digests()));
-    let digests = read.await?.map_err(|e| ApiError::new(Code::InvalidInstances, e.to_string()))?;
-    let known = app.storage.answers(&mut tx, &digests).await?;
+    let digests = read.await??;
+    let known = tx.answers(&digests).await?;
     let mut answers = Vec::with_capacity(digests.len());
     for digest in &digests {
         let answered = match known.get(digest) {
             None => None,
             Some(answer) => {
-                let label = rounds::answered(&app, &mut tx, *answer).await?;
+                let label = rounds::answered(&mut tx, *answer).await?;
                 label.map(|label| Answered { round: answer.round, label })
             }
         };
@@ -209,15 +152,15 @@ pub(super) async fn list(
     let limit = page_limit(limit, DEFAULT_PAGE, LARGEST_PAGE)?;
     let mut tx = app.storage.read().await?;
     if let Some(after) = after {
-        find(&app, &mut tx, after).await?;
+        find_round(&mut tx, after).await?;
     }
     // One more than the page holds tells whether there is another page.
-    let mut rows = app.storage.rounds_after(&mut tx, after, limit + 1).await?;
+    let mut rows = tx.rounds_after(after, limit + 1).await?;
     let is_last = rows.len() <= limit as usize;
     rows.truncate(limit as usize);
     let mut summaries = Vec::with_capacity(rows.len());
     for round in &rows {
-        summaries.push(rounds::summary(&app, &mut tx, round).await?);
+        summaries.push(watch::summary(&app, &mut tx, round).await?);
     }
     let next = rows.last().map(RoundRow::id).filter(|_| !is_last);
     Ok(Json(RoundsPage { rounds: summaries, next }))
@@ -238,8 +181,8 @@ pub(super) async fn show(
     InPath(id): InPath<RoundId>,
 ) -> Answer<Json<RoundView>> {
     let mut tx = app.storage.read().await?;
-    let founding = federation(&app.storage, &mut tx).await?.founding;
-    let round = find(&app, &mut tx, id).await?;
+    let founding = federation(&mut tx).await?.founding;
+    let round = find_round(&mut tx, id).await?;
     view(&app, &mut tx, &founding, &round).await
 }
 
@@ -258,7 +201,7 @@ pub(super) async fn roster(
     InPath(id): InPath<RoundId>,
 ) -> Answer<Json<Roster>> {
     let mut tx = app.storage.read().await?;
-    Ok(Json(find(&app, &mut tx, id).await?.roster))
+    Ok(Json(find_round(&mut tx, id).await?.roster))
 }
 
 /// Fetches the instances of a round.
@@ -276,7 +219,7 @@ pub(super) async fn instances(
     InPath(id): InPath<RoundId>,
 ) -> Answer<([(HeaderName, &'static str); 1], Vec<u8>)> {
     let mut tx = app.storage.read().await?;
-    let digest = find(&app, &mut tx, id).await?.announcement.instances;
+    let digest = find_round(&mut tx, id).await?.announcement.instances;
     drop(tx);
     Ok(([(CONTENT_TYPE, "application/octet-stream")], app.storage.blobs().get(digest).await?))
 }
@@ -296,8 +239,8 @@ pub(super) async fn cancel(
     InPath(id): InPath<RoundId>,
 ) -> Answer<Json<RoundView>> {
     let mut tx = app.storage.write().await?;
-    let founding = federation(&app.storage, &mut tx).await?.founding;
-    let round = find(&app, &mut tx, id).await?;
+    let founding = federation(&mut tx).await?.founding;
+    let round = find_round(&mut tx, id).await?;
     let digits = rounds::digits_of(&round.state);
     let round = rounds::cancel(&app, &mut tx, round).await?;
     let answer = view(&app, &mut tx, &founding, &round).await?;
@@ -324,8 +267,8 @@ pub(super) async fn labels(
     InPath(id): InPath<RoundId>,
 ) -> Answer<Json<Labels>> {
     let mut tx = app.storage.read().await?;
-    let founding = federation(&app.storage, &mut tx).await?.founding;
-    let round = find(&app, &mut tx, id).await?;
+    let founding = federation(&mut tx).await?.founding;
+    let round = find_round(&mut tx, id).await?;
     let (RoundState::Released { corroboration, .. }, Some(labels)) = (&round.state, &round.labels) else {
         let detail = format!("round {id} is {}, its labels are not released", round.state.name());
         return Err(ApiError::new(Code::WrongRoundState, detail));
@@ -338,7 +281,7 @@ pub(super) async fn labels(
         instances: round.announcement.instances,
         classes: founding.config.classes,
         labels: labels.iter().map(|label| label.checked_sub(1)).collect(),
-        submitted: rounds::submitted(&app, &mut tx, id).await?,
+        submitted: rounds::submitted(&mut tx, id).await?,
         epsilon,
         corroboration: corroboration.clone(),
     }))

@@ -1,19 +1,16 @@
 //! `/students`: what operators measured of the students they trained.
 
 use axum::extract::State;
-use shared::{
-    ids::StudentId,
-    problem::Code,
-    wire::{StudentResult, StudentView},
-};
+use base::{ids::StudentId, problem::Code};
+use protocol::wire::{StudentResult, StudentView};
 
-use super::{
-    Answer, ApiError,
-    auth::{Operator, Reader, federation},
-    error::{InPath, Json},
-    openapi::{OPERATOR, READERS},
+use super::openapi::{OPERATOR, READERS};
+use crate::{
+    app::App,
+    http::{Answer, ApiError, InPath, Json, Operator, Reader, federation},
+    storage::ReadTx,
+    watch,
 };
-use crate::{app::App, storage::Tx, watch};
 
 /// Records what the operator says of a student; the same again gives the same answer.
 #[utoipa::path(
@@ -32,23 +29,23 @@ pub(super) async fn report(
     Json(result): Json<StudentResult>,
 ) -> Answer<Json<StudentView>> {
     let mut tx = app.storage.write().await?;
-    check(&app, &mut tx, &result).await?;
-    if let Some(known) = app.storage.student(&mut tx, id).await? {
+    check(&mut tx, &result).await?;
+    if let Some(known) = tx.student(id).await? {
         if known.result == result {
             return Ok(Json(known));
         }
         return Err(ApiError::new(Code::Conflict, format!("student {id} was reported with other figures")));
     }
-    app.storage.insert_student(&mut tx, id, &result, app.now()).await?;
-    let view = app.storage.student(&mut tx, id).await?;
+    tx.insert_student(id, &result, app.now()).await?;
+    let view = tx.student(id).await?;
     tx.commit().await?;
     Ok(Json(view.ok_or_else(|| ApiError::new(Code::Internal, "the student was not stored"))?))
 }
 
 /// Checks what can be checked: the shape of the figures, and that they rest on this coordinator's transcript.
-async fn check(app: &App, tx: &mut Tx, result: &StudentResult) -> Answer<()> {
+async fn check(tx: &mut ReadTx, result: &StudentResult) -> Answer<()> {
     let refused = |detail: String| Err(ApiError::new(Code::InvalidRequest, detail));
-    let classes = federation(&app.storage, tx).await?.founding.config.classes.len();
+    let classes = federation(tx).await?.founding.config.classes.len();
     let is_share = |share: &f64| (0.0..=1.0).contains(share);
     if !result.accuracy.iter().chain(result.recall.iter().flatten()).all(is_share) {
         return refused("accuracy and recall are shares from 0 to 1".to_owned());
@@ -69,7 +66,7 @@ async fn check(app: &App, tx: &mut Tx, result: &StudentResult) -> Answer<()> {
     }
     let at = result.events.checked_sub(1);
     let line = match at {
-        Some(height) => watch::event_line(app, tx, height).await?,
+        Some(height) => watch::event_line(tx, height).await?,
         None => None,
     };
     if line.map(|line| line.digest) != Some(result.head) {
@@ -92,7 +89,7 @@ async fn check(app: &App, tx: &mut Tx, result: &StudentResult) -> Answer<()> {
 )]
 pub(super) async fn list(_: Reader, State(app): State<App>) -> Answer<Json<Vec<StudentView>>> {
     let mut tx = app.storage.read().await?;
-    Ok(Json(app.storage.students(&mut tx).await?))
+    Ok(Json(tx.students().await?))
 }
 
 /// Shows what an operator measured of a student.
@@ -110,7 +107,7 @@ pub(super) async fn show(
     InPath(id): InPath<StudentId>,
 ) -> Answer<Json<StudentView>> {
     let mut tx = app.storage.read().await?;
-    let view = app.storage.student(&mut tx, id).await?;
+    let view = tx.student(id).await?;
     Ok(Json(
         view.ok_or_else(|| ApiError::new(Code::NotFound, format!("no student {id}: see GET /students")))?,
     ))

@@ -1,23 +1,18 @@
 //! `/tokens`: who else may look or operate, and until when.
 
 use axum::extract::State;
-use shared::{
+use base::{ids::Digest, problem::Code};
+use protocol::{
     federation::check_name,
-    ids::Digest,
-    problem::Code,
     wire::{IssuedToken, NewToken, TokenView},
 };
 
-use super::{
-    Answer, ApiError,
-    auth::Operator,
-    error::{InPath, Json},
-    openapi::OPERATOR,
-};
+use super::openapi::OPERATOR;
 use crate::{
     app::App,
     home::random_token,
-    storage::{TokenRow, Tx},
+    http::{Answer, ApiError, InPath, Json, Operator},
+    storage::{ReadTx, TokenRow},
 };
 
 /// Makes a token; its secret is shown once and stored as a digest.
@@ -56,8 +51,8 @@ pub(super) async fn issue(
         last_used: None,
     };
     let mut tx = app.storage.write().await?;
-    app.storage.insert_token(&mut tx, &row).await?;
-    let stored = app.storage.tokens(&mut tx).await?.into_iter().find(|stored| stored.token == row.token);
+    tx.insert_token(&row).await?;
+    let stored = tx.tokens().await?.into_iter().find(|stored| stored.token == row.token);
     tx.commit().await?;
     let stored = stored.ok_or_else(|| ApiError::new(Code::Internal, "the token was not stored"))?;
     tracing::info!(id = stored.id, role = stored.role.name(), name = stored.name, "token made");
@@ -79,7 +74,7 @@ fn view(row: TokenRow) -> TokenView {
 )]
 pub(super) async fn list(_: Operator, State(app): State<App>) -> Answer<Json<Vec<TokenView>>> {
     let mut tx = app.storage.read().await?;
-    Ok(Json(app.storage.tokens(&mut tx).await?.into_iter().map(view).collect()))
+    Ok(Json(tx.tokens().await?.into_iter().map(view).collect()))
 }
 
 /// Revokes a token; again changes nothing.
@@ -97,15 +92,15 @@ pub(super) async fn revoke(
     InPath(id): InPath<u32>,
 ) -> Answer<Json<TokenView>> {
     let mut tx = app.storage.write().await?;
-    find(&app, &mut tx, id).await?;
-    app.storage.revoke_token(&mut tx, id, app.now()).await?;
-    let row = find(&app, &mut tx, id).await?;
+    find(&mut tx, id).await?;
+    tx.revoke_token(id, app.now()).await?;
+    let row = find(&mut tx, id).await?;
     tx.commit().await?;
     tracing::info!(id, name = row.name, "token revoked");
     Ok(Json(view(row)))
 }
 
-async fn find(app: &App, tx: &mut Tx, id: u32) -> Answer<TokenRow> {
-    let row = app.storage.tokens(tx).await?.into_iter().find(|row| row.id == id);
+async fn find(tx: &mut ReadTx, id: u32) -> Answer<TokenRow> {
+    let row = tx.tokens().await?.into_iter().find(|row| row.id == id);
     row.ok_or_else(|| ApiError::new(Code::NotFound, format!("no token {id}: see coordinator token list")))
 }

@@ -9,19 +9,19 @@ use axum::{
     },
 };
 use futures_util::stream;
-use serde::Deserialize;
-use shared::{
+use protocol::{
     transcript::{EVENTS_FILE, archive_entry, archive_header},
     wire::{ChecksView, EventLines, TranscriptPage},
 };
+use serde::Deserialize;
 
-use super::{
-    Answer,
-    auth::{Operator, Reader},
-    error::{InQuery, Json},
-    openapi::{OPERATOR, Octets, READERS},
+use super::openapi::{OPERATOR, Octets, READERS};
+use crate::{
+    app::App,
+    http::{Answer, InQuery, Json, Operator, Reader},
+    storage::StorageError,
+    watch,
 };
-use crate::{app::App, storage::StorageError, watch};
 
 /// Most events in one page.
 const PAGE: u32 = 200;

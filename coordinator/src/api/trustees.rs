@@ -1,21 +1,21 @@
 //! `/trustees/{participant}/…`: what each trustee signs in the ceremony.
 
 use axum::{extract::State, http::StatusCode};
-use shared::{
-    federation::{Acknowledgement, Complaint, TrusteeApproval},
+use base::{
     identity::{Signed, SignedStatement, Statement},
     ids::ParticipantId,
     problem::Code,
+};
+use protocol::{
+    federation::{Acknowledgement, Complaint, TrusteeApproval},
     transcript::{CeremonyRecord, EventBody},
 };
 
-use super::{
-    Answer, ApiError,
-    auth::{Trustee, open_federation},
-    error::{InPath, Json},
-    openapi::TRUSTEES,
+use super::openapi::TRUSTEES;
+use crate::{
+    app::App,
+    http::{Answer, ApiError, InPath, Json, Trustee, open_federation},
 };
-use crate::app::App;
 
 /// Records a trustee's consent to share the key with these trustees, dealt by this dealer.
 #[utoipa::path(
@@ -95,11 +95,11 @@ async fn record<T: Statement + Clone>(
     }
     signed.verify(&trustee.identity)?;
     let mut tx = app.storage.write().await?;
-    open_federation(&app.storage, &mut tx).await?;
-    if app.storage.replay(&mut tx, |replay| is_done(replay.ceremony())).await? == Some(true) {
+    open_federation(&mut tx).await?;
+    if tx.replay(|replay| is_done(replay.ceremony())).await? == Some(true) {
         return Ok(StatusCode::NO_CONTENT);
     }
-    app.storage.append(&mut tx, &app.identity, app.now(), event(signed.clone())).await?;
+    tx.append(&app.identity, app.now(), event(signed.clone())).await?;
     tx.commit().await?;
     app.wake.notify_one();
     Ok(StatusCode::NO_CONTENT)

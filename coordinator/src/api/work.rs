@@ -1,24 +1,19 @@
 //! `POST /heartbeat`: an agent says that it is there and what it is doing, and learns what waits for it.
 
 use axum::extract::State;
-use shared::{
+use base::{Step, ids::ParticipantId, problem::Code};
+use protocol::{
     federation::{FederationState, Member},
-    ids::ParticipantId,
-    problem::Code,
-    round::{Corroboration, RoundState, Step},
+    round::{Corroboration, RoundState},
     transcript::Replay,
     wire::{Beat, ToOpen, Work},
 };
 
-use super::{
-    Answer,
-    auth::{Participant, federation},
-    error::Json,
-    openapi::PARTICIPANTS,
-};
+use super::openapi::PARTICIPANTS;
 use crate::{
     app::App,
-    storage::{OpeningRow, RoundRow, Tx},
+    http::{Answer, Json, Participant, federation},
+    storage::{OpeningRow, ReadTx, RoundRow},
 };
 
 /// Takes what an agent is doing, and says what waits for it.
@@ -37,10 +32,10 @@ pub(super) async fn heartbeat(
 ) -> Answer<Json<Work>> {
     let now = app.now();
     let mut tx = app.storage.write().await?;
-    app.storage.seen(&mut tx, member.id, now).await?;
-    let row = federation(&app.storage, &mut tx).await?;
-    let roster = app.storage.roster(&mut tx, row.founding.digest()).await?.digest();
-    let transcript = app.storage.transcript_length(&mut tx).await?;
+    tx.seen(member.id, now).await?;
+    let row = federation(&mut tx).await?;
+    let roster = tx.roster(row.founding.digest()).await?.digest();
+    let transcript = tx.transcript_length().await?;
     let mut work = Work {
         federation: row.state,
         roster,
@@ -55,10 +50,10 @@ pub(super) async fn heartbeat(
     };
     if member.trustee && row.state == FederationState::Assembling {
         let id = member.id;
-        app.storage.replay(&mut tx, |replay| add_ceremony(replay, id, &mut work)).await?;
+        tx.replay(|replay| add_ceremony(replay, id, &mut work)).await?;
     }
-    for round in app.storage.open_rounds(&mut tx).await? {
-        add_round(&app, &mut tx, &member, &round, &mut work).await?;
+    for round in tx.open_rounds().await? {
+        add_round(&mut tx, &member, &round, &mut work).await?;
     }
     tx.commit().await?;
     app.heard(member.id, beat);
@@ -84,10 +79,10 @@ fn add_ceremony(replay: &Replay, trustee: ParticipantId, work: &mut Work) {
         ceremony.tally().is_some() && ceremony.openings().iter().all(|opening| opening.trustee != trustee);
 }
 
-async fn add_round(app: &App, tx: &mut Tx, member: &Member, round: &RoundRow, work: &mut Work) -> Answer<()> {
+async fn add_round(tx: &mut ReadTx, member: &Member, round: &RoundRow, work: &mut Work) -> Answer<()> {
     let id = round.id();
     if matches!(round.state, RoundState::Voting) && round.roster.member(member.id).is_some() {
-        let ballots = app.storage.ballots(tx, id).await?;
+        let ballots = tx.ballots(id).await?;
         if !ballots.iter().any(|ballot| ballot.participant == member.id) {
             work.vote.push(id);
         }
@@ -100,7 +95,7 @@ async fn add_round(app: &App, tx: &mut Tx, member: &Member, round: &RoundRow, wo
     };
     let tallied = Step::ALL.into_iter().filter(|step| round.state.tally(*step).is_some());
     for step in tallied.filter(|_| waits && member.trustee) {
-        let rows = app.storage.openings(tx, id, step).await?;
+        let rows = tx.openings(id, step).await?;
         let opened = rows.iter().map(OpeningRow::opening).collect::<Result<Vec<_>, _>>()?;
         if opened.iter().all(|opening| opening.trustee != member.id) {
             work.open.push(ToOpen { round: id, step });

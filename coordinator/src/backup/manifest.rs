@@ -1,7 +1,7 @@
 //! The manifest: what a backup holds, with lengths and digests.
 
+use base::{clock::Millis, ids::Digest};
 use serde::{Deserialize, Serialize};
-use shared::{clock::Millis, ids::Digest};
 
 use crate::storage::DATABASE;
 
@@ -12,7 +12,7 @@ pub(super) const NAME: &str = "manifest.json";
 /// Most bytes of a manifest: some hundred thousand blobs.
 pub(super) const LARGEST: u64 = 64 << 20;
 
-/// Is the first entry of a backup.
+/// The first entry of a backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
@@ -32,7 +32,7 @@ pub struct Manifest {
     pub files: Vec<Entry>,
 }
 
-/// Is one file of a backup.
+/// One file of a backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
@@ -45,7 +45,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Tells whether a backup of ours could hold this path; nothing else is ever written.
+    /// Returns whether a backup of ours could hold this path; nothing else is ever written.
     pub(super) fn is_expected(&self) -> bool {
         let parts: Vec<&str> = self.path.split('/').collect();
         match parts.as_slice() {
@@ -59,7 +59,7 @@ impl Entry {
         }
     }
 
-    /// Tells whether only the owner may read it.
+    /// Returns whether only the owner may read it.
     pub(super) fn is_secret(&self) -> bool {
         self.path.starts_with("secret/")
     }

@@ -20,7 +20,7 @@ pub use write::{Written, back_up};
 
 use crate::storage::StorageError;
 
-/// Says why a backup cannot be written or restored.
+/// Why a backup cannot be written or restored.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// A file cannot be used.

@@ -7,8 +7,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use base::ids::Digest;
+use protocol::transcript::Head;
 use serde::Serialize;
-use shared::{ids::Digest, transcript::Head};
 use tar::{Archive, EntryType};
 
 use super::{
@@ -20,13 +21,13 @@ use crate::{
     storage::Storage,
 };
 
-/// Is what was restored.
+/// What was restored.
 #[derive(Debug, Clone, Serialize)]
 pub struct Restored {
     /// The new data folder.
     pub home: PathBuf,
     /// What the backup says of itself; its files are left out.
-    pub written_at: shared::clock::Millis,
+    pub written_at: base::clock::Millis,
     /// Hash of the federation, if one was founded.
     pub federation: Option<Digest>,
     /// Number of files.
@@ -134,8 +135,9 @@ async fn check(file: &Path, stage: &Path, manifest: &Manifest) -> Result<(), Bac
     let identity = identity.map_err(|e: HomeError| damaged(e.to_string()))?.public();
     let storage = Storage::open(stage).await?;
     let mut tx = storage.read().await?;
-    let ask = |replay: &shared::transcript::Replay| (replay.head(), replay.coordinator(), replay.artefacts());
-    let replayed = storage.replay(&mut tx, ask).await?;
+    let ask =
+        |replay: &protocol::transcript::Replay| (replay.head(), replay.coordinator(), replay.artefacts());
+    let replayed = tx.replay(ask).await?;
     let head = replayed.as_ref().map_or(Head::EMPTY, |(head, ..)| *head);
     if (head.length, head.digest) != (manifest.events, manifest.head) {
         return Err(damaged(format!(

@@ -2,15 +2,15 @@
 
 use std::{io::Cursor, os::unix::fs::PermissionsExt as _, path::Path};
 
-use shared::ids::Digest;
+use base::ids::Digest;
 
 use super::*;
 use crate::{
-    clock::SystemClock,
     home::{Home, operator_token_path},
     storage::Storage,
 };
-use shared::clock::Clock as _;
+use base::clock::Clock as _;
+use runtime::SystemClock;
 
 async fn home() -> anyhow::Result<tempfile::TempDir> {
     let folder = tempfile::tempdir()?;

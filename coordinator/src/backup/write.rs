@@ -7,12 +7,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::Serialize;
-use shared::{
+use base::{
     clock::Millis,
     ids::{Digest, Digester},
-    transcript::Head,
 };
+use protocol::transcript::Head;
+use serde::Serialize;
 use tar::{Builder, EntryType, Header};
 
 use super::{
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::storage::{Blobs, DATABASE, Storage};
 
-/// Is what was written.
+/// What was written.
 #[derive(Debug, Clone, Serialize)]
 pub struct Written {
     /// The archive.
@@ -64,7 +64,7 @@ pub async fn back_up(home: &Path, out: &Path, now: Millis) -> Result<Written, Ba
     written.unwrap_or_else(|e| Err(at(Path::new("backup"))(io::Error::other(e))))
 }
 
-/// Is a private folder that is removed when this is dropped.
+/// A private folder that is removed when this is dropped.
 struct Stage(PathBuf);
 
 impl Stage {
@@ -109,7 +109,7 @@ async fn freeze(home: &Path, stage: &Path) -> Result<(), BackupError> {
 async fn describe(stage: &Path) -> Result<(Option<Digest>, Head), BackupError> {
     let storage = Storage::inspect(stage).await?;
     let mut tx = storage.read().await?;
-    let replayed = storage.replay(&mut tx, |replay| (replay.federation(), replay.head())).await?;
+    let replayed = tx.replay(|replay| (replay.federation(), replay.head())).await?;
     Ok(replayed.map_or((None, Head::EMPTY), |(federation, head)| (Some(federation), head)))
 }
 

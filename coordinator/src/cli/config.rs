@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use protocol::federation::FederationConfig;
 use serde::Serialize;
-use shared::federation::FederationConfig;
 
 use super::{
     Failure, ServeArgs,
@@ -30,7 +30,7 @@ pub(super) struct CheckArgs {
     serve: ServeArgs,
 }
 
-/// Is one setting that is in force.
+/// One setting that is in force.
 #[derive(Debug, Serialize)]
 struct Effective {
     name: &'static str,
@@ -38,7 +38,7 @@ struct Effective {
     source: Source,
 }
 
-/// Is what was found.
+/// What was found.
 #[derive(Debug, Serialize)]
 struct Checked {
     settings: Vec<Effective>,
@@ -46,7 +46,7 @@ struct Checked {
     errors: Vec<String>,
 }
 
-/// Holds what is common to all verbs, as it was given.
+/// What is common to all verbs, as it was given.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Common<'a> {
     pub(super) home: &'a Path,

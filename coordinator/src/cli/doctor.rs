@@ -1,18 +1,14 @@
 //! `doctor`: what is wrong with this coordinator, and what helps.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
-use shared::{
-    clock::Clock as _,
-    doctor::{Diagnosis, Finding, Health},
-    wire,
-};
+use base::clock::Clock as _;
+use runtime::doctor::{Diagnosis, Finding, Health};
 
 use super::{Address, Failure, output::Output};
-use crate::{clock::SystemClock, doctor};
+use crate::doctor;
+use runtime::SystemClock;
 
-/// Longest time for the service's answer.
-const TIMEOUT: Duration = Duration::from_secs(10);
 /// Clocks that differ by more deserve a look.
 const SKEW_MS: u64 = 5_000;
 
@@ -34,15 +30,13 @@ pub(super) async fn run(home: &Path, address: &Address<'_>, output: Output) -> R
 async fn service(home: &Path, address: &Address<'_>) -> Vec<Finding> {
     const REMEDY: &str = "give --url (and --authority) as the service listens; its log says the address";
     let answer = async {
-        let http = address.connect(home).map_err(|e| e.to_string())?;
-        let url = format!("{}/healthz", address.url.trim_end_matches('/'));
-        let response = http.get(url).timeout(TIMEOUT).send().await.map_err(|e| reason(&e))?;
-        response.json::<wire::Health>().await.map_err(|e| reason(&e))
+        let client = address.reach(home, None).map_err(|e| e.to_string())?;
+        client.health().await.map_err(|e| e.to_string())
     };
     let health = match answer.await {
         Ok(health) => health,
         Err(error) => {
-            return vec![Finding::unreachable("service", format!("{}: {error}", address.url), REMEDY)];
+            return vec![Finding::unreachable("service", error, REMEDY)];
         }
     };
     let ours = env!("CARGO_PKG_VERSION");
@@ -66,13 +60,4 @@ async fn service(home: &Path, address: &Address<'_>) -> Vec<Finding> {
         ),
     };
     vec![Finding::ok("service", format!("{} answers", address.url)), version, clock]
-}
-
-/// Returns the innermost cause.
-fn reason(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
 }

@@ -2,11 +2,11 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use base::ids::ParticipantId;
 use clap::{Args, Subcommand};
 use indicatif::ProgressBar;
-use shared::{
+use protocol::{
     federation::{FederationConfig, FederationState},
-    ids::ParticipantId,
     wire::{CeremonyView, FederationView, Found, Invite, NewInvite, Revoke, RosterView},
 };
 

@@ -6,17 +6,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use base::fingerprint::Fingerprint;
 use clap::{Args, Subcommand};
-use serde::Serialize;
-use shared::{
-    fingerprint::Fingerprint,
+use protocol::{
     kit::{Kit, KitSettings, KitTeachers},
     wire::{Invite, NewInvite},
 };
+use serde::Serialize;
 
 use super::{
     Client, Failure,
-    client::{authority_file, is_loopback},
+    client::authority_file,
     output::{Output, remark},
 };
 use crate::tls::load_chain;
@@ -49,7 +49,7 @@ pub(super) struct KitArgs {
     out: PathBuf,
 }
 
-/// Is what was written; the invite is not repeated.
+/// What was written; the invite is not repeated.
 #[derive(Debug, Serialize)]
 struct Created {
     name: String,
@@ -77,7 +77,7 @@ pub(super) async fn run(
     let KitVerb::Create(args) = verb;
     let address = args.address.as_deref().unwrap_or(place.url).trim_end_matches('/').to_owned();
     let is_https = address.starts_with("https://");
-    if !is_https && !is_loopback(&address) && !place.insecure_http {
+    if !is_https && !is_this_machine(&address) && !place.insecure_http {
         return Err(Failure::Usage(format!(
             "--address {address} is plain http: run `coordinator tls init --name HOST` and give https://, or name \
              --insecure-http for a closed test network"
@@ -101,12 +101,16 @@ pub(super) async fn run(
             args.name
         ))
     })?;
-    if is_loopback(&address) {
+    if is_this_machine(&address) {
         remark(&format!("the kit says {address}, which only this machine reaches: see --address"));
     }
     let fingerprint = kit.settings.coordinator_fingerprint;
     let created = Created { name: args.name, file, coordinator: address, fingerprint, trustee: args.trustee };
     output.fact(&created, || describe(&created))
+}
+
+fn is_this_machine(address: &str) -> bool {
+    address.parse().is_ok_and(|url| client::is_loopback(&url))
 }
 
 fn describe(created: &Created) -> String {

@@ -1,10 +1,8 @@
 //! `ledger show`: what is spent, reserved and left.
 
 use clap::Subcommand;
-use shared::{
-    privacy::{Epsilon, Views},
-    wire::{LedgerView, Promise},
-};
+use privacy::{Epsilon, Views};
+use protocol::wire::{LedgerView, Promise};
 
 use super::{Client, Failure, output::Output};
 

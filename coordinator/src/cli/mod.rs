@@ -7,7 +7,6 @@ mod federation;
 mod kit;
 mod ledger;
 mod output;
-mod pages;
 mod plan;
 mod rounds;
 mod select;
@@ -24,11 +23,12 @@ use std::{
     process::ExitCode,
 };
 
+use base::bug;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use clap_complete::Shell;
-use shared::bug;
 
-pub use client::{Address, Client, ClientError};
+pub use ::client::{Client, ClientError};
+pub use client::Address;
 use output::Output;
 use sources::Sources;
 
@@ -69,7 +69,7 @@ pub struct Cli {
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 the job failed, 2 connection or authorisation, 3 time-out, 4 wrong arguments or config, 5 a bug";
 
-/// Is the form of what is printed.
+/// The form of what is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For people.
@@ -185,7 +185,7 @@ impl ServeArgs {
     }
 }
 
-/// Says why a command failed; each kind has its exit code.
+/// Why a command failed; each kind has its exit code.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// The job itself failed.
@@ -278,7 +278,7 @@ async fn dispatch(cli: Cli, output: Output) -> Result<(), Failure> {
     let Cli { home, url, authority, insecure_http, token, verb, sources, .. } = cli;
     let url = url.unwrap_or_else(|| default_url(&home));
     let address = Address { url: &url, authority: authority.as_deref(), insecure_http };
-    let connect = || Client::new(&address, token.clone(), &home);
+    let connect = || address.connect(&home, token.clone());
     match verb {
         Verb::Serve(args) => {
             let log = crate::telemetry::start();

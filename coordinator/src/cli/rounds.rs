@@ -5,16 +5,16 @@ use std::{
     time::Duration,
 };
 
+use base::{Step, ids::RoundId};
 use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressStyle};
-use shared::{
-    ids::RoundId,
-    learning::{
-        Expected,
-        files::{instances_to_npy_bytes, integers_to_npy_bytes},
-        load_instances,
-    },
-    round::{RoundState, Step},
+use learning::{
+    Expected,
+    files::{instances_to_npy_bytes, integers_to_npy_bytes},
+    load_instances,
+};
+use protocol::{
+    round::RoundState,
     wire::{
         Answered, Answers, Attendance, FederationView, Labels, OpeningState, OpeningView, RoundSummary,
         RoundView,
@@ -265,6 +265,10 @@ fn describe(view: &RoundView) -> String {
             test.bound
         ),
     }));
+    if let RoundState::Failed { reason, .. } = &view.state {
+        lines.push(format!("reason      {reason}"));
+    }
+    lines.push(format!("charge      {}", view.state.charge()));
     for voter in &view.voters {
         let reason = voter.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
         lines.push(format!("  {:>3} {:24} {:?}{reason}", voter.participant, voter.name, voter.attendance));
@@ -295,11 +299,13 @@ fn describe(view: &RoundView) -> String {
             epsilon(views.both)
         ));
     }
+    lines
+        .extend(view.timeline.iter().map(|event| format!("{}  {:13} {}", event.at, event.kind, event.words)));
     lines.extend(insecure_line(&view.insecure));
     lines.join("\n")
 }
 
-/// Says what one trustee did about the labels, and names what weakens its word.
+/// Returns what one trustee did about the labels, and names what weakens its word.
 fn describe_opening(view: &OpeningView) -> String {
     let state = match &view.state {
         OpeningState::Posted => "opened".to_owned(),

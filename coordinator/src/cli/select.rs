@@ -4,11 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use indicatif::ProgressBar;
+use learning::{Expected, Selection, files::write_instances, load_instances, select};
+use protocol::wire::FederationView;
 use serde::Serialize;
-use shared::{
-    learning::{Expected, Selection, files::write_instances, load_instances, select},
-    wire::FederationView,
-};
 
 use super::{Client, Failure, output::Output};
 
@@ -32,7 +30,7 @@ pub(super) struct SelectArgs {
     seed: u64,
 }
 
-/// Is a way to choose.
+/// A way to choose.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Chosen {
     /// The middle of each of COUNT groups of similar instances.
@@ -43,7 +41,7 @@ enum Chosen {
     Random,
 }
 
-/// Is what was chosen.
+/// What was chosen.
 #[derive(Debug, Serialize)]
 struct Choice {
     out: PathBuf,

@@ -3,7 +3,7 @@
 use clap::{ArgMatches, parser::ValueSource};
 use serde::Serialize;
 
-/// Is where a value comes from.
+/// Where a value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Source {

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use base::ids::{RoundId, StudentId};
 use clap::Subcommand;
-use shared::{
-    ids::{RoundId, StudentId},
-    privacy::Views,
+use privacy::Views;
+use protocol::{
     transcript::Head,
     wire::{FederationView, Labels, LedgerView, StudentResult, StudentView, TranscriptPage},
 };

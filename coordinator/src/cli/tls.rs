@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
+use base::clock::Clock as _;
 use clap::Subcommand;
-use shared::clock::Clock as _;
 
 use super::{Failure, output::Output};
 use crate::{
-    clock::SystemClock,
     home::Home,
     tls::{Made, TlsError, make, renew},
 };
+use runtime::SystemClock;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum TlsVerb {

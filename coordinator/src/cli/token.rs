@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::{Subcommand, ValueEnum};
-use shared::wire::{IssuedToken, NewToken, Role, TokenView};
+use protocol::wire::{IssuedToken, NewToken, Role, TokenView};
 
 use super::{Client, Failure, output::Output};
 use crate::config::duration;
@@ -11,7 +11,7 @@ use crate::config::duration;
 /// Seconds of a day.
 const DAY: u64 = 24 * 3600;
 
-/// Is a role as the flag spells it.
+/// A role as the flag spells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum RoleName {
     /// May read what everybody in the federation may read, but no blobs and no instances.

@@ -2,13 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use base::{identity::Signed, ids::Digest};
 use clap::Subcommand;
+use protocol::transcript::{Access, Archive, EVENTS_FILE, Event, Replay};
 use serde::Serialize;
-use shared::{
-    identity::Signed,
-    ids::Digest,
-    transcript::{Access, Archive, EVENTS_FILE, Event, Replay},
-};
 
 use super::{Failure, output::Output};
 use crate::storage::{Blobs, Storage};
@@ -31,7 +28,7 @@ pub(super) enum TranscriptVerb {
     },
 }
 
-/// Is what an export wrote.
+/// What an export wrote.
 #[derive(Debug, Serialize)]
 struct Exported {
     folder: PathBuf,

@@ -2,15 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
+use base::clock::Clock as _;
 use clap::Args;
-use shared::{clock::Clock as _, wire::LogFilterView};
+use protocol::wire::LogFilterView;
 
 use super::{Client, Failure, output::Output};
 use crate::{
     backup::{BackupError, back_up, restore as restore_backup},
-    clock::SystemClock,
     storage::StorageError,
 };
+use runtime::SystemClock;
 
 #[derive(Debug, Args)]
 pub(super) struct BackupArgs {

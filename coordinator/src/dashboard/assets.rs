@@ -17,7 +17,7 @@ fn asset(media_type: &'static str, content: String) -> Asset {
 
 /// Returns the style of the pages, and that of the drawings in them.
 pub(super) async fn style() -> Asset {
-    asset("text/css; charset=utf-8", format!("{}\n{STYLE}", shared::chart::style()))
+    asset("text/css; charset=utf-8", format!("{}\n{STYLE}", chart::style()))
 }
 
 /// Returns what the pages do better with JavaScript.

@@ -6,20 +6,17 @@ use axum::{
     http::{StatusCode, request::Parts},
     response::{Html, IntoResponse, Redirect, Response},
 };
-use shared::problem::{Code, Problem};
+use base::problem::{Code, Problem};
 
 use super::words::Moment;
 use crate::{
-    api::{
-        ApiError,
-        auth::{Reader, federation},
-    },
     app::App,
-    storage::{FederationRow, Tx},
+    http::{ApiError, Reader, federation},
+    storage::{FederationRow, ReadTx},
     watch,
 };
 
-/// Is what stands around a page.
+/// What stands around a page.
 pub(super) struct Frame {
     pub(super) title: String,
     /// Path of the page's entry in the navigation.
@@ -36,7 +33,7 @@ pub(super) struct Frame {
     pub(super) refresh: u32,
 }
 
-/// Is one entry of the navigation.
+/// One entry of the navigation.
 pub(super) struct Entry {
     pub(super) path: &'static str,
     pub(super) name: &'static str,
@@ -57,11 +54,11 @@ impl Frame {
     /// Makes the frame of a page.
     pub(super) async fn new(
         app: &App,
-        tx: &mut Tx,
+        tx: &mut ReadTx,
         visitor: &Visitor,
         (place, title): (&'static str, String),
     ) -> Result<Self, ApiError> {
-        let row = app.storage.federation(tx).await?;
+        let row = tx.federation().await?;
         Ok(Self {
             title,
             place,
@@ -94,7 +91,7 @@ impl Frame {
     }
 }
 
-/// Is somebody who is logged in; whoever is not is led to the form.
+/// Somebody who is logged in; whoever is not is led to the form.
 pub(super) struct Visitor(pub(super) Reader);
 
 impl FromRequestParts<App> for Visitor {
@@ -111,7 +108,7 @@ impl FromRequestParts<App> for Visitor {
     }
 }
 
-/// Is a page that cannot be shown.
+/// A page that cannot be shown.
 pub(super) struct PageError(Problem);
 
 impl<E: Into<ApiError>> From<E> for PageError {
@@ -135,7 +132,7 @@ impl IntoResponse for PageError {
     }
 }
 
-/// Is what a page's handler returns.
+/// What a page's handler returns.
 pub(super) type Page = Result<Html<String>, PageError>;
 
 /// Writes a page.
@@ -148,8 +145,8 @@ pub(super) fn show(page: &impl Template) -> Page {
 }
 
 /// Returns the federation, or nothing where none was founded yet.
-pub(super) async fn founded(app: &App, tx: &mut Tx) -> Result<Option<FederationRow>, ApiError> {
-    match federation(&app.storage, tx).await {
+pub(super) async fn founded(tx: &mut ReadTx) -> Result<Option<FederationRow>, ApiError> {
+    match federation(tx).await {
         Ok(row) => Ok(Some(row)),
         Err(ApiError(problem)) if problem.code == Code::NoFederation => Ok(None),
         Err(error) => Err(error),

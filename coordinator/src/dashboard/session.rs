@@ -11,17 +11,14 @@ use axum::{
     },
     response::{Html, IntoResponse as _, Redirect, Response},
 };
+use base::{ids::Digest, problem::Code};
 use serde::Deserialize;
-use shared::{ids::Digest, problem::Code};
 
 use super::frame::{Frame, PageError};
 use crate::{
-    api::{
-        ApiError,
-        auth::{COOKIE_NAME, holder_of, session_of},
-    },
     app::App,
     home::random_token,
+    http::{ApiError, COOKIE_NAME, holder_of, session_of},
 };
 
 /// How long a browser stays logged in, in seconds.
@@ -72,7 +69,7 @@ pub(super) async fn form(
     page(&app, StatusCode::OK, local(&next), None)
 }
 
-/// Tells whether the form was sent by a page of this service; a browser says where a form comes from.
+/// Returns whether the form was sent by a page of this service; a browser says where a form comes from.
 fn is_own(headers: &HeaderMap) -> bool {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let Some(origin) = text(ORIGIN) else { return true };
@@ -101,7 +98,7 @@ pub(super) async fn log_in(
     let now = app.now();
     let mut tx = app.storage.write().await?;
     let until = now.plus(LASTING * 1000);
-    app.storage.begin_session(&mut tx, Digest::of(session.as_bytes()), token, (now, until)).await?;
+    tx.begin_session(Digest::of(session.as_bytes()), token, (now, until)).await?;
     tx.commit().await?;
     let cookie = cookie(&headers, &session, LASTING);
     Ok(([(SET_COOKIE, cookie)], Redirect::to(&next)).into_response())
@@ -115,7 +112,7 @@ pub(super) async fn log_out(
 ) -> Result<Response, PageError> {
     if let Some(session) = session_of(&parts).filter(|_| is_own(&headers)) {
         let mut tx = app.storage.write().await?;
-        app.storage.end_session(&mut tx, session).await?;
+        tx.end_session(session).await?;
         tx.commit().await?;
     }
     Ok(([(SET_COOKIE, cookie(&headers, "", 0))], Redirect::to("/login")).into_response())

@@ -3,11 +3,11 @@
 use std::fmt::{self, Display, Formatter};
 
 use askama::filters::HtmlSafe;
-use shared::{
+use base::{
     clock::Millis,
     ids::{Digest, RoundId},
-    privacy::Views,
 };
+use privacy::Views;
 
 /// Writes a moment in UTC; where JavaScript runs it is shown in the reader's own time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Display for RoundLink {
 // A round's id holds hexadecimal digits alone.
 impl HtmlSafe for RoundLink {}
 
-/// Is a drawing of `shared::chart`, which escapes every word of it.
+/// A drawing of `chart`, which escapes every word of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Drawing(pub(super) String);
 

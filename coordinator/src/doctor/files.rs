@@ -2,9 +2,9 @@
 
 use std::{os::unix::fs::PermissionsExt as _, path::Path};
 
-use shared::doctor::Finding;
+use runtime::doctor::Finding;
 
-/// Tells whether others could read what is secret.
+/// Returns whether others could read what is secret.
 pub(super) fn permissions(home: &Path) -> Finding {
     const CHECK: &str = "permissions";
     let secret = home.join("secret");

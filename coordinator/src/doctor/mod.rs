@@ -5,11 +5,9 @@ mod records;
 
 use std::path::Path;
 
-use shared::{
-    clock::Clock,
-    doctor::{Diagnosis, Finding},
-    fhe::Transform,
-};
+use base::clock::Clock;
+use fhe::Transform;
+use runtime::doctor::{Diagnosis, Finding};
 
 use crate::{
     config::{FileSettings, Settings},
@@ -97,7 +95,7 @@ fn certificate(settings: &Settings, clock: &dyn Clock) -> Option<Finding> {
     })
 }
 
-/// Tells whether the service could listen.
+/// Returns whether the service could listen.
 fn address(settings: &Settings) -> Finding {
     match std::net::TcpListener::bind(settings.listen) {
         Ok(_) => Finding::ok("address", format!("{} is free", settings.listen)),

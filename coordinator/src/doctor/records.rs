@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use shared::{
-    clock::Clock,
-    doctor::{Diagnosis, Finding},
+use base::clock::Clock;
+use fhe::{Layout, SQUASHED_DIMENSION, Transform};
+use protocol::{
     federation::{FederationConfig, KeyCertificate},
-    fhe::{Layout, SQUASHED_DIMENSION, Transform},
     transcript::Replay,
 };
+use runtime::doctor::{Diagnosis, Finding};
 
 use crate::{home::Home, storage::Storage};
 
@@ -77,11 +77,11 @@ async fn integrity(storage: &Storage) -> Finding {
     }
 }
 
-/// Is what the replayed transcript says.
+/// What the replayed transcript says.
 struct Facts {
     events: u64,
-    coordinator: shared::identity::PublicIdentity,
-    last: Option<shared::clock::Millis>,
+    coordinator: base::identity::PublicIdentity,
+    last: Option<base::clock::Millis>,
     config: FederationConfig,
     members: usize,
     certificate: Option<KeyCertificate>,
@@ -90,12 +90,12 @@ struct Facts {
 async fn facts(storage: &Storage) -> Result<Option<Facts>, String> {
     let words = |error: crate::storage::StorageError| error.to_string();
     let mut tx = storage.read().await.map_err(words)?;
-    let Some(row) = storage.federation(&mut tx).await.map_err(words)? else { return Ok(None) };
+    let Some(row) = tx.federation().await.map_err(words)? else { return Ok(None) };
     let ask = |replay: &Replay| {
         let certificate = replay.ceremony().certificate().cloned();
         (replay.head().length, replay.coordinator(), replay.roster().members.len(), certificate)
     };
-    let replayed = storage.replay(&mut tx, ask).await.map_err(words)?;
+    let replayed = tx.replay(ask).await.map_err(words)?;
     let Some((events, coordinator, members, certificate)) = replayed else { return Ok(None) };
     drop(tx);
     let (page, _) = storage.events(events.saturating_sub(1), 1).await.map_err(words)?;

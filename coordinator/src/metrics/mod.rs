@@ -12,21 +12,18 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use base::{Step, problem::Code};
+use fhe::{ArgmaxKind, Effort};
 use prometheus_client::{
     encoding::text::encode_registry,
     metrics::{counter::Counter, family::Family, histogram::Histogram},
     registry::Registry,
 };
-use shared::{
-    fhe::{ArgmaxKind, Effort},
-    problem::Code,
-    round::Step,
-};
 
 /// Upper bounds of the request durations that are told apart, in seconds; a large upload takes minutes.
 const BUCKETS: [f64; 9] = [0.002, 0.01, 0.05, 0.2, 1.0, 5.0, 20.0, 60.0, 300.0];
 
-/// Is a metric's labels: names and values.
+/// A metric's labels: names and values.
 pub(crate) type Labels = Vec<(&'static str, String)>;
 
 type Durations = Family<Labels, Histogram, fn() -> Histogram>;
@@ -40,7 +37,7 @@ pub enum Direction {
     Out,
 }
 
-/// Is what the work of one instance depends on.
+/// What the work of one instance depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Circuit {
     /// Number of classes.
@@ -55,7 +52,7 @@ pub struct Circuit {
     pub step: Step,
 }
 
-/// Is what is known of a request when it ended.
+/// What is known of a request when it ended.
 #[derive(Debug, Clone, Copy)]
 pub struct Finished<'a> {
     /// Its method.

@@ -1,22 +1,25 @@
 //! Announcing a round: everything is fixed before anyone votes.
 
-use shared::{
-    federation::FederationState,
+use base::{
     ids::{Digest, RoundId},
-    learning::{Dataset, DatasetError, FileError, InstanceSchema, files::instances_from_npy_bytes},
-    problem::Code,
+    schema::InstanceSchema,
+};
+use learning::{Dataset, DatasetError, FileError, files::instances_from_npy_bytes};
+use protocol::{
+    federation::FederationState,
     round::{Announcement, RoundRequest, RoundState},
     transcript::EventBody,
 };
 
-use super::{Fresh, RoundError};
+use privacy::LedgerError;
+
+use super::{Fresh, RoundError, take_out};
 use crate::{
-    api::ApiError,
     app::App,
-    storage::{FederationRow, RoundRow, Tx},
+    storage::{FederationRow, ReadTx, RoundRow, StorageError, WriteTx},
 };
 
-/// Is what the operator asks for.
+/// What the operator asks for.
 #[derive(Debug, Clone, Copy, borsh::BorshSerialize)]
 pub struct Announce {
     /// The round's id.
@@ -36,7 +39,110 @@ impl Announce {
     }
 }
 
-/// Says why uploaded instances are refused.
+/// Why a round is not announced.
+#[derive(Debug, thiserror::Error)]
+pub enum AnnounceError {
+    /// Storage or pool failed, or the numbers of the round do not follow.
+    #[error(transparent)]
+    Round(RoundError),
+    /// The window would close as it opens.
+    #[error("window_seconds = 0: nobody could vote; use at least 1")]
+    NoWindow,
+    /// The instances are refused.
+    #[error(transparent)]
+    Instances(#[from] InstancesError),
+    /// The id stands for another request.
+    #[error("round {0} exists with other instances or window")]
+    Taken(RoundId),
+    /// Nothing is left to vote on.
+    #[error(
+        "every one of these instances was released before: coordinator round answers gives their labels, free"
+    )]
+    AllAnswered,
+    /// Another round released some of them between the look and the announcement.
+    #[error("some of these instances were released a moment ago: announce again")]
+    AnsweredMeanwhile,
+    /// The federation has no proven keys.
+    #[error("the trustee's keys are not proven yet: start its agent (participant run) and try again")]
+    NotKeyed,
+    /// The keys of a federation without noise serve one round only.
+    #[error("insecure_no_noise: the keys are thrown away after one round, and round {0} used them")]
+    KeysUsed(RoundId),
+    /// A promise of the ledger would be broken.
+    #[error(transparent)]
+    OverBudget(LedgerError),
+}
+
+impl<E: Into<RoundError>> From<E> for AnnounceError {
+    fn from(error: E) -> Self {
+        Self::Round(error.into())
+    }
+}
+
+/// What a request to announce a round comes down to.
+#[derive(Debug)]
+pub enum Draft {
+    /// The same request announced this round before.
+    Known(Box<RoundRow>),
+    /// A round that can be announced.
+    New(Box<NewRound>),
+}
+
+/// A round that can be announced: its instances are stored, and nothing else yet.
+#[derive(Debug)]
+pub struct NewRound {
+    request: Announce,
+    instances: Digest,
+    fresh: Fresh,
+}
+
+/// Reads submitted instances, takes out what was answered before, and stores the rest as a blob.
+///
+/// # Errors
+/// Refuses a window of no length, unacceptable instances, an id that stands for another request, and instances that
+/// were all released before.
+pub async fn draft(
+    app: &App,
+    schema: &InstanceSchema,
+    (id, window_seconds): (RoundId, u32),
+    instances: Vec<u8>,
+) -> Result<Draft, AnnounceError> {
+    if window_seconds == 0 {
+        return Err(AnnounceError::NoWindow);
+    }
+    let submitted = Digest::of(&instances);
+    let read = {
+        let schema = schema.clone();
+        app.pool.run(move || {
+            read_instances(&instances, &schema).map(|(dataset, count)| {
+                let digests = dataset.digests();
+                (dataset, count, digests)
+            })
+        })
+    };
+    let (dataset, count, digests) = read.await??;
+    let request = Announce { id, instances: submitted, count, window_seconds };
+    let mut tx = app.storage.read().await?;
+    if let Some(round) = repeated(&mut tx, &request).await? {
+        return Ok(Draft::Known(Box::new(round)));
+    }
+    let known = tx.answers(&digests).await?;
+    drop(tx);
+    let fresh = take_out(id, &dataset, schema, &known).map_err(InstancesError::from)?;
+    let fresh = fresh.ok_or(AnnounceError::AllAnswered)?;
+    let instances = app.storage.blobs().put(fresh.bytes.clone()).await?;
+    Ok(Draft::New(Box::new(NewRound { request, instances, fresh })))
+}
+
+/// Returns the round that the same request announced before; refuses another request under its id.
+async fn repeated(tx: &mut ReadTx, request: &Announce) -> Result<Option<RoundRow>, AnnounceError> {
+    match tx.round(request.id).await? {
+        Some(round) if round.request != request.digest() => Err(AnnounceError::Taken(request.id)),
+        round => Ok(round),
+    }
+}
+
+/// Why uploaded instances are refused.
 #[derive(Debug, thiserror::Error)]
 pub enum InstancesError {
     /// The bytes are not instances of the federation's schema.
@@ -46,7 +152,7 @@ pub enum InstancesError {
     #[error(transparent)]
     Dataset(#[from] DatasetError),
     /// There is none, or too many.
-    #[error("{0} instances: a round has 1 to {most} of them", most = shared::fhe::MAX_INSTANCES)]
+    #[error("{0} instances: a round has 1 to {most} of them", most = fhe::MAX_INSTANCES)]
     Count(usize),
 }
 
@@ -57,48 +163,54 @@ pub fn read_instances(bytes: &[u8], schema: &InstanceSchema) -> Result<(Dataset,
     let dataset = instances_from_npy_bytes(bytes, schema.shape())?;
     dataset.check_schema(schema)?;
     let count = dataset.len();
-    if !(1..=shared::fhe::MAX_INSTANCES).contains(&count) {
+    if !(1..=fhe::MAX_INSTANCES).contains(&count) {
         return Err(InstancesError::Count(count));
     }
     Ok((dataset, u32::try_from(count).map_err(|_| InstancesError::Count(count))?))
 }
 
-/// Announces a round under the roster as it stands, inside the caller's transaction.
+/// Announces a round under the roster as it stands, inside the caller's transaction; the same request again gives the
+/// same round.
+///
+/// # Errors
+/// Refuses what [`AnnounceError`] lists; then nothing was written.
 pub async fn announce(
     app: &App,
-    tx: &mut Tx,
+    tx: &mut WriteTx,
     row: &FederationRow,
-    request: &Announce,
-    fresh: (Digest, &Fresh),
-) -> Result<RoundRow, ApiError> {
-    let (instances, fresh) = fresh;
-    let certificate = match (&row.certificate, row.state) {
-        (Some(signed), FederationState::Keyed) => signed.unverified()?,
-        _ => {
-            let detail =
-                "the trustee's keys are not proven yet: start its agent (participant run) and try again";
-            return Err(ApiError::new(Code::WrongFederationState, detail));
-        }
-    };
-    if row.founding.config.throw_away_keys() {
-        refuse_second_use(app, tx).await?;
+    new: &NewRound,
+) -> Result<RoundRow, AnnounceError> {
+    let NewRound { request, instances, fresh } = new;
+    if let Some(round) = repeated(tx, request).await? {
+        return Ok(round);
     }
-    let roster = app.storage.roster(tx, row.founding.digest()).await?;
+    if !tx.answers(&fresh.digests).await?.is_empty() {
+        return Err(AnnounceError::AnsweredMeanwhile);
+    }
+    let certificate = match (&row.certificate, row.state) {
+        (Some(signed), FederationState::Keyed) => signed.unverified(),
+        _ => return Err(AnnounceError::NotKeyed),
+    };
+    let certificate = certificate.map_err(|_| StorageError::unreadable("key certificate"))?;
+    if row.founding.config.throw_away_keys() {
+        refuse_second_use(tx).await?;
+    }
+    let roster = tx.roster(row.founding.digest()).await?;
     let opens_at = app.now();
     let request_of = RoundRequest {
         round: request.id,
-        instances,
+        instances: *instances,
         instance_count: fresh.count,
         keys: certificate.digest(),
         opens_at,
         closes_at: opens_at.plus(i64::from(request.window_seconds) * 1000),
     };
-    let announcement = Announcement::derive(&row.founding, &roster, &request_of).map_err(RoundError::from)?;
-    let cost = announcement.cost(&row.founding, &roster).map_err(RoundError::from)?;
+    let announcement = Announcement::derive(&row.founding, &roster, &request_of)?;
+    let cost = announcement.cost(&row.founding, &roster)?;
     // The transcript's rules would refuse it too; this says what is left.
-    let paid = app.storage.replay(tx, |replay| replay.ledger().check(&cost)).await?;
+    let paid = tx.replay(|replay| replay.ledger().check(&cost)).await?;
     if let Some(Err(error)) = paid {
-        return Err(ApiError::new(Code::OverBudget, error.to_string()));
+        return Err(AnnounceError::OverBudget(error));
     }
     let state = RoundState::Announced;
     let round = RoundRow {
@@ -108,17 +220,18 @@ pub async fn announce(
         state,
         labels: None,
     };
-    app.storage.insert_round(tx, &round, opens_at).await?;
+    tx.insert_round(&round, opens_at).await?;
     if let Some(sources) = &fresh.sources {
-        app.storage.set_sources(tx, request.id, sources).await?;
+        tx.set_sources(request.id, sources).await?;
     }
-    app.storage.append(tx, &app.identity, opens_at, EventBody::Announced(announcement)).await?;
+    tx.append(&app.identity, opens_at, EventBody::Announced(announcement)).await?;
+    tracing::info!(round = %request.id, submitted = request.count, instances = fresh.count, "round announced");
     Ok(round)
 }
 
 /// Keys of a federation without noise serve one round only, because every label is a hint about them.
-async fn refuse_second_use(app: &App, tx: &mut Tx) -> Result<(), ApiError> {
-    let rounds = app.storage.rounds(tx).await?;
+async fn refuse_second_use(tx: &mut ReadTx) -> Result<(), AnnounceError> {
+    let rounds = tx.rounds().await?;
     let spent = |round: &&RoundRow| {
         !matches!(
             round.state,
@@ -127,12 +240,6 @@ async fn refuse_second_use(app: &App, tx: &mut Tx) -> Result<(), ApiError> {
     };
     match rounds.iter().find(spent) {
         None => Ok(()),
-        Some(round) => {
-            let detail = format!(
-                "insecure_no_noise: the keys are thrown away after one round, and round {} used them",
-                round.id()
-            );
-            Err(ApiError::new(Code::InfeasibleRound, detail))
-        }
+        Some(round) => Err(AnnounceError::KeysUsed(round.id())),
     }
 }

@@ -2,30 +2,30 @@
 
 use std::sync::atomic::AtomicBool;
 
-use shared::{
+use base::{Step, ids::Digest};
+use fhe::{self, BallotBody, EncryptionKey, Resolution, RunningSum, SquashedRecord};
+use protocol::{
     federation::{FederationState, KNOWN_ANSWER_VOTES, Trustees, known_answer_counts, known_answer_labels},
-    fhe::{self, BallotBody, EncryptionKey, Resolution, RunningSum, SquashedRecord},
-    ids::Digest,
-    round::{Opening, OpeningContent, Step, every_subset_opens},
+    round::{Opening, OpeningContent, every_subset_opens},
     transcript::{EventBody, TallyInput, TallyKeys, TallyRecord, known_answer_resolution},
 };
 
-use super::{RoundError, close::certificate};
+use super::{RoundError, certificate::certificate};
 use crate::{
     app::App,
-    storage::{Blobs, FederationRow, StorageError, Tx},
+    storage::{Blobs, FederationRow, ReadTx, StorageError},
     tally::{Published, publish},
 };
 
-/// Tells whether the known answer waits to be computed: keys are there, and every trustee holds its pieces.
-pub(super) async fn is_due(app: &App, tx: &mut Tx) -> Result<bool, StorageError> {
-    let Some(row) = app.storage.federation(tx).await? else { return Ok(false) };
+/// Returns whether the known answer waits to be computed: keys are there, and every trustee holds its pieces.
+pub(super) async fn is_due(tx: &mut ReadTx) -> Result<bool, StorageError> {
+    let Some(row) = tx.federation().await? else { return Ok(false) };
     if row.certificate.is_none() || row.known_answer.is_some() || row.state != FederationState::Assembling {
         return Ok(false);
     }
     let trustees = usize::from(row.founding.config.trustees.count);
     let is_shared = !row.founding.config.trustees.is_sole();
-    let ready = app.storage.replay(tx, |replay| {
+    let ready = tx.replay(|replay| {
         let ceremony = replay.ceremony();
         ceremony.complaint().is_none() && (!is_shared || ceremony.acknowledged().len() == trustees)
     });
@@ -35,32 +35,29 @@ pub(super) async fn is_due(app: &App, tx: &mut Tx) -> Result<bool, StorageError>
 /// Encrypts and tallies the known answer with the published keys, and records both.
 pub(super) async fn compute(app: &App) -> Result<(), RoundError> {
     let mut tx = app.storage.read().await?;
-    let Some(row) = app.storage.federation(&mut tx).await? else { return Ok(()) };
+    let Some(row) = tx.federation().await? else { return Ok(()) };
     drop(tx);
     let certificate = certificate(app).await?;
-    let unreadable = |error: &dyn std::fmt::Display| {
-        tracing::error!(%error, "the known answer cannot be computed");
-        RoundError::from(StorageError::unreadable("key"))
-    };
+    let failed = |detail: String| RoundError::Damaged { what: "known answer", detail };
     let config = row.founding.config;
     let resolution = known_answer_resolution(&config)?;
     let keys = app.keys.get(&certificate, &config, app.storage.blobs(), &app.pool).await;
-    let keys = keys.map_err(|e| unreadable(&e))?;
+    let keys = keys?;
     let public_key = app.storage.blobs().get(certificate.public_key).await?;
     let (set, blobs) = (certificate.parameters, app.storage.blobs().clone());
     let computed = app.pool.run(move || -> Result<(Vec<u8>, Digest, Published), String> {
         let key = EncryptionKey::from_bytes(&public_key, set).map_err(|e| e.to_string())?;
         tally_known_answer((&keys, &key), &resolution, config.classes.len(), &blobs)
     });
-    let (ballot, sum, tally) = computed.await.map_err(|e| unreadable(&e))?.map_err(|e| unreadable(&e))?;
+    let (ballot, sum, tally) = computed.await?.map_err(failed)?;
     let ballot = app.storage.blobs().put(ballot).await?;
     let Published { ciphertexts, squashed, squashed_digits, .. } = tally;
     let tally = TallyRecord { round: None, step: Step::Label, sum, ciphertexts, squashed };
     let mut tx = app.storage.write().await?;
     let now = app.now();
-    app.storage.append(&mut tx, &app.identity, now, EventBody::KnownAnswer { ballot }).await?;
-    app.storage.append(&mut tx, &app.identity, now, EventBody::Tallied(tally)).await?;
-    app.storage.set_known_answer(&mut tx, squashed_digits.unwrap_or(ciphertexts)).await?;
+    tx.append(&app.identity, now, EventBody::KnownAnswer { ballot }).await?;
+    tx.append(&app.identity, now, EventBody::Tallied(tally)).await?;
+    tx.set_known_answer(squashed_digits.unwrap_or(ciphertexts)).await?;
     tx.commit().await?;
     tracing::info!("known answer computed; the trustees can prove the keys");
     Ok(())
@@ -84,7 +81,7 @@ fn tally_known_answer(
     Ok((ballot, digest, tally))
 }
 
-/// Tells whether the openings so far prove the keys; says what is wrong if they prove the contrary, and `false`
+/// Returns whether the openings so far prove the keys; says what is wrong if they prove the contrary, and `false`
 /// while trustees are still missing.
 pub(crate) async fn is_proven(
     app: &App,
@@ -92,7 +89,7 @@ pub(crate) async fn is_proven(
     trustees: Trustees,
     openings: Vec<Opening>,
     record: Option<Digest>,
-) -> Result<Result<bool, String>, StorageError> {
+) -> Result<Result<bool, String>, RoundError> {
     let policy = row.founding.config.trustees;
     let classes = row.founding.config.classes.len();
     let expected = known_answer_labels(classes);
@@ -111,9 +108,8 @@ pub(crate) async fn is_proven(
     };
     let record = app.storage.blobs().get(record).await?;
     let layout = known_answer_resolution(&row.founding.config).map(|resolution| resolution.layout());
-    let layout = layout.map_err(|_| StorageError::unreadable("config"))?;
-    let record = SquashedRecord::from_bytes(&record, layout);
-    let record = record.map_err(|_| StorageError::unreadable("record of squashed digits"))?;
+    let record = SquashedRecord::from_bytes(&record, layout?);
+    let record = record.map_err(|e| RoundError::damaged("record of squashed digits", &e))?;
     Ok(match every_subset_opens(policy, &trustees, classes, &record, &openings, &expected) {
         Ok(true) => Ok(true),
         Ok(false) => Err(wrong("a subset of the trustees opens something else")),

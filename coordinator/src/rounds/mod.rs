@@ -4,21 +4,30 @@
 //! go into one transaction. Every step can run again, so a restart at any moment resumes every round.
 
 mod announce;
+mod ballots;
+mod certificate;
 mod close;
+mod digits;
+mod due;
+mod error;
 mod known_answer;
+mod noise;
 mod opening;
+mod posting;
 mod release;
 mod repeats;
 mod tally;
-mod view;
 
-pub use announce::{Announce, InstancesError, announce, read_instances};
+pub use announce::{
+    Announce, AnnounceError, Draft, InstancesError, NewRound, announce, draft, read_instances,
+};
+pub use ballots::{CastError, cast, record_refusal};
+pub(crate) use digits::{digits_of, forget_digits};
+pub use error::RoundError;
 pub(crate) use known_answer::is_proven;
-pub(crate) use opening::compare;
+pub use posting::{OpeningRefusal, check_opening, post_opening};
 pub use release::cancel;
 pub use repeats::{Fresh, answered, submitted, take_out};
-pub(crate) use tally::{digits_of, forget_digits};
-pub use view::{summary, view};
 
 use std::{
     collections::HashSet,
@@ -26,38 +35,20 @@ use std::{
     time::Duration,
 };
 
-use shared::{
-    ids::RoundId,
-    round::{AnnouncementError, InvalidTransition, RoundState},
-};
+use base::ids::RoundId;
 use tokio::sync::watch::Receiver;
+use tracing::Instrument as _;
 
-use crate::{
-    app::App,
-    storage::{RoundRow, StorageError},
-    watch,
-};
-
-/// Says why a round cannot be handled.
-#[derive(Debug, thiserror::Error)]
-pub enum RoundError {
-    /// The storage failed.
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-    /// The round is not in the needed state.
-    #[error(transparent)]
-    Transition(#[from] InvalidTransition),
-    /// The numbers of the round do not follow from federation and roster.
-    #[error(transparent)]
-    Announcement(#[from] AnnouncementError),
-}
+use crate::app::App;
 
 /// How often deadlines are looked at when nothing else happens.
 const TICK: Duration = Duration::from_millis(500);
 /// How long a step that failed rests before it is tried again.
 const REST: Duration = Duration::from_secs(5);
+/// How long one rests that only somebody's hand can help, such as a known answer whose keys are gone.
+const LONG_REST: Duration = Duration::from_secs(60);
 
-/// Is a claim on one piece of work; nothing is worked on twice at a time.
+/// A claim on one piece of work; nothing is worked on twice at a time.
 type Claims = Arc<Mutex<HashSet<Option<RoundId>>>>;
 
 /// Conducts until `stop` turns true.
@@ -66,9 +57,6 @@ pub async fn conduct(app: App, mut stop: Receiver<bool>) {
     while !*stop.borrow() {
         if let Err(error) = dispatch(&app, &claims).await {
             tracing::error!(%error, "the conductor could not look for work");
-        }
-        if let Err(error) = watch::keep_checked(&app).await {
-            tracing::error!(%error, "the conductor could not look at the checks of the transcript");
         }
         app.keys.free_idle();
         tokio::select! {
@@ -84,10 +72,10 @@ pub async fn conduct(app: App, mut stop: Receiver<bool>) {
 async fn dispatch(app: &App, claims: &Claims) -> Result<(), RoundError> {
     let mut tx = app.storage.read().await?;
     let mut due: Vec<Option<RoundId>> = Vec::new();
-    if known_answer::is_due(app, &mut tx).await? {
+    if known_answer::is_due(&mut tx).await? {
         due.push(None);
     }
-    let unfinished = app.storage.unfinished_rounds(&mut tx).await?;
+    let unfinished = tx.unfinished_rounds().await?;
     drop(tx);
     app.sums.keep(&unfinished);
     due.extend(unfinished.into_iter().map(Some));
@@ -98,12 +86,15 @@ async fn dispatch(app: &App, claims: &Claims) -> Result<(), RoundError> {
         let (app, claims) = (app.clone(), Arc::clone(claims));
         tokio::spawn(async move {
             let moved = match piece {
-                None => known_answer::compute(&app).await.map(|()| true),
-                Some(id) => step(&app, id).await,
+                None => {
+                    let span = tracing::info_span!("step", due = "known answer");
+                    known_answer::compute(&app).instrument(span).await.map(|()| true)
+                }
+                Some(id) => due::step(&app, id).await,
             };
             if let Err(error) = &moved {
                 tracing::error!(round = ?piece, %error, "a step failed and will be tried again");
-                tokio::time::sleep(REST).await;
+                tokio::time::sleep(if error.is_lasting() { LONG_REST } else { REST }).await;
             }
             lock(&claims).remove(&piece);
             if matches!(moved, Ok(true)) {
@@ -116,30 +107,4 @@ async fn dispatch(app: &App, claims: &Claims) -> Result<(), RoundError> {
 
 fn lock(claims: &Claims) -> std::sync::MutexGuard<'_, HashSet<Option<RoundId>>> {
     claims.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Takes one round one step further if that is due, and tells whether it moved.
-async fn step(app: &App, id: RoundId) -> Result<bool, RoundError> {
-    let mut tx = app.storage.read().await?;
-    let Some(round) = app.storage.round(&mut tx, id).await? else { return Ok(false) };
-    let ballots = app.storage.ballots(&mut tx, id).await?.len();
-    drop(tx);
-    let RoundRow { state, announcement, roster, .. } = &round;
-    match state {
-        RoundState::Announced => close::open(app, id).await.map(|()| true),
-        RoundState::Voting => {
-            let complete = ballots >= roster.members.len();
-            if !complete && app.now() < announcement.closes_at {
-                return Ok(false);
-            }
-            close::close(app, id).await.map(|()| true)
-        }
-        RoundState::Tallying { noise_ballot: None, .. } => close::draw_noise(app, round).await.map(|()| true),
-        RoundState::Tallying { tested: Some(test), .. } if test.passed == 0 => {
-            opening::release_nothing(app, &round).await
-        }
-        RoundState::Tallying { .. } => tally::tally(app, round).await,
-        RoundState::Opening { deadline, .. } => opening::settle(app, &round, *deadline).await,
-        _ => Ok(false),
-    }
 }

@@ -1,37 +1,39 @@
 //! What becomes of a tallied round: it waits for the trustees, goes on, is released, or fails over contradicting openings.
 
-use shared::{
-    clock::Millis,
-    federation::{FederationState, TrusteePolicy, Trustees},
-    fhe::SquashedRecord,
+use base::{
+    Step,
     ids::{Digest, RoundId},
+};
+use fhe::SquashedRecord;
+use protocol::{
+    federation::{FederationState, TrusteePolicy, Trustees},
     round::{
         self, Corroboration, FailureReason, Judgement, JudgementError, Opening, OpeningContent, RoundState,
-        Step, judge,
+        judge,
     },
     transcript::{EventBody, RoundRecord},
 };
 
 use super::{
     RoundError,
+    digits::{digits_of, forget_digits},
     release::{Labelled, damage, fail, pass, release, time_out},
-    tally::{digits_of, forget_digits},
 };
 use crate::{
     app::App,
-    storage::{FederationRow, OpeningRow, RoundRow, StorageError, Tx},
+    storage::{FederationRow, OpeningRow, ReadTx, RoundRow, StorageError},
 };
 
 /// Takes a tallied round one step further if the openings that came allow it, and tells whether it moved.
-pub(super) async fn settle(app: &App, round: &RoundRow, deadline: Millis) -> Result<bool, RoundError> {
-    let RoundState::Opening { tallied, .. } = &round.state else { return Ok(false) };
+pub(super) async fn settle(app: &App, round: &RoundRow) -> Result<bool, RoundError> {
+    let RoundState::Opening { tallied, deadline, .. } = &round.state else { return Ok(false) };
     let (id, step) = (round.id(), tallied.step);
     let mut tx = app.storage.read().await?;
-    let row = app.storage.federation(&mut tx).await?.ok_or(StorageError::unreadable("federation"))?;
-    let rows = app.storage.openings(&mut tx, id, step).await?;
+    let row = tx.federation().await?.ok_or(StorageError::missing("federation"))?;
+    let rows = tx.openings(id, step).await?;
     let policy = row.founding.config.trustees;
-    let sharing = policy.sharing().map_err(|_| StorageError::unreadable("trustee policy"))?;
-    let is_late = app.now() >= deadline;
+    let sharing = policy.sharing().map_err(|e| RoundError::damaged("trustee policy", &e))?;
+    let is_late = app.now() >= *deadline;
     if rows.len() < sharing.quorum() {
         drop(tx);
         return if is_late { time_out(app, id).await.map(|()| true) } else { Ok(false) };
@@ -81,7 +83,7 @@ async fn go_on(app: &App, round: &RoundRow, step: Step, opened: Labelled) -> Res
 pub(super) async fn release_nothing(app: &App, round: &RoundRow) -> Result<bool, RoundError> {
     let record = recorded(app, round.id()).await?;
     let test = standing_of_test(app, round, &record).await?;
-    let (corroboration, openings) = test.ok_or(StorageError::unreadable("transcript"))?;
+    let (corroboration, openings) = test.ok_or(StorageError::missing("transcript"))?;
     let labels = vec![0; round.announcement.instance_count as usize];
     conclude(app, round.id(), Labelled { labels, corroboration, openings }).await
 }
@@ -109,8 +111,8 @@ async fn standing_of_test(
 /// Returns what the transcript says about a round.
 async fn recorded(app: &App, id: RoundId) -> Result<RoundRecord, RoundError> {
     let mut tx = app.storage.read().await?;
-    let record = app.storage.replay(&mut tx, |replay| replay.round(id).cloned()).await?.flatten();
-    Ok(record.ok_or(StorageError::unreadable("transcript"))?)
+    let record = tx.replay(|replay| replay.round(id).cloned()).await?.flatten();
+    Ok(record.ok_or(StorageError::missing("transcript"))?)
 }
 
 /// Returns how far all openings of a step that came so far bear out what it was taken for, and their number.
@@ -122,8 +124,8 @@ async fn standing(
     released: &[u16],
 ) -> Result<(Corroboration, usize), RoundError> {
     let mut tx = app.storage.read().await?;
-    let row = app.storage.federation(&mut tx).await?.ok_or(StorageError::unreadable("federation"))?;
-    let rows = app.storage.openings(&mut tx, round.id(), step).await?;
+    let row = tx.federation().await?.ok_or(StorageError::missing("federation"))?;
+    let rows = tx.openings(round.id(), step).await?;
     drop(tx);
     let openings = rows.iter().map(OpeningRow::opening).collect::<Result<Vec<_>, _>>()?;
     let expected: Vec<u16> = match (step, &record.test) {
@@ -137,28 +139,26 @@ async fn standing(
     Ok((round::compare(judged, &expected, &openings), rows.len()))
 }
 
-/// Tells whether no further opening is waited for: the window for it has passed since the round could be opened,
+/// Returns whether no further opening is waited for: the window for it has passed since the round could be opened,
 /// or every trustee that is missing has fallen silent.
 async fn is_alone(
     app: &App,
-    tx: &mut Tx,
+    tx: &mut ReadTx,
     round: &RoundRow,
     rows: &[OpeningRow],
     quorum: usize,
 ) -> Result<bool, RoundError> {
-    let span = |duration: std::time::Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
-    let (now, settings) = (app.now(), &app.settings);
+    let window = i64::try_from(app.settings.corroboration_window.as_millis()).unwrap_or(i64::MAX);
+    let now = app.now();
     let enough_at = rows.get(quorum.saturating_sub(1)).map_or(now, |row| row.received_at);
-    if now >= enough_at.plus(span(settings.corroboration_window)) {
+    if now >= enough_at.plus(window) {
         return Ok(true);
     }
     let opened: Vec<Opening> = rows.iter().map(OpeningRow::opening).collect::<Result<_, _>>()?;
-    let members = app.storage.members(tx).await?;
-    let is_online = |row: &crate::storage::MemberRow| {
-        row.last_seen.is_some_and(|seen| seen.plus(span(settings.online_within)) >= now)
-    };
+    let members = tx.members().await?;
     let mut missing = round.roster.trustees().filter(|member| opened.iter().all(|o| o.trustee != member.id));
-    Ok(!missing.any(|trustee| members.iter().any(|row| row.member.id == trustee.id && is_online(row))))
+    Ok(!missing
+        .any(|trustee| members.iter().any(|row| row.member.id == trustee.id && app.is_online(row.last_seen))))
 }
 
 /// Judges the openings of a step; the sole trustee's labels are taken as they are.
@@ -174,15 +174,14 @@ async fn judge_rows(
     let Some(digest) = round.state.tally(step).and_then(|tallied| tallied.squashed) else {
         let labels = match openings.into_iter().next().map(|opening| opening.content) {
             Some(OpeningContent::Labels(labels)) => labels,
-            _ => return Err(StorageError::unreadable("opening").into()),
+            _ => return Err(RoundError::damaged("opening of the sole trustee", &"it holds no labels")),
         };
         let corroboration = Corroboration::SoleTrustee;
         return Ok(Ok(Judgement::Labels { labels, corroboration, largest_noise: 0 }));
     };
     let record = read_record(app, round.id(), step, digest).await?;
     let (trustees, classes) = (Trustees::of(&round.roster), record.layout().classes());
-    let judged = app.pool.run(move || judge(policy, &trustees, classes, &record, &openings)).await;
-    Ok(judged.map_err(|_| StorageError::unreadable("opening: the judgement was stopped"))?)
+    Ok(app.pool.run(move || judge(policy, &trustees, classes, &record, &openings)).await?)
 }
 
 async fn read_record(
@@ -191,17 +190,17 @@ async fn read_record(
     step: Step,
     digest: Digest,
 ) -> Result<SquashedRecord, RoundError> {
-    let layout = recorded(app, id).await?.outcomes(step).ok_or(StorageError::unreadable("transcript"))?;
+    let layout = recorded(app, id).await?.outcomes(step).ok_or(StorageError::missing("transcript"))?;
     let bytes = app.storage.blobs().get(digest).await?;
     let record = SquashedRecord::from_bytes(&bytes, layout);
-    Ok(record.map_err(|_| StorageError::unreadable("record of squashed digits"))?)
+    record.map_err(|e| RoundError::damaged("record of squashed digits", &e))
 }
 
 /// Compares all openings of a released round with its labels, as long as none comes meanwhile; again changes nothing.
-pub(crate) async fn compare(app: &App, id: RoundId) -> Result<(), RoundError> {
+pub(super) async fn compare(app: &App, id: RoundId) -> Result<(), RoundError> {
     let mut tx = app.storage.read().await?;
-    let Some(round) = app.storage.round(&mut tx, id).await? else { return Ok(()) };
-    let row = app.storage.federation(&mut tx).await?.ok_or(StorageError::unreadable("federation"))?;
+    let Some(round) = tx.round(id).await? else { return Ok(()) };
+    let row = tx.federation().await?.ok_or(StorageError::missing("federation"))?;
     drop(tx);
     let RoundState::Released { corroboration: before, .. } = &round.state else { return Ok(()) };
     if row.state == FederationState::Closed {
@@ -218,15 +217,15 @@ pub(crate) async fn compare(app: &App, id: RoundId) -> Result<(), RoundError> {
     let Some(now) = now.filter(|now| now != before) else { return Ok(()) };
     tracing::warn!(round = %id, corroboration = %now, "a later opening was compared");
     let mut tx = app.storage.write().await?;
-    if app.storage.count_openings(&mut tx, id).await? != openings {
+    if tx.count_openings(id).await? != openings {
         // Whoever posted the newest opening compares with that one too.
         return Ok(());
     }
-    let Some(round) = app.storage.round(&mut tx, id).await? else { return Ok(()) };
+    let Some(round) = tx.round(id).await? else { return Ok(()) };
     let state = round.state.compare(now.clone())?;
-    app.storage.set_round_state(&mut tx, id, &state).await?;
+    tx.set_round_state(id, &state).await?;
     let event = EventBody::Compared { round: id, corroboration: now };
-    app.storage.append(&mut tx, &app.identity, app.now(), event).await?;
+    tx.append(&app.identity, app.now(), event).await?;
     tx.commit().await?;
     forget_digits(app, id, &digits_of(&state)).await;
     Ok(())

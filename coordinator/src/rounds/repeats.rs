@@ -4,18 +4,16 @@
 
 use std::collections::HashMap;
 
-use shared::{
+use base::{
     ids::{Digest, RoundId},
-    learning::{Dataset, DatasetError, InstanceSchema, files::instances_to_npy_bytes},
+    schema::InstanceSchema,
 };
+use learning::{Dataset, DatasetError, files::instances_to_npy_bytes};
 
 use super::RoundError;
-use crate::{
-    app::App,
-    storage::{Answer, StorageError, Tx},
-};
+use crate::storage::{Answer, ReadTx, StorageError};
 
-/// Is what a request comes down to once its repeats are taken out.
+/// What a request comes down to once its repeats are taken out.
 #[derive(Debug)]
 pub struct Fresh {
     /// Canonical bytes of the instances to be voted on.
@@ -62,24 +60,24 @@ pub fn take_out(
 }
 
 /// Reads the label of an answer from the round that released it: `Some(None)` is an abstention.
-pub async fn answered(app: &App, tx: &mut Tx, answer: Answer) -> Result<Option<Option<u16>>, RoundError> {
-    let Some(round) = app.storage.round(tx, answer.round).await? else { return Ok(None) };
+pub async fn answered(tx: &mut ReadTx, answer: Answer) -> Result<Option<Option<u16>>, RoundError> {
+    let Some(round) = tx.round(answer.round).await? else { return Ok(None) };
     let label = round.labels.as_ref().and_then(|labels| labels.get(answer.position as usize));
     Ok(label.map(|label| label.checked_sub(1)))
 }
 
 /// Returns the labels of everything that was submitted with a round, repeats included; `None` where nothing repeats.
-pub async fn submitted(app: &App, tx: &mut Tx, id: RoundId) -> Result<Option<Vec<Option<u16>>>, RoundError> {
-    let Some(sources) = app.storage.sources(tx, id).await? else { return Ok(None) };
+pub async fn submitted(tx: &mut ReadTx, id: RoundId) -> Result<Option<Vec<Option<u16>>>, RoundError> {
+    let Some(sources) = tx.sources(id).await? else { return Ok(None) };
     let mut rounds: HashMap<RoundId, Option<Vec<u16>>> = HashMap::new();
     let mut labels = Vec::with_capacity(sources.len());
     for Answer { round, position } in sources {
         if let std::collections::hash_map::Entry::Vacant(entry) = rounds.entry(round) {
-            entry.insert(app.storage.round(tx, round).await?.and_then(|row| row.labels));
+            entry.insert(tx.round(round).await?.and_then(|row| row.labels));
         }
         let released = rounds.get(&round).and_then(Option::as_ref);
         let label = released.and_then(|labels| labels.get(position as usize));
-        labels.push(label.ok_or(StorageError::unreadable("answer"))?.checked_sub(1));
+        labels.push(label.ok_or(StorageError::missing("label"))?.checked_sub(1));
     }
     Ok(Some(labels))
 }

@@ -2,40 +2,37 @@
 
 use std::time::{Duration, Instant};
 
-use shared::{
+use base::{Step, ids::Digest};
+use fhe::TallyError;
+use protocol::{
     ballot::Door,
-    fhe::TallyError,
-    ids::{Digest, RoundId},
-    round::{RoundState, Step, Tallied},
+    round::{RoundState, Tallied},
     transcript::{CountedBallot, EventBody, RecomputeError, TallyInput, TallyRecord, add_ballots, add_noise},
 };
 
-use super::{
-    RoundError,
-    close::certificate,
-    release::{damage, fail_if_damaged},
-};
+use super::{RoundError, certificate::certificate, release::damage};
+use runtime::process_cpu;
+
 use crate::{
     app::App,
     storage::{BallotRow, RoundRow, StorageError},
-    tally::{Begun, PublishError, Published, process_cpu, publish},
+    tally::{Begun, PublishError, Published, publish},
 };
 
 /// How many times the tally's own time a trustee has at least to open it.
 const SLOWEST_TRUSTEE: u32 = 4;
 
 /// Returns the step of a round whose tally is due.
-fn due_step(round: &RoundRow) -> Step {
+pub(super) fn due_step(round: &RoundRow) -> Step {
     match round.announcement.test {
         Some(_) if round.state.test().is_none() => Step::Test,
         _ => Step::Label,
     }
 }
 
-/// Tallies the step of a round that is due and hands it to the trustees; tells whether it moved (a stopped tally runs
-/// again later).
-pub(super) async fn tally(app: &App, round: RoundRow) -> Result<bool, RoundError> {
-    let (id, step) = (round.id(), due_step(&round));
+/// Tallies a step of a round and hands it to the trustees; tells whether it moved (a stopped tally runs again later).
+pub(super) async fn tally(app: &App, round: RoundRow, step: Step) -> Result<bool, RoundError> {
+    let id = round.id();
     let RoundState::Tallying { noise_ballot: Some(noise_ballot), .. } = round.state else { return Ok(false) };
     let Ok(_turn) = app.tally_turn.acquire().await else { return Ok(false) };
     let (started, cpu) = (Instant::now(), process_cpu());
@@ -43,7 +40,7 @@ pub(super) async fn tally(app: &App, round: RoundRow) -> Result<bool, RoundError
         Ok(input) => input,
         Err(Stop::Damaged(detail)) => return damage(app, id, detail).await.map(|()| true),
         Err(Stop::Cancelled) => return Ok(false),
-        Err(Stop::Round(error)) => return fail_if_damaged(app, id, error).await,
+        Err(Stop::Round(error)) => return Err(error),
     };
     let sum = Digest::of(&input.sum.to_bytes());
     let computed = compute(app, &round, input).await;
@@ -75,7 +72,7 @@ fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Says why there are no label ciphertexts.
+/// Why there are no label ciphertexts.
 enum Stop {
     Cancelled,
     Damaged(String),
@@ -93,12 +90,11 @@ impl<E: Into<RoundError>> From<E> for Stop {
 async fn input(app: &App, round: &RoundRow, step: Step, noise_ballot: Digest) -> Result<TallyInput, Stop> {
     let id = round.id();
     let mut tx = app.storage.read().await?;
-    let rows = app.storage.ballots(&mut tx, id).await?;
-    let federation = app.storage.federation(&mut tx).await?.ok_or(StorageError::unreadable("federation"))?;
-    let instances =
-        app.storage.replay(&mut tx, |replay| replay.round(id)?.instances_of(step)).await?.flatten();
+    let rows = tx.ballots(id).await?;
+    let federation = tx.federation().await?.ok_or(StorageError::missing("federation"))?;
+    let instances = tx.replay(|replay| replay.round(id)?.instances_of(step)).await?.flatten();
     drop(tx);
-    let instances = instances.ok_or(StorageError::unreadable("transcript"))?;
+    let instances = instances.ok_or(StorageError::missing("transcript"))?;
     let resolution = round.announcement.resolution(&federation.founding, &round.roster, step)?;
     let is_counted = |row: &BallotRow| round.state.counted().contains(&row.participant);
     let counted: Vec<CountedBallot> = rows.iter().filter(|row| is_counted(row)).map(on_record).collect();
@@ -116,7 +112,7 @@ async fn input(app: &App, round: &RoundRow, step: Step, noise_ballot: Digest) ->
         Ok(Ok(sum)) => Ok(TallyInput { resolution, sum, instances }),
         Ok(Err(RecomputeError::Cancelled)) => Err(Stop::Cancelled),
         Ok(Err(error)) => Err(Stop::Damaged(error.to_string())),
-        Err(stopped) => Err(Stop::Damaged(stopped.to_string())),
+        Err(lost) => Err(lost.into()),
     }
 }
 
@@ -129,12 +125,12 @@ pub(super) const fn on_record(row: &BallotRow) -> CountedBallot {
 async fn compute(app: &App, round: &RoundRow, input: TallyInput) -> Result<Published, Stop> {
     let id = round.id();
     let mut tx = app.storage.read().await?;
-    let federation = app.storage.federation(&mut tx).await?.ok_or(StorageError::unreadable("federation"))?;
+    let federation = tx.federation().await?.ok_or(StorageError::missing("federation"))?;
     drop(tx);
     let certificate = certificate(app).await?;
     let config = &federation.founding.config;
     let keys = app.keys.get(&certificate, config, app.storage.blobs(), &app.pool).await;
-    let keys = keys.map_err(|e| Stop::Damaged(e.to_string()))?;
+    let keys = keys?;
     let steps = u32::try_from(keys.steps(input.instances.len())).unwrap_or(u32::MAX);
     let cancel = app.begin_tally(id, steps);
     let watched = app.clone();
@@ -148,7 +144,7 @@ async fn compute(app: &App, round: &RoundRow, input: TallyInput) -> Result<Publi
         // A disk that is full today has room tomorrow: the round waits, and loses nothing.
         Ok(Err(PublishError::Disk(source))) => Err(StorageError::Tally(source).into()),
         Ok(Err(error)) => Err(Stop::Damaged(error.to_string())),
-        Err(stopped) => Err(Stop::Damaged(stopped.to_string())),
+        Err(lost) => Err(lost.into()),
     }
 }
 
@@ -164,9 +160,9 @@ async fn commit(
     let window = app.settings.opening_window.max(times.wall.saturating_mul(SLOWEST_TRUSTEE));
     let window = i64::try_from(window.as_millis()).unwrap_or(i64::MAX);
     let mut tx = app.storage.write().await?;
-    let Some(round) = app.storage.round(&mut tx, id).await? else { return Ok(()) };
+    let Some(round) = tx.round(id).await? else { return Ok(()) };
     let now = app.now();
-    let event = app.storage.append(&mut tx, &app.identity, now, EventBody::Tallied(record)).await?;
+    let event = tx.append(&app.identity, now, EventBody::Tallied(record)).await?;
     let tallied = Tallied {
         step: record.step,
         noise_ballot,
@@ -179,21 +175,7 @@ async fn commit(
         wall_ms: millis(times.wall),
     };
     let state = round.state.tallied(tallied, now.plus(window))?;
-    app.storage.set_round_state(&mut tx, id, &state).await?;
+    tx.set_round_state(id, &state).await?;
     tx.commit().await?;
     Ok(())
-}
-
-/// Returns where the squashed digits of every tally of a round lie.
-pub(crate) fn digits_of(state: &RoundState) -> Vec<Digest> {
-    Step::ALL.into_iter().filter_map(|step| state.tally(step)?.squashed_digits).collect()
-}
-
-/// Forgets the squashed digits of a round that needs them no more.
-pub(crate) async fn forget_digits(app: &App, id: RoundId, digits: &[Digest]) {
-    for digits in digits {
-        if let Err(error) = app.storage.blobs().remove(*digits).await {
-            tracing::warn!(round = %id, %error, "the squashed digits of a finished round stay on the disk");
-        }
-    }
 }

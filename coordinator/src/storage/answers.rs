@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
+use base::ids::{Digest, RoundId, canonical};
 use borsh::{BorshDeserialize, BorshSerialize};
-use shared::ids::{Digest, RoundId, canonical};
 use sqlx::Row as _;
 
-use super::{Result, Storage, StorageError, Tx, decoded, parsed};
+use super::{ReadTx, Result, StorageError, WriteTx, decoded, parsed};
 
 const ANSWER: &str = "SELECT round, position FROM answers WHERE instance = $1";
 const INSERT: &str =
@@ -14,7 +14,7 @@ const INSERT: &str =
 const SET_SOURCES: &str = "UPDATE rounds SET sources = $1 WHERE id = $2";
 const SOURCES: &str = "SELECT sources FROM rounds WHERE id = $1";
 
-/// Is where an instance stands in a released round.
+/// Where an instance stands in a released round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Answer {
     /// The round.
@@ -23,12 +23,13 @@ pub struct Answer {
     pub position: u32,
 }
 
-impl Storage {
+impl ReadTx {
     /// Returns the answers of those instances that were released before.
-    pub async fn answers(&self, tx: &mut Tx, instances: &[Digest]) -> Result<HashMap<Digest, Answer>> {
+    pub async fn answers(&mut self, instances: &[Digest]) -> Result<HashMap<Digest, Answer>> {
         let mut answers = HashMap::new();
         for instance in instances {
-            let row = sqlx::query(ANSWER).bind(instance.to_string()).fetch_optional(&mut **tx).await?;
+            let row =
+                sqlx::query(ANSWER).bind(instance.to_string()).fetch_optional(self.connection()).await?;
             let Some(row) = row else { continue };
             let position: i64 = row.try_get("position")?;
             let position = u32::try_from(position).map_err(|_| StorageError::unreadable("answer"))?;
@@ -37,30 +38,36 @@ impl Storage {
         Ok(answers)
     }
 
+    /// Returns where each submitted instance of a round is answered; `None` where all of them were new.
+    pub async fn sources(&mut self, round: RoundId) -> Result<Option<Vec<Answer>>> {
+        let row = sqlx::query(SOURCES).bind(round.to_string()).fetch_optional(self.connection()).await?;
+        let Some(row) = row else { return Ok(None) };
+        let sources: Option<&[u8]> = row.try_get("sources")?;
+        sources.map(|bytes| decoded(bytes, "sources")).transpose()
+    }
+}
+
+impl WriteTx {
     /// Records the instances of a released round in their order; one that was released before keeps its answer.
-    pub async fn insert_answers(&self, tx: &mut Tx, round: RoundId, instances: &[Digest]) -> Result<()> {
+    pub async fn insert_answers(&mut self, round: RoundId, instances: &[Digest]) -> Result<()> {
         for (position, instance) in (0_i64..).zip(instances) {
             sqlx::query(INSERT)
                 .bind(instance.to_string())
                 .bind(round.to_string())
                 .bind(position)
-                .execute(&mut **tx)
+                .execute(self.connection())
                 .await?;
         }
         Ok(())
     }
 
     /// Stores where each submitted instance of a round is answered.
-    pub async fn set_sources(&self, tx: &mut Tx, round: RoundId, sources: &Vec<Answer>) -> Result<()> {
-        sqlx::query(SET_SOURCES).bind(canonical(sources)).bind(round.to_string()).execute(&mut **tx).await?;
+    pub async fn set_sources(&mut self, round: RoundId, sources: &Vec<Answer>) -> Result<()> {
+        sqlx::query(SET_SOURCES)
+            .bind(canonical(sources))
+            .bind(round.to_string())
+            .execute(self.connection())
+            .await?;
         Ok(())
-    }
-
-    /// Returns where each submitted instance of a round is answered; `None` where all of them were new.
-    pub async fn sources(&self, tx: &mut Tx, round: RoundId) -> Result<Option<Vec<Answer>>> {
-        let row = sqlx::query(SOURCES).bind(round.to_string()).fetch_optional(&mut **tx).await?;
-        let Some(row) = row else { return Ok(None) };
-        let sources: Option<&[u8]> = row.try_get("sources")?;
-        sources.map(|bytes| decoded(bytes, "sources")).transpose()
     }
 }

@@ -1,13 +1,13 @@
 //! The ballots of a round, and what was refused instead.
 
-use shared::{
+use base::{
     clock::Millis,
     ids::{BallotId, Digest, ParticipantId, RoundId},
     problem::Code,
 };
 use sqlx::Row as _;
 
-use super::{Result, Storage, Tx, parsed, participant};
+use super::{ReadTx, Result, WriteTx, parsed, participant};
 
 const INSERT: &str =
     "INSERT INTO ballots (round, participant, ballot, digest, received_at) VALUES ($1, $2, $3, $4, $5)";
@@ -18,7 +18,7 @@ const REFUSE: &str = "INSERT INTO refusals (round, participant, late, reason, at
                       ON CONFLICT (round, participant) DO UPDATE SET late = $3, reason = $4, at = $5, code = $6";
 const REFUSALS: &str = "SELECT participant, late, reason, at, code FROM refusals WHERE round = $1";
 
-/// Is a ballot as stored; its bytes lie among the blobs.
+/// A ballot as stored; its bytes lie among the blobs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BallotRow {
     /// Who cast it.
@@ -31,7 +31,7 @@ pub struct BallotRow {
     pub received_at: Millis,
 }
 
-/// Is the last refusal of something a participant sent.
+/// The last refusal of something a participant sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusalRow {
     /// Who sent it.
@@ -46,23 +46,10 @@ pub struct RefusalRow {
     pub at: Millis,
 }
 
-impl Storage {
-    /// Stores a ballot that passed every check.
-    pub async fn insert_ballot(&self, tx: &mut Tx, round: RoundId, ballot: &BallotRow) -> Result<()> {
-        sqlx::query(INSERT)
-            .bind(round.to_string())
-            .bind(ballot.participant.get())
-            .bind(ballot.ballot.to_string())
-            .bind(ballot.digest.to_string())
-            .bind(ballot.received_at.0)
-            .execute(&mut **tx)
-            .await?;
-        Ok(())
-    }
-
+impl ReadTx {
     /// Returns the ballots of a round in the order of the participants' numbers.
-    pub async fn ballots(&self, tx: &mut Tx, round: RoundId) -> Result<Vec<BallotRow>> {
-        let rows = sqlx::query(BALLOTS).bind(round.to_string()).fetch_all(&mut **tx).await?;
+    pub async fn ballots(&mut self, round: RoundId) -> Result<Vec<BallotRow>> {
+        let rows = sqlx::query(BALLOTS).bind(round.to_string()).fetch_all(self.connection()).await?;
         rows.iter()
             .map(|row| {
                 Ok(BallotRow {
@@ -75,23 +62,9 @@ impl Storage {
             .collect()
     }
 
-    /// Records why something a participant sent was refused.
-    pub async fn refuse(&self, tx: &mut Tx, round: RoundId, refusal: &RefusalRow) -> Result<()> {
-        sqlx::query(REFUSE)
-            .bind(round.to_string())
-            .bind(refusal.participant.get())
-            .bind(refusal.late)
-            .bind(&refusal.reason)
-            .bind(refusal.at.0)
-            .bind(refusal.code.map(Code::name))
-            .execute(&mut **tx)
-            .await?;
-        Ok(())
-    }
-
     /// Returns the refusals of a round, at most one per participant.
-    pub async fn refusals(&self, tx: &mut Tx, round: RoundId) -> Result<Vec<RefusalRow>> {
-        let rows = sqlx::query(REFUSALS).bind(round.to_string()).fetch_all(&mut **tx).await?;
+    pub async fn refusals(&mut self, round: RoundId) -> Result<Vec<RefusalRow>> {
+        let rows = sqlx::query(REFUSALS).bind(round.to_string()).fetch_all(self.connection()).await?;
         rows.iter()
             .map(|row| {
                 Ok(RefusalRow {
@@ -103,5 +76,34 @@ impl Storage {
                 })
             })
             .collect()
+    }
+}
+
+impl WriteTx {
+    /// Stores a ballot that passed every check.
+    pub async fn insert_ballot(&mut self, round: RoundId, ballot: &BallotRow) -> Result<()> {
+        sqlx::query(INSERT)
+            .bind(round.to_string())
+            .bind(ballot.participant.get())
+            .bind(ballot.ballot.to_string())
+            .bind(ballot.digest.to_string())
+            .bind(ballot.received_at.0)
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Records why something a participant sent was refused.
+    pub async fn refuse(&mut self, round: RoundId, refusal: &RefusalRow) -> Result<()> {
+        sqlx::query(REFUSE)
+            .bind(round.to_string())
+            .bind(refusal.participant.get())
+            .bind(refusal.late)
+            .bind(&refusal.reason)
+            .bind(refusal.at.0)
+            .bind(refusal.code.map(Code::name))
+            .execute(self.connection())
+            .await?;
+        Ok(())
     }
 }

@@ -1,15 +1,17 @@
 //! The transcript's events, appended inside the caller's transaction and held to the rules of the replay.
 
-use shared::{
+use std::sync::Arc;
+
+use base::{
     clock::Millis,
     identity::{Identity, Signed},
     ids::{Digest, canonical},
-    transcript::{Event, EventBody, Fault, Head, Replay},
 };
+use protocol::transcript::{Event, EventBody, Fault, Head, Replay};
 use sqlx::Row as _;
 use tokio::sync::Mutex;
 
-use super::{Result, Storage, StorageError, Tx, decoded, parsed};
+use super::{ReadTx, Result, Storage, StorageError, WriteTx, decoded, parsed};
 
 const HEAD: &str = "SELECT height, digest FROM events ORDER BY height DESC LIMIT 1";
 const APPEND: &str = "INSERT INTO events (height, digest, signed) VALUES ($1, $2, $3)";
@@ -24,24 +26,24 @@ const BATCH: u32 = 500;
 /// The replay of the chain as far as it was needed; a transaction that was rolled back may have left it ahead.
 pub(super) type Chain = Mutex<Option<Replay>>;
 
-async fn head(tx: &mut Tx) -> Result<Head> {
-    let Some(row) = sqlx::query(HEAD).fetch_optional(&mut **tx).await? else { return Ok(Head::EMPTY) };
+async fn head(tx: &mut ReadTx) -> Result<Head> {
+    let Some(row) = sqlx::query(HEAD).fetch_optional(tx.connection()).await? else { return Ok(Head::EMPTY) };
     let height: i64 = row.try_get("height")?;
     let digest: Digest = parsed(row.try_get("digest")?, "event digest")?;
     Ok(Head { length: height.unsigned_abs() + 1, digest })
 }
 
-async fn page(tx: &mut Tx, from: u64, limit: u32) -> Result<Vec<Signed<Event>>> {
+async fn page(tx: &mut ReadTx, from: u64, limit: u32) -> Result<Vec<Signed<Event>>> {
     let rows = sqlx::query(PAGE)
         .bind(i64::try_from(from).unwrap_or(i64::MAX))
         .bind(limit)
-        .fetch_all(&mut **tx)
+        .fetch_all(tx.connection())
         .await?;
     rows.iter().map(|row| decoded(row.try_get::<&[u8], _>("signed")?, "event")).collect()
 }
 
 /// Brings a replay to the head of the transaction's chain; starts anew where it is not a part of it.
-async fn catch_up(replay: &mut Option<Replay>, tx: &mut Tx) -> Result<()> {
+async fn catch_up(replay: &mut Option<Replay>, tx: &mut ReadTx) -> Result<()> {
     let head = head(tx).await?;
     if replay.as_ref().is_some_and(|replay| replay.head() == head) {
         return Ok(());
@@ -67,17 +69,50 @@ fn unreplayable(fault: &Fault) -> StorageError {
 }
 
 impl Storage {
+    /// Returns signed events from a height on, at most `limit` and about 2 MB of them, and the chain's length.
+    pub async fn events(&self, from: u64, limit: u32) -> Result<(Vec<Signed<Event>>, u64)> {
+        let mut tx = self.read().await?;
+        tx.events_in(from, limit).await
+    }
+}
+
+impl ReadTx {
+    /// Asks the replay of the transaction's chain; `None` before the federation is founded.
+    pub async fn replay<T>(&mut self, ask: impl FnOnce(&Replay) -> T) -> Result<Option<T>> {
+        let shared = Arc::clone(&self.chain);
+        let mut chain = shared.lock().await;
+        catch_up(&mut chain, self).await?;
+        Ok(chain.as_ref().map(ask))
+    }
+
+    /// Returns the number of events.
+    pub async fn transcript_length(&mut self) -> Result<u64> {
+        Ok(head(self).await?.length)
+    }
+
+    /// Returns the same as [`Storage::events`](super::Storage::events) as a transaction sees it.
+    pub async fn events_in(&mut self, from: u64, limit: u32) -> Result<(Vec<Signed<Event>>, u64)> {
+        let mut bytes = 0;
+        let mut events = page(self, from, limit).await?;
+        let fits = events.iter().take_while(|event| {
+            let is_first = bytes == 0;
+            bytes += canonical(*event).len();
+            is_first || bytes <= LARGEST_PAGE
+        });
+        let fitting = fits.count();
+        events.truncate(fitting);
+        let length: i64 = sqlx::query(COUNT).fetch_one(self.connection()).await?.try_get("events")?;
+        Ok((events, length.unsigned_abs()))
+    }
+}
+
+impl WriteTx {
     /// Signs and appends an event and returns its digest; it becomes part of the chain when the transaction
     /// commits. An event that breaks a rule of the transcript is refused, and nothing is appended.
-    pub async fn append(
-        &self,
-        tx: &mut Tx,
-        signer: &Identity,
-        at: Millis,
-        body: EventBody,
-    ) -> Result<Digest> {
-        let mut chain = self.chain.lock().await;
-        catch_up(&mut chain, tx).await?;
+    pub async fn append(&mut self, signer: &Identity, at: Millis, body: EventBody) -> Result<Digest> {
+        let shared = Arc::clone(&self.chain);
+        let mut chain = shared.lock().await;
+        catch_up(&mut chain, self).await?;
         let before = chain.as_ref().map_or(Head::EMPTY, Replay::head);
         let event = before.next(at, body);
         let (height, after) = (event.height, Head::after(&event));
@@ -90,41 +125,8 @@ impl Storage {
             .bind(height.cast_signed())
             .bind(after.digest.to_string())
             .bind(canonical(&signed))
-            .execute(&mut **tx)
+            .execute(self.connection())
             .await?;
         Ok(after.digest)
-    }
-
-    /// Asks the replay of the transaction's chain; `None` before the federation is founded.
-    pub async fn replay<T>(&self, tx: &mut Tx, ask: impl FnOnce(&Replay) -> T) -> Result<Option<T>> {
-        let mut chain = self.chain.lock().await;
-        catch_up(&mut chain, tx).await?;
-        Ok(chain.as_ref().map(ask))
-    }
-
-    /// Returns the number of events.
-    pub async fn transcript_length(&self, tx: &mut Tx) -> Result<u64> {
-        Ok(head(tx).await?.length)
-    }
-
-    /// Returns signed events from a height on, at most `limit` and about 2 MB of them, and the chain's length.
-    pub async fn events(&self, from: u64, limit: u32) -> Result<(Vec<Signed<Event>>, u64)> {
-        let mut tx = self.read().await?;
-        self.events_in(&mut tx, from, limit).await
-    }
-
-    /// Returns the same as [`Self::events`] as a transaction sees it.
-    pub async fn events_in(&self, tx: &mut Tx, from: u64, limit: u32) -> Result<(Vec<Signed<Event>>, u64)> {
-        let mut bytes = 0;
-        let mut events = page(tx, from, limit).await?;
-        let fits = events.iter().take_while(|event| {
-            let is_first = bytes == 0;
-            bytes += canonical(*event).len();
-            is_first || bytes <= LARGEST_PAGE
-        });
-        let fitting = fits.count();
-        events.truncate(fitting);
-        let length: i64 = sqlx::query(COUNT).fetch_one(&mut **tx).await?.try_get("events")?;
-        Ok((events, length.unsigned_abs()))
     }
 }

@@ -1,14 +1,14 @@
 //! The one federation of this data folder.
 
-use borsh::BorshDeserialize;
-use shared::{
-    federation::{FederationState, Founding, KeyCertificate},
+use base::{
     identity::Signed,
     ids::{Digest, canonical},
 };
+use borsh::BorshDeserialize;
+use protocol::federation::{FederationState, Founding, KeyCertificate};
 use sqlx::Row as _;
 
-use super::{Result, Storage, StorageError, Tx, decoded, parsed};
+use super::{ReadTx, Result, StorageError, WriteTx, decoded, parsed};
 
 const INSERT: &str = "INSERT INTO federation (only_row, founding, state) VALUES (1, $1, $2)";
 const SELECT: &str = "SELECT founding, state, certificate, known_answer FROM federation";
@@ -16,7 +16,7 @@ const SET_STATE: &str = "UPDATE federation SET state = $1";
 const SET_CERTIFICATE: &str = "UPDATE federation SET certificate = $1, known_answer = NULL";
 const SET_KNOWN_ANSWER: &str = "UPDATE federation SET known_answer = $1";
 
-/// Is the federation as stored.
+/// The federation as stored.
 #[derive(Debug, Clone)]
 pub struct FederationRow {
     /// Event 0.
@@ -48,20 +48,10 @@ fn optional<T: BorshDeserialize>(bytes: Option<&[u8]>, what: &'static str) -> Re
     bytes.map(|bytes| decoded(bytes, what)).transpose()
 }
 
-impl Storage {
-    /// Stores event 0; the caller has made sure that there is none yet.
-    pub async fn insert_federation(&self, tx: &mut Tx, founding: &Founding) -> Result<()> {
-        sqlx::query(INSERT)
-            .bind(canonical(founding))
-            .bind(state_name(FederationState::Assembling))
-            .execute(&mut **tx)
-            .await?;
-        Ok(())
-    }
-
+impl ReadTx {
     /// Returns the federation, if one was founded.
-    pub async fn federation(&self, tx: &mut Tx) -> Result<Option<FederationRow>> {
-        let Some(row) = sqlx::query(SELECT).fetch_optional(&mut **tx).await? else {
+    pub async fn federation(&mut self) -> Result<Option<FederationRow>> {
+        let Some(row) = sqlx::query(SELECT).fetch_optional(self.connection()).await? else {
             return Ok(None);
         };
         let known_answer: Option<&str> = row.try_get("known_answer")?;
@@ -72,22 +62,34 @@ impl Storage {
             known_answer: known_answer.map(|text| parsed(text, "known answer")).transpose()?,
         }))
     }
+}
+
+impl WriteTx {
+    /// Stores event 0; the caller has made sure that there is none yet.
+    pub async fn insert_federation(&mut self, founding: &Founding) -> Result<()> {
+        sqlx::query(INSERT)
+            .bind(canonical(founding))
+            .bind(state_name(FederationState::Assembling))
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
 
     /// Moves the federation to a state.
-    pub async fn set_federation_state(&self, tx: &mut Tx, state: FederationState) -> Result<()> {
-        sqlx::query(SET_STATE).bind(state_name(state)).execute(&mut **tx).await?;
+    pub async fn set_federation_state(&mut self, state: FederationState) -> Result<()> {
+        sqlx::query(SET_STATE).bind(state_name(state)).execute(self.connection()).await?;
         Ok(())
     }
 
     /// Stores the signed certificate of the keys.
-    pub async fn set_certificate(&self, tx: &mut Tx, certificate: &Signed<KeyCertificate>) -> Result<()> {
-        sqlx::query(SET_CERTIFICATE).bind(canonical(certificate)).execute(&mut **tx).await?;
+    pub async fn set_certificate(&mut self, certificate: &Signed<KeyCertificate>) -> Result<()> {
+        sqlx::query(SET_CERTIFICATE).bind(canonical(certificate)).execute(self.connection()).await?;
         Ok(())
     }
 
     /// Stores the digest of what is opened of the known answer.
-    pub async fn set_known_answer(&self, tx: &mut Tx, opened: Digest) -> Result<()> {
-        sqlx::query(SET_KNOWN_ANSWER).bind(opened.to_string()).execute(&mut **tx).await?;
+    pub async fn set_known_answer(&mut self, opened: Digest) -> Result<()> {
+        sqlx::query(SET_KNOWN_ANSWER).bind(opened.to_string()).execute(self.connection()).await?;
         Ok(())
     }
 }

@@ -14,6 +14,7 @@ mod openings;
 mod rounds;
 mod students;
 mod tokens;
+mod transaction;
 mod upkeep;
 mod usage;
 
@@ -25,6 +26,7 @@ pub use members::{InviteRow, MemberRow};
 pub use openings::OpeningRow;
 pub use rounds::RoundRow;
 pub use tokens::TokenRow;
+pub use transaction::{ReadTx, WriteTx};
 pub use upkeep::Schema;
 pub use usage::Usage;
 
@@ -35,47 +37,51 @@ use std::{
     time::Duration,
 };
 
-use shared::ids::{Digest, ParticipantId};
+use base::{
+    bug,
+    ids::{Digest, ParticipantId},
+};
 use sqlx::{
-    Sqlite, SqliteConnection, SqlitePool, Transaction,
+    SqlitePool,
     migrate::Migrator,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-/// Is an open transaction; it rolls back unless it is committed.
-#[derive(Debug)]
-pub struct Tx(Transaction<'static, Sqlite>);
+/// What the database said; its library stays in this room.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct DatabaseError(Box<sqlx::Error>);
 
-impl Tx {
-    /// Makes everything that was done in it durable.
-    pub async fn commit(self) -> Result<()> {
-        Ok(self.0.commit().await?)
+impl From<sqlx::Error> for StorageError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(DatabaseError(Box::new(error)))
     }
 }
 
-impl std::ops::Deref for Tx {
-    type Target = SqliteConnection;
-
-    fn deref(&self) -> &SqliteConnection {
-        &self.0
+impl From<tokio::task::JoinError> for StorageError {
+    fn from(lost: tokio::task::JoinError) -> Self {
+        match lost.try_into_panic() {
+            Ok(panic) => Self::Bug(bug::words(&*panic)),
+            Err(_) => Self::Stopped,
+        }
     }
 }
 
-impl std::ops::DerefMut for Tx {
-    fn deref_mut(&mut self) -> &mut SqliteConnection {
-        &mut self.0
+impl From<sqlx::migrate::MigrateError> for StorageError {
+    fn from(error: sqlx::migrate::MigrateError) -> Self {
+        Self::Migration(DatabaseError(Box::new(error.into())))
     }
 }
 
-/// Says what went wrong while storing or loading.
+/// What went wrong while storing or loading.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
     /// The database refused.
     #[error("the database failed: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(DatabaseError),
     /// The schema cannot be brought up to date.
     #[error("the database cannot be migrated: {0}")]
-    Migration(#[from] sqlx::migrate::MigrateError),
+    Migration(DatabaseError),
     /// A newer program wrote the database.
     #[error(
         "the database was written by a newer version of this program (its schema is {found}, this one knows up to \
@@ -98,7 +104,7 @@ pub enum StorageError {
     BlobChanged(Digest),
     /// An event would break a rule of the transcript.
     #[error("refused by the transcript's rules: {0}")]
-    Rule(#[from] shared::transcript::Fault),
+    Rule(#[from] protocol::transcript::Fault),
     /// What uploads left behind cannot be removed.
     #[error("unfinished uploads in {path} cannot be removed: {source}", path = path.display())]
     Leftovers {
@@ -113,18 +119,62 @@ pub enum StorageError {
         /// What kind of row.
         what: &'static str,
     },
+    /// A row that others refer to is not there.
+    #[error("the database lacks the {what} that other rows refer to: restore it from a backup")]
+    Missing {
+        /// What is not there.
+        what: &'static str,
+    },
+    /// A value cannot be written in its stored form.
+    #[error("the {what} cannot be written as JSON: {source}")]
+    Unwritable {
+        /// What kind of value.
+        what: &'static str,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// The service ends before a file was read or written.
+    #[error("a file was not read or written to its end, because the service stops")]
+    Stopped,
+    /// Reading or writing a file panicked, with these words.
+    #[error("reading or writing a file failed by a bug of this program: {0}")]
+    Bug(String),
 }
 
 impl StorageError {
     pub(crate) const fn unreadable(what: &'static str) -> Self {
         Self::Unreadable { what }
     }
+
+    pub(crate) const fn missing(what: &'static str) -> Self {
+        Self::Missing { what }
+    }
+
+    /// Returns whether trying the same again cannot help.
+    pub(crate) fn is_lasting(&self) -> bool {
+        match self {
+            // A disk that is full or busy today is not tomorrow; a file that is gone does not come back by itself.
+            Self::Blob { source, .. } => source.kind() == std::io::ErrorKind::NotFound,
+            Self::BlobChanged(_)
+            | Self::Unreadable { .. }
+            | Self::Missing { .. }
+            | Self::Unwritable { .. }
+            | Self::Bug(_) => true,
+            Self::Database(_)
+            | Self::Migration(_)
+            | Self::Newer(_)
+            | Self::Tally(_)
+            | Self::Rule(_)
+            | Self::Leftovers { .. }
+            | Self::Stopped => false,
+        }
+    }
 }
 
-/// Is the result of this room's functions.
+/// The result of this room's functions.
 pub type Result<T> = std::result::Result<T, StorageError>;
 
-/// Holds the database and the blobs; clones share them.
+/// The database and the blobs; clones share them.
 #[derive(Debug, Clone)]
 pub struct Storage {
     pool: SqlitePool,
@@ -150,16 +200,6 @@ impl Storage {
         Self { pool, blobs: Blobs::new(folder.join("blobs")), chain: Arc::default() }
     }
 
-    /// Begins a transaction that writes; it is the only one until it ends.
-    pub async fn write(&self) -> Result<Tx> {
-        Ok(Tx(self.pool.begin_with("BEGIN IMMEDIATE").await?))
-    }
-
-    /// Begins a transaction that reads one consistent state.
-    pub async fn read(&self) -> Result<Tx> {
-        Ok(Tx(self.pool.begin().await?))
-    }
-
     /// Returns the blobs.
     pub const fn blobs(&self) -> &Blobs {
         &self.blobs
@@ -179,12 +219,20 @@ fn options(folder: &Path) -> SqliteConnectOptions {
 }
 
 async fn connect(options: SqliteConnectOptions) -> Result<SqlitePool> {
-    Ok(SqlitePoolOptions::new().max_connections(8).connect_with(options).await?)
+    let pool = SqlitePoolOptions::new()
+        .max_connections(8)
+        .after_release(|connection, _| Box::pin(transaction::is_clean(connection)));
+    Ok(pool.connect_with(options).await?)
 }
 
 /// Parses a text column that this program wrote.
 pub(crate) fn parsed<T: FromStr>(text: &str, what: &'static str) -> Result<T> {
     text.parse().map_err(|_| StorageError::unreadable(what))
+}
+
+/// Writes the JSON of a column.
+fn json(value: &impl serde::Serialize, what: &'static str) -> Result<String> {
+    serde_json::to_string(value).map_err(|source| StorageError::Unwritable { what, source })
 }
 
 /// Decodes a canonical column that this program wrote.

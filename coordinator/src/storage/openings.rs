@@ -1,14 +1,15 @@
 //! The openings that trustees posted.
 
-use shared::{
+use base::{
+    Step,
     clock::Millis,
     identity::Signed,
     ids::{ParticipantId, RoundId, canonical},
-    round::{Opening, Step},
 };
+use protocol::round::Opening;
 use sqlx::{Row as _, sqlite::SqliteRow};
 
-use super::{Result, Storage, StorageError, Tx, decoded};
+use super::{ReadTx, Result, StorageError, WriteTx, decoded};
 
 const INSERT: &str =
     "INSERT INTO openings (round, step, trustee, signed, received_at) VALUES ($1, $2, $3, $4, $5)";
@@ -18,7 +19,7 @@ const COUNT: &str = "SELECT COUNT(*) AS count FROM openings WHERE round = $1";
 
 const COUNT_STEP: &str = "SELECT COUNT(*) AS count FROM openings WHERE round = $1 AND step = $2";
 
-/// Is an opening as stored; it was checked against its question when it came.
+/// An opening as stored; it was checked against its question when it came.
 #[derive(Debug, Clone)]
 pub struct OpeningRow {
     /// The opening with its trustee's signature.
@@ -34,11 +35,42 @@ impl OpeningRow {
     }
 }
 
-impl Storage {
+impl ReadTx {
+    /// Returns the number of openings of all steps of a round.
+    pub async fn count_openings(&mut self, round: RoundId) -> Result<usize> {
+        let row = sqlx::query(COUNT).bind(round.to_string()).fetch_one(self.connection()).await?;
+        let count: i64 = row.try_get("count")?;
+        usize::try_from(count).map_err(|_| StorageError::unreadable("openings"))
+    }
+
+    /// Returns the number of openings of one step of a round.
+    pub async fn count_openings_of(&mut self, round: RoundId, step: Step) -> Result<u32> {
+        let query = sqlx::query(COUNT_STEP).bind(round.to_string()).bind(step.to_string());
+        let count: i64 = query.fetch_one(self.connection()).await?.try_get("count")?;
+        u32::try_from(count).map_err(|_| StorageError::unreadable("openings"))
+    }
+
+    /// Returns the openings of one step in the order they came.
+    pub async fn openings(&mut self, round: RoundId, step: Step) -> Result<Vec<OpeningRow>> {
+        let rows = sqlx::query(SELECT)
+            .bind(round.to_string())
+            .bind(step.to_string())
+            .fetch_all(self.connection())
+            .await?;
+        let opening = |row: &SqliteRow| {
+            Ok(OpeningRow {
+                signed: decoded(row.try_get("signed")?, "opening")?,
+                received_at: Millis(row.try_get("received_at")?),
+            })
+        };
+        rows.iter().map(opening).collect()
+    }
+}
+
+impl WriteTx {
     /// Stores an opening that passed every check.
     pub async fn insert_opening(
-        &self,
-        tx: &mut Tx,
+        &mut self,
         (round, step, trustee): (RoundId, Step, ParticipantId),
         opening: &Signed<Opening>,
         at: Millis,
@@ -49,35 +81,8 @@ impl Storage {
             .bind(trustee.get())
             .bind(canonical(opening))
             .bind(at.0)
-            .execute(&mut **tx)
+            .execute(self.connection())
             .await?;
         Ok(())
-    }
-
-    /// Returns the number of openings of all steps of a round.
-    pub async fn count_openings(&self, tx: &mut Tx, round: RoundId) -> Result<usize> {
-        let row = sqlx::query(COUNT).bind(round.to_string()).fetch_one(&mut **tx).await?;
-        let count: i64 = row.try_get("count")?;
-        usize::try_from(count).map_err(|_| StorageError::unreadable("openings"))
-    }
-
-    /// Returns the number of openings of one step of a round.
-    pub async fn count_openings_of(&self, tx: &mut Tx, round: RoundId, step: Step) -> Result<u32> {
-        let query = sqlx::query(COUNT_STEP).bind(round.to_string()).bind(step.to_string());
-        let count: i64 = query.fetch_one(&mut **tx).await?.try_get("count")?;
-        u32::try_from(count).map_err(|_| StorageError::unreadable("openings"))
-    }
-
-    /// Returns the openings of one step in the order they came.
-    pub async fn openings(&self, tx: &mut Tx, round: RoundId, step: Step) -> Result<Vec<OpeningRow>> {
-        let rows =
-            sqlx::query(SELECT).bind(round.to_string()).bind(step.to_string()).fetch_all(&mut **tx).await?;
-        let opening = |row: &SqliteRow| {
-            Ok(OpeningRow {
-                signed: decoded(row.try_get("signed")?, "opening")?,
-                received_at: Millis(row.try_get("received_at")?),
-            })
-        };
-        rows.iter().map(opening).collect()
     }
 }

@@ -1,14 +1,16 @@
 //! Rounds: announcement, roster and state; a row is the state's twin.
 
-use shared::{
+use base::{
     clock::Millis,
-    federation::Roster,
     ids::{Digest, RoundId, canonical},
+};
+use protocol::{
+    federation::Roster,
     round::{Announcement, RoundState},
 };
 use sqlx::{Row as _, sqlite::SqliteRow};
 
-use super::{Result, Storage, StorageError, Tx, decoded, parsed};
+use super::{ReadTx, Result, StorageError, WriteTx, decoded, json, parsed};
 
 const INSERT: &str = "INSERT INTO rounds (id, announcement, roster, request, phase, state, created_at) \
                       VALUES ($1, $2, $3, $4, $5, $6, $7)";
@@ -30,7 +32,7 @@ const WATCHED: &str = "SELECT announcement, roster, request, state, labels FROM 
 const SET_STATE: &str = "UPDATE rounds SET phase = $1, state = $2 WHERE id = $3";
 const SET_LABELS: &str = "UPDATE rounds SET labels = $1 WHERE id = $2";
 
-/// Is a round as stored.
+/// A round as stored.
 #[derive(Debug, Clone)]
 pub struct RoundRow {
     /// What it fixed before anyone voted.
@@ -58,10 +60,6 @@ impl RoundRow {
     }
 }
 
-fn state_json(state: &RoundState) -> Result<String> {
-    serde_json::to_string(state).map_err(|_| StorageError::unreadable("round state"))
-}
-
 fn round_row(row: &SqliteRow) -> Result<RoundRow> {
     let labels: Option<&[u8]> = row.try_get("labels")?;
     Ok(RoundRow {
@@ -74,74 +72,75 @@ fn round_row(row: &SqliteRow) -> Result<RoundRow> {
     })
 }
 
-impl Storage {
+impl ReadTx {
+    /// Returns a round.
+    pub async fn round(&mut self, id: RoundId) -> Result<Option<RoundRow>> {
+        let row = sqlx::query(COLUMNS_BY_ID).bind(id.to_string()).fetch_optional(self.connection()).await?;
+        row.as_ref().map(round_row).transpose()
+    }
+
+    /// Returns every round, oldest first.
+    pub async fn rounds(&mut self) -> Result<Vec<RoundRow>> {
+        sqlx::query(COLUMNS).fetch_all(self.connection()).await?.iter().map(round_row).collect()
+    }
+
+    /// Returns at most so many rounds, oldest first, from the one that follows `after` on.
+    pub async fn rounds_after(&mut self, after: Option<RoundId>, limit: u32) -> Result<Vec<RoundRow>> {
+        let rows = sqlx::query(AFTER).bind(after.map(|id| id.to_string())).bind(limit);
+        rows.fetch_all(self.connection()).await?.iter().map(round_row).collect()
+    }
+
+    /// Returns the rounds that are not in a final state.
+    pub async fn unfinished_rounds(&mut self) -> Result<Vec<RoundId>> {
+        let rows = sqlx::query(UNFINISHED).fetch_all(self.connection()).await?;
+        rows.iter().map(|row| parsed(row.try_get("id")?, "round id")).collect()
+    }
+
+    /// Returns the rounds that wait for ballots or openings, uncorroborated releases included.
+    pub async fn open_rounds(&mut self) -> Result<Vec<RoundRow>> {
+        sqlx::query(OPEN).fetch_all(self.connection()).await?.iter().map(round_row).collect()
+    }
+
+    /// Returns the rounds that are not in a final state and the last few that are, oldest first.
+    pub async fn watched_rounds(&mut self, recent: u32) -> Result<Vec<RoundRow>> {
+        sqlx::query(WATCHED).bind(recent).fetch_all(self.connection()).await?.iter().map(round_row).collect()
+    }
+}
+
+impl WriteTx {
     /// Stores a new round.
-    pub async fn insert_round(&self, tx: &mut Tx, round: &RoundRow, at: Millis) -> Result<()> {
+    pub async fn insert_round(&mut self, round: &RoundRow, at: Millis) -> Result<()> {
         sqlx::query(INSERT)
             .bind(round.id().to_string())
             .bind(canonical(&round.announcement))
             .bind(canonical(&round.roster))
             .bind(round.request.to_string())
             .bind(round.state.name())
-            .bind(state_json(&round.state)?)
+            .bind(json(&round.state, "round state")?)
             .bind(at.0)
-            .execute(&mut **tx)
+            .execute(self.connection())
             .await?;
         Ok(())
     }
 
-    /// Returns a round.
-    pub async fn round(&self, tx: &mut Tx, id: RoundId) -> Result<Option<RoundRow>> {
-        let row = sqlx::query(COLUMNS_BY_ID).bind(id.to_string()).fetch_optional(&mut **tx).await?;
-        row.as_ref().map(round_row).transpose()
-    }
-
-    /// Returns every round, oldest first.
-    pub async fn rounds(&self, tx: &mut Tx) -> Result<Vec<RoundRow>> {
-        sqlx::query(COLUMNS).fetch_all(&mut **tx).await?.iter().map(round_row).collect()
-    }
-
-    /// Returns at most so many rounds, oldest first, from the one that follows `after` on.
-    pub async fn rounds_after(
-        &self,
-        tx: &mut Tx,
-        after: Option<RoundId>,
-        limit: u32,
-    ) -> Result<Vec<RoundRow>> {
-        let rows = sqlx::query(AFTER).bind(after.map(|id| id.to_string())).bind(limit);
-        rows.fetch_all(&mut **tx).await?.iter().map(round_row).collect()
-    }
-
-    /// Returns the rounds that are not in a final state.
-    pub async fn unfinished_rounds(&self, tx: &mut Tx) -> Result<Vec<RoundId>> {
-        let rows = sqlx::query(UNFINISHED).fetch_all(&mut **tx).await?;
-        rows.iter().map(|row| parsed(row.try_get("id")?, "round id")).collect()
-    }
-
-    /// Returns the rounds that wait for ballots or openings, uncorroborated releases included.
-    pub async fn open_rounds(&self, tx: &mut Tx) -> Result<Vec<RoundRow>> {
-        sqlx::query(OPEN).fetch_all(&mut **tx).await?.iter().map(round_row).collect()
-    }
-
-    /// Returns the rounds that are not in a final state and the last few that are, oldest first.
-    pub async fn watched_rounds(&self, tx: &mut Tx, recent: u32) -> Result<Vec<RoundRow>> {
-        sqlx::query(WATCHED).bind(recent).fetch_all(&mut **tx).await?.iter().map(round_row).collect()
-    }
-
     /// Moves a round to a state.
-    pub async fn set_round_state(&self, tx: &mut Tx, id: RoundId, state: &RoundState) -> Result<()> {
+    pub async fn set_round_state(&mut self, id: RoundId, state: &RoundState) -> Result<()> {
         sqlx::query(SET_STATE)
             .bind(state.name())
-            .bind(state_json(state)?)
+            .bind(json(state, "round state")?)
             .bind(id.to_string())
-            .execute(&mut **tx)
+            .execute(self.connection())
             .await?;
         Ok(())
     }
 
     /// Stores the released labels.
-    pub async fn set_labels(&self, tx: &mut Tx, id: RoundId, labels: &Vec<u16>) -> Result<()> {
-        sqlx::query(SET_LABELS).bind(canonical(labels)).bind(id.to_string()).execute(&mut **tx).await?;
+    pub async fn set_labels(&mut self, id: RoundId, labels: &Vec<u16>) -> Result<()> {
+        sqlx::query(SET_LABELS)
+            .bind(canonical(labels))
+            .bind(id.to_string())
+            .execute(self.connection())
+            .await?;
         Ok(())
     }
 }

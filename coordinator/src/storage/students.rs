@@ -1,13 +1,10 @@
 //! What operators said of their students.
 
-use shared::{
-    clock::Millis,
-    ids::StudentId,
-    wire::{StudentResult, StudentView},
-};
+use base::{clock::Millis, ids::StudentId};
+use protocol::wire::{StudentResult, StudentView};
 use sqlx::{Row as _, sqlite::SqliteRow};
 
-use super::{Result, Storage, StorageError, Tx, parsed};
+use super::{ReadTx, Result, StorageError, WriteTx, json, parsed};
 
 const INSERT: &str = "INSERT INTO students (id, reported_at, result) VALUES ($1, $2, $3)";
 const STUDENT: &str = "SELECT id, reported_at, result FROM students WHERE id = $1";
@@ -22,28 +19,24 @@ fn student(row: &SqliteRow) -> Result<StudentView> {
     })
 }
 
-impl Storage {
-    /// Stores what was said of a student.
-    pub async fn insert_student(
-        &self,
-        tx: &mut Tx,
-        id: StudentId,
-        result: &StudentResult,
-        at: Millis,
-    ) -> Result<()> {
-        let result = serde_json::to_string(result).map_err(|_| StorageError::unreadable("student"))?;
-        sqlx::query(INSERT).bind(id.to_string()).bind(at.0).bind(result).execute(&mut **tx).await?;
-        Ok(())
-    }
-
+impl ReadTx {
     /// Returns what was said of a student.
-    pub async fn student(&self, tx: &mut Tx, id: StudentId) -> Result<Option<StudentView>> {
-        let row = sqlx::query(STUDENT).bind(id.to_string()).fetch_optional(&mut **tx).await?;
+    pub async fn student(&mut self, id: StudentId) -> Result<Option<StudentView>> {
+        let row = sqlx::query(STUDENT).bind(id.to_string()).fetch_optional(self.connection()).await?;
         row.as_ref().map(student).transpose()
     }
 
     /// Returns every student in the order they were reported.
-    pub async fn students(&self, tx: &mut Tx) -> Result<Vec<StudentView>> {
-        sqlx::query(STUDENTS).fetch_all(&mut **tx).await?.iter().map(student).collect()
+    pub async fn students(&mut self) -> Result<Vec<StudentView>> {
+        sqlx::query(STUDENTS).fetch_all(self.connection()).await?.iter().map(student).collect()
+    }
+}
+
+impl WriteTx {
+    /// Stores what was said of a student.
+    pub async fn insert_student(&mut self, id: StudentId, result: &StudentResult, at: Millis) -> Result<()> {
+        let result = json(result, "student")?;
+        sqlx::query(INSERT).bind(id.to_string()).bind(at.0).bind(result).execute(self.connection()).await?;
+        Ok(())
     }
 }

@@ -1,14 +1,17 @@
 //! Tokens of operators and viewers, and the sessions of browsers that logged in with any token.
 
-use shared::{clock::Millis, ids::Digest, wire::Role};
+use base::{clock::Millis, ids::Digest};
+use protocol::wire::Role;
 use sqlx::{Row as _, sqlite::SqliteRow};
 
-use super::{Result, Storage, StorageError, Tx, parsed};
+use super::{ReadTx, Result, StorageError, WriteTx, parsed};
 
 const INSERT: &str = "INSERT INTO tokens (token_digest, role, name, created_at, expires_at) \
                       VALUES ($1, $2, $3, $4, $5)";
 const TOKENS: &str = "SELECT id, token_digest, role, name, created_at, expires_at, revoked_at, last_used \
                       FROM tokens ORDER BY id";
+const BY_DIGEST: &str = "SELECT id, token_digest, role, name, created_at, expires_at, revoked_at, last_used \
+                         FROM tokens WHERE token_digest = $1";
 const REVOKE: &str = "UPDATE tokens SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL";
 const USED: &str = "UPDATE tokens SET last_used = $1 WHERE id = $2";
 const FORGET: &str = "DELETE FROM sessions WHERE expires_at <= $1";
@@ -17,7 +20,7 @@ const INSERT_SESSION: &str =
 const SESSION: &str = "SELECT token_digest FROM sessions WHERE session_digest = $1 AND expires_at > $2";
 const END_SESSION: &str = "DELETE FROM sessions WHERE session_digest = $1";
 
-/// Is a token as stored.
+/// A token as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenRow {
     /// Number.
@@ -55,65 +58,75 @@ fn token_row(row: &SqliteRow) -> Result<TokenRow> {
     })
 }
 
-impl Storage {
+impl ReadTx {
+    /// Returns the token with this digest.
+    pub async fn token(&mut self, digest: Digest) -> Result<Option<TokenRow>> {
+        let row = sqlx::query(BY_DIGEST).bind(digest.to_string()).fetch_optional(self.connection()).await?;
+        row.as_ref().map(token_row).transpose()
+    }
+
+    /// Returns every token that was ever made, in the order of their numbers.
+    pub async fn tokens(&mut self) -> Result<Vec<TokenRow>> {
+        sqlx::query(TOKENS).fetch_all(self.connection()).await?.iter().map(token_row).collect()
+    }
+
+    /// Returns the digest of the token that a session logged in with, unless it has ended.
+    pub async fn session(&mut self, session: Digest, now: Millis) -> Result<Option<Digest>> {
+        let row = sqlx::query(SESSION)
+            .bind(session.to_string())
+            .bind(now.0)
+            .fetch_optional(self.connection())
+            .await?;
+        row.map(|row| parsed(row.try_get("token_digest")?, "token digest")).transpose()
+    }
+}
+
+impl WriteTx {
     /// Stores a token by its digest; the number in `row` is not looked at.
-    pub async fn insert_token(&self, tx: &mut Tx, row: &TokenRow) -> Result<()> {
+    pub async fn insert_token(&mut self, row: &TokenRow) -> Result<()> {
         sqlx::query(INSERT)
             .bind(row.token.to_string())
             .bind(row.role.name())
             .bind(&row.name)
             .bind(row.created_at.0)
             .bind(row.expires_at.map(|at| at.0))
-            .execute(&mut **tx)
+            .execute(self.connection())
             .await?;
         Ok(())
     }
 
-    /// Returns every token that was ever made, in the order of their numbers.
-    pub async fn tokens(&self, tx: &mut Tx) -> Result<Vec<TokenRow>> {
-        sqlx::query(TOKENS).fetch_all(&mut **tx).await?.iter().map(token_row).collect()
-    }
-
     /// Revokes a token; one that was revoked before keeps its time.
-    pub async fn revoke_token(&self, tx: &mut Tx, id: u32, at: Millis) -> Result<()> {
-        sqlx::query(REVOKE).bind(at.0).bind(id).execute(&mut **tx).await?;
+    pub async fn revoke_token(&mut self, id: u32, at: Millis) -> Result<()> {
+        sqlx::query(REVOKE).bind(at.0).bind(id).execute(self.connection()).await?;
         Ok(())
     }
 
     /// Records that a token was used.
-    pub async fn used_token(&self, tx: &mut Tx, id: u32, at: Millis) -> Result<()> {
-        sqlx::query(USED).bind(at.0).bind(id).execute(&mut **tx).await?;
+    pub async fn used_token(&mut self, id: u32, at: Millis) -> Result<()> {
+        sqlx::query(USED).bind(at.0).bind(id).execute(self.connection()).await?;
         Ok(())
     }
 
     /// Stores a session by the digest of its cookie, and forgets those that have ended.
     pub async fn begin_session(
-        &self,
-        tx: &mut Tx,
+        &mut self,
         session: Digest,
         token: Digest,
         (now, until): (Millis, Millis),
     ) -> Result<()> {
-        sqlx::query(FORGET).bind(now.0).execute(&mut **tx).await?;
+        sqlx::query(FORGET).bind(now.0).execute(self.connection()).await?;
         sqlx::query(INSERT_SESSION)
             .bind(session.to_string())
             .bind(token.to_string())
             .bind(until.0)
-            .execute(&mut **tx)
+            .execute(self.connection())
             .await?;
         Ok(())
     }
 
-    /// Returns the digest of the token that a session logged in with, unless it has ended.
-    pub async fn session(&self, tx: &mut Tx, session: Digest, now: Millis) -> Result<Option<Digest>> {
-        let row =
-            sqlx::query(SESSION).bind(session.to_string()).bind(now.0).fetch_optional(&mut **tx).await?;
-        row.map(|row| parsed(row.try_get("token_digest")?, "token digest")).transpose()
-    }
-
     /// Ends a session.
-    pub async fn end_session(&self, tx: &mut Tx, session: Digest) -> Result<()> {
-        sqlx::query(END_SESSION).bind(session.to_string()).execute(&mut **tx).await?;
+    pub async fn end_session(&mut self, session: Digest) -> Result<()> {
+        sqlx::query(END_SESSION).bind(session.to_string()).execute(self.connection()).await?;
         Ok(())
     }
 }

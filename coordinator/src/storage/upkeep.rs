@@ -11,7 +11,7 @@ const INTEGRITY: &str = "PRAGMA integrity_check(5)";
 const REFERENCES: &str = "PRAGMA foreign_key_check";
 const APPLIED: &str = "SELECT version FROM _sqlx_migrations WHERE success ORDER BY version";
 
-/// Is how far a database is migrated, and how far this program would migrate it.
+/// How far a database is migrated, and how far this program would migrate it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Schema {
     /// The last migration of the database.

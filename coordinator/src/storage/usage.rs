@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::Storage;
 
-/// Is how much lies on disk.
+/// How much lies on disk.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Bytes of the database with its log.

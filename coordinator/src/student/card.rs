@@ -1,15 +1,13 @@
 //! What goes with a student: where its labels come from and what they cost.
 
+use base::{ids::Digest, schema::InstanceKind};
+use learning::{Method, Student, StudentConfig};
+use privacy::Epsilon;
 use serde::{Deserialize, Serialize};
-use shared::{
-    ids::Digest,
-    learning::{InstanceKind, Method, Student, StudentConfig},
-    privacy::Epsilon,
-};
 
 use super::Origin;
 
-/// Is what stands under `about` in a student's `.json` file.
+/// What stands under `about` in a student's `.json` file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StudentCard {
@@ -35,7 +33,7 @@ pub struct StudentCard {
     pub recipe: StudentConfig,
 }
 
-/// Is the end of a transcript.
+/// The end of a transcript.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TranscriptHead {

@@ -9,25 +9,21 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
-use shared::{
-    federation::FederationConfig,
-    ids::{Digest, RoundId},
-    learning::{
-        Calibration, Dataset, DatasetError, EvaluateError, Evaluation, Expected, FileError, Method, Network,
-        PredictError, StoreError, StudentConfig, TrainError, calibrate, evaluate, load_instances,
-        load_labeled, predict_probabilities, save_described, teach_student,
-    },
-    privacy::Epsilon,
-    transcript::Head,
-    wire::Labels,
+use base::ids::{Digest, RoundId};
+use learning::{
+    Calibration, Dataset, DatasetError, EvaluateError, Evaluation, Expected, FileError, Method, Network,
+    PredictError, StoreError, StudentConfig, TrainError, calibrate, evaluate, load_instances, load_labeled,
+    predict_probabilities, save_described, teach_student,
 };
+use privacy::Epsilon;
+use protocol::{federation::FederationConfig, transcript::Head, wire::Labels};
+use serde::Serialize;
 
 pub use card::StudentCard;
 pub use predict::{Answers, answer};
 pub use report::confusion_chart;
 
-/// Is one round as teaching material.
+/// One round as teaching material.
 #[derive(Debug)]
 pub struct Lesson {
     /// The round.
@@ -38,7 +34,7 @@ pub struct Lesson {
     pub labels: Option<Labels>,
 }
 
-/// Is what a student's card says of the federation.
+/// What a student's card says of the federation.
 #[derive(Debug, Clone)]
 pub struct Origin {
     /// Hash of event 0.
@@ -51,7 +47,7 @@ pub struct Origin {
     pub head: Head,
 }
 
-/// Is what the operator asks for.
+/// What the operator asks for.
 #[derive(Debug, Clone, Default)]
 pub struct Assignment {
     /// File of unlabeled instances to learn from too.
@@ -68,7 +64,7 @@ pub struct Assignment {
     pub seed: u64,
 }
 
-/// Says why no student was trained, or why it does not answer.
+/// Why no student was trained, or why it does not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum StudentError {
     /// A file or the instances cannot be read.
@@ -106,14 +102,14 @@ pub enum StudentError {
 }
 
 impl StudentError {
-    /// Tells whether other arguments or files would help.
+    /// Returns whether other arguments or files would help.
     #[must_use]
     pub fn is_usage(&self) -> bool {
         matches!(self, Self::File(_) | Self::Path { .. } | Self::Store(_) | Self::NothingToDraw)
     }
 }
 
-/// Is what became of the student.
+/// What became of the student.
 #[derive(Debug, Serialize)]
 pub struct StudentReport {
     /// Number of labels it was trained on.
@@ -198,7 +194,7 @@ fn with_ending(stem: &Path, ending: &str) -> PathBuf {
 fn measure(network: &Network, data: &Dataset) -> Result<(Evaluation, Calibration), StudentError> {
     let classes = network.classes();
     let truth = data.checked_labels(classes)?;
-    let predicted = shared::learning::predict(network, data.values())?;
+    let predicted = learning::predict(network, data.values())?;
     let probabilities = predict_probabilities(network, data.values())?;
     Ok((evaluate(&predicted, truth, classes)?, calibrate(&probabilities, truth, classes)?))
 }

@@ -2,10 +2,8 @@
 
 use std::collections::HashMap;
 
-use shared::{
-    ids::Digest,
-    learning::{Dataset, files::instances_from_npy_bytes},
-};
+use base::ids::Digest;
+use learning::{Dataset, files::instances_from_npy_bytes};
 
 use super::{Lesson, StudentError};
 

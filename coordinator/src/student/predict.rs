@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use learning::{Expected, load_described, load_instances, predict, predict_probabilities};
 use serde::Serialize;
-use shared::learning::{Expected, load_described, load_instances, predict, predict_probabilities};
 
 use super::{StudentCard, StudentError, problem};
 
-/// Is what a student says of a file of instances.
+/// What a student says of a file of instances.
 #[derive(Debug, Serialize)]
 pub struct Answers {
     /// The name of the class of each instance.

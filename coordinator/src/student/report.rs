@@ -1,6 +1,7 @@
 //! What the student confuses, as a picture.
 
-use shared::{chart::Matrix, learning::Evaluation};
+use chart::Matrix;
+use learning::Evaluation;
 
 /// Draws the confusion matrix of an evaluation.
 #[must_use]

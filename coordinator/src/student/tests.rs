@@ -3,18 +3,13 @@
 use std::path::Path;
 
 use anyhow::Result;
-use shared::{
-    federation::FederationConfig,
-    ids::{Digest, RoundId},
-    learning::{
-        Method,
-        files::{instances_to_npy_bytes, write_folder, write_instances},
-    },
-    privacy::{Epsilon, Views},
-    round::Corroboration,
-    transcript::Head,
-    wire::Labels,
+use base::ids::{Digest, RoundId};
+use learning::{
+    Method,
+    files::{instances_to_npy_bytes, write_folder, write_instances},
 };
+use privacy::{Epsilon, Views};
+use protocol::{federation::FederationConfig, round::Corroboration, transcript::Head, wire::Labels};
 
 use super::*;
 
@@ -102,7 +97,7 @@ fn a_student_leaves_with_its_card_and_answers_by_name() -> Result<()> {
     let path = |name: &str| folder.path().join(name);
     let origin = origin();
     let held_out = Dataset::new(rows(300, 40), vec![3], Some((0..40).map(|i| i % 2).collect()), None)?;
-    let description = shared::learning::Description {
+    let description = learning::Description {
         title: "rows".into(),
         synthetic: false,
         schema: origin.config.instances.clone(),
@@ -165,7 +160,7 @@ fn what_cannot_be_answered_is_refused_with_the_file_and_the_reason() -> Result<(
     let text = std::fs::read_to_string(path("student.v1.json"))?;
     std::fs::write(path("student.v1.json"), text.replace("\"high\"", "\"high\", \"higher\""))?;
     assert!(refusal("student.v1", "wide.npy").contains("names 3 classes and tells 2 apart"));
-    shared::learning::save_network(&shared::learning::load_network(&path("student.v1"))?, &path("teacher"))?;
+    learning::save_network(&learning::load_network(&path("student.v1"))?, &path("teacher"))?;
     assert!(refusal("teacher", "wide.npy").contains("does not say where the network comes from"));
 
     let refused = |change: &dyn Fn(&mut Assignment)| {

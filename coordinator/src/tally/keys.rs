@@ -5,28 +5,28 @@ use std::{
     time::{Duration, Instant},
 };
 
-use shared::{
+use base::ids::Digest;
+use protocol::{
     federation::{FederationConfig, KeyCertificate},
-    ids::Digest,
     transcript::{RecomputeError, TallyKeys},
 };
 use tokio::sync::Mutex;
 
-use super::{Pool, PoolStopped};
 use crate::storage::Blobs;
+use runtime::{Pool, PoolError};
 
 /// How long keys stay in memory after their last use; the squashing key alone has 1.06 GB or more.
 const IDLE: Duration = Duration::from_secs(60);
 
-/// Says why the tally keys cannot be loaded.
+/// Why the tally keys cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyCacheError {
     /// They are missing, damaged, or not what the certificate says.
     #[error("the published keys cannot be used: {0}")]
     Keys(#[from] RecomputeError),
-    /// The computation was stopped.
+    /// Loading them was stopped, or panicked.
     #[error(transparent)]
-    Stopped(#[from] PoolStopped),
+    Pool(#[from] PoolError),
 }
 
 #[derive(Debug)]
@@ -36,7 +36,7 @@ struct Cached {
     used: Instant,
 }
 
-/// Holds the tally keys that were used last.
+/// The tally keys that were used last.
 #[derive(Debug, Default)]
 pub struct KeyCache {
     cached: Mutex<Option<Cached>>,

@@ -2,11 +2,9 @@
 //! comes, and the cache of evaluation keys.
 
 mod keys;
-mod pool;
 mod publish;
 mod sums;
 
 pub use keys::{KeyCache, KeyCacheError};
-pub use pool::{Jobs, Pool, PoolStopped, process_cpu};
 pub use publish::{PublishError, Published, publish};
 pub use sums::{Begun, Sums};

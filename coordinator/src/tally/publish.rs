@@ -6,16 +6,14 @@ use std::{
     time::Duration,
 };
 
-use shared::{
-    fhe::{Squashed, TallyError},
-    ids::Digest,
-    transcript::{TallyInput, TallyKeys, TallySink},
-};
+use base::ids::Digest;
+use fhe::{Squashed, TallyError};
+use protocol::transcript::{TallyInput, TallyKeys, TallySink};
 
-use super::process_cpu;
 use crate::storage::{BlobWriter, Blobs};
+use runtime::process_cpu;
 
-/// Says why a tally was not published.
+/// Why a tally was not published.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
     /// It was stopped, or cannot be computed.
@@ -26,7 +24,7 @@ pub enum PublishError {
     Disk(#[from] io::Error),
 }
 
-/// Is where a tally lies among the blobs, and what its squash took.
+/// Where a tally lies among the blobs, and what its squash took.
 #[derive(Debug, Clone, Copy)]
 pub struct Published {
     /// The label ciphertexts.

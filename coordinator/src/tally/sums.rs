@@ -5,27 +5,29 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use shared::{
-    ballot::{Bodies, Door},
-    fhe::{Layout, RunningSum},
+use base::{
+    Step,
     ids::{Digest, ParticipantId, RoundId},
-    round::Step,
+};
+use fhe::{Layout, RunningSum};
+use protocol::{
+    ballot::{Bodies, Door},
     transcript::CountedBallot,
 };
 
-/// Holds the sums of the rounds that are not over. They are a memory of what is stored and nothing more: what a restart
+/// The sums of the rounds that are not over. They are a memory of what is stored and nothing more: what a restart
 /// forgot, or what is not in yet, is read from the stored ballots at the tally.
 #[derive(Debug, Default)]
 pub struct Sums(Mutex<HashMap<RoundId, Arc<Mutex<RoundSum>>>>);
 
-/// Is the sums of one round: one per step, until its tally takes it.
+/// The sums of one round: one per step, until its tally takes it.
 #[derive(Debug)]
 struct RoundSum {
     added: BTreeMap<ParticipantId, Digest>,
     steps: Vec<(Step, Option<RunningSum>)>,
 }
 
-/// Is a sum that has been begun, and what it lacks.
+/// A sum that has been begun, and what it lacks.
 #[derive(Debug)]
 pub struct Begun {
     /// The sum so far.
@@ -44,21 +46,28 @@ impl Sums {
         Arc::clone(rounds.entry(door.announcement.round).or_insert_with(begin))
     }
 
-    /// Adds a stored ballot to the sums of its round; the same one again changes nothing.
+    /// Adds a stored ballot to the sums of all steps of its round; the same one again changes nothing.
+    ///
+    /// A ballot that cannot be added to every step ends the sums of its round: the tally then takes all ballots from
+    /// the disk, and says what is wrong with this one.
     pub fn add(&self, door: Door<'_>, layout: Layout, ballot: (ParticipantId, Digest), bodies: &Bodies) {
         let round = self.of(door, layout);
         let mut round = round.lock().unwrap_or_else(PoisonError::into_inner);
         if round.added.contains_key(&ballot.0) {
             return;
         }
-        for (step, sum) in &mut round.steps {
-            let Some((sum, body)) = sum.as_mut().zip(bodies.of(*step)) else { continue };
-            if let Err(error) = sum.add(body) {
-                // Not recorded as added, so that the tally takes it from the disk and says what is wrong.
-                tracing::error!(round = %door.announcement.round, participant = %ballot.0, %error, "a ballot was not added");
+        // The sums are put back when the ballot is in all of them, so that a failure or a panic leaves none with a part.
+        let mut sums: Vec<_> = round.steps.iter_mut().map(|(step, sum)| (*step, sum.take())).collect();
+        for (step, sum) in &mut sums {
+            let Some(sum) = sum else { continue };
+            let added = bodies.of(*step).map(|body| sum.add(body));
+            if !matches!(added, Some(Ok(()))) {
+                let error = added.and_then(Result::err).map(|error| error.to_string());
+                tracing::error!(round = %door.announcement.round, participant = %ballot.0, %step, error, "a ballot was not added");
                 return;
             }
         }
+        round.steps = sums;
         round.added.insert(ballot.0, ballot.1);
     }
 
@@ -82,3 +91,6 @@ impl Sums {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|round, _| rounds.contains(round));
     }
 }
+
+#[cfg(test)]
+mod tests;

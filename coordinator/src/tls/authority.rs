@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
+use base::clock::Millis;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, date_time_ymd,
 };
-use shared::clock::Millis;
 
 use super::{AUTHORITY, AUTHORITY_KEY, Facts, Pair, SERVER, SERVER_KEY, TlsError};
 use crate::home::write_secret;
@@ -17,7 +17,7 @@ const AUTHORITY_DAYS: i64 = 3650;
 const SERVER_DAYS: i64 = 397;
 const DAY: i64 = 24 * 3600 * 1000;
 
-/// Is what `tls init` and `tls renew` made.
+/// What `tls init` and `tls renew` made.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Made {
     /// The authority, which everybody pins.

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use base::{clock::Millis, fingerprint::Fingerprint};
 use serde::Serialize;
-use shared::{clock::Millis, fingerprint::Fingerprint};
 use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use x509_cert::{
     Certificate,
@@ -24,7 +24,7 @@ pub fn load_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError>
     Ok(chain)
 }
 
-/// Is what a certificate says of itself.
+/// What a certificate says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Facts {
     /// Its fingerprint.

@@ -22,7 +22,7 @@ const MOST_HANDSHAKES: usize = 256;
 /// Pause after the system gave no connection, as when files run out.
 const REST: Duration = Duration::from_millis(200);
 
-/// Holds the certificate that the next handshake uses; clones share it.
+/// The certificate that the next handshake uses; clones share it.
 #[derive(Debug, Clone)]
 pub struct Current(Arc<RwLock<Arc<ServerConfig>>>);
 

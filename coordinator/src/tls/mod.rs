@@ -21,7 +21,7 @@ const SERVER: &str = "tls/server.pem";
 const AUTHORITY_KEY: &str = "secret/authority.key";
 const SERVER_KEY: &str = "secret/tls.key";
 
-/// Says what is wrong with certificates or keys.
+/// What is wrong with certificates or keys.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file cannot be read or written.

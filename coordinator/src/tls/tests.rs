@@ -3,11 +3,12 @@
 use std::{os::unix::fs::PermissionsExt as _, time::Duration};
 
 use axum::{Router, routing::get};
-use shared::clock::{Clock as _, Millis};
+use base::clock::{Clock as _, Millis};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
-use crate::{clock::SystemClock, home::Home};
+use crate::home::Home;
+use runtime::SystemClock;
 
 fn names() -> Vec<String> {
     vec!["coord.example.org".to_owned()]

@@ -3,24 +3,21 @@
 //! They are the quick ones of `participant verify`: everything but the argmax and the squash.
 
 use std::{
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{PoisonError, atomic::Ordering},
     time::Duration,
 };
 
-use shared::{
+use protocol::{
     federation::FederationState,
     transcript::{Depth, Line, Verdict, verify},
     wire::{CheckedLine, CheckedTranscript, ChecksView},
 };
-use tokio::time::Instant;
+use tokio::{sync::watch::Receiver, time::Instant};
 
 use crate::{
-    app::App,
+    app::{App, Made},
     rounds::RoundError,
-    storage::{StorageError, Tx},
+    storage::{ReadTx, StorageError},
 };
 
 /// Events that are read at a time.
@@ -28,23 +25,10 @@ const BATCH: u32 = 200;
 /// A check that nobody asked for rests so many times as long as the last one took.
 const REST: u32 = 10;
 
-/// Is which check was made last, and whether one is under way.
-#[derive(Debug, Default)]
-pub(super) struct State {
-    is_running: AtomicBool,
-    made: Mutex<Option<Made>>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Made {
-    milestones: usize,
-    rest_until: Instant,
-}
-
 /// Returns what the last check found.
-pub async fn checks(app: &App, tx: &mut Tx) -> Result<ChecksView, StorageError> {
+pub async fn checks(app: &App, tx: &mut ReadTx) -> Result<ChecksView, StorageError> {
     let running = app.watch.checks.is_running.load(Ordering::Acquire);
-    Ok(ChecksView { running, last: app.storage.checked(tx).await? })
+    Ok(ChecksView { running, last: tx.checked().await? })
 }
 
 /// Starts a check unless one is under way, or there is no transcript.
@@ -55,8 +39,24 @@ pub async fn check_now(app: &App) -> Result<(), StorageError> {
     Ok(())
 }
 
-/// Starts a check if a round ended since the last one; the conductor asks at every look around.
-pub async fn keep_checked(app: &App) -> Result<(), StorageError> {
+/// How often it is looked whether a check is due.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Checks the transcript after each round until `stop` turns true.
+pub async fn keep_checked(app: App, mut stop: Receiver<bool>) {
+    while !*stop.borrow() {
+        if let Err(error) = check_if_due(&app).await {
+            tracing::error!(%error, "nobody knows whether the transcript should be checked");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+/// Starts a check if a round ended since the last one.
+async fn check_if_due(app: &App) -> Result<(), StorageError> {
     let Some(now) = milestones(app).await? else { return Ok(()) };
     let made = *app.watch.checks.made.lock().unwrap_or_else(PoisonError::into_inner);
     let is_due = made.is_none_or(|made| made.milestones != now && Instant::now() >= made.rest_until);
@@ -69,7 +69,7 @@ pub async fn keep_checked(app: &App) -> Result<(), StorageError> {
 /// Counts what is worth a check: the keys' proof and every round that ended; `None` while there are no keys.
 async fn milestones(app: &App) -> Result<Option<usize>, StorageError> {
     let mut tx = app.storage.read().await?;
-    let count = app.storage.replay(&mut tx, |replay| {
+    let count = tx.replay(|replay| {
         let is_keyed = replay.state() != FederationState::Assembling;
         is_keyed.then(|| replay.rounds().filter(|round| round.outcome.is_some()).count())
     });
@@ -106,7 +106,7 @@ async fn run(app: &App) -> Result<(), RoundError> {
     }
     let blobs = app.storage.blobs().clone();
     let work = move || verify(&events, &blobs, Depth::Quick, &mut |_, _, _| {});
-    let Ok(report) = app.pool.run(work).await else { return Ok(()) };
+    let report = app.pool.run(work).await?;
     let now = app.now();
     if report.has_failed() {
         tracing::error!("a check of the transcript failed: see GET /api/v1/transcript/checks");
@@ -119,7 +119,7 @@ async fn run(app: &App) -> Result<(), RoundError> {
         lines: report.lines.into_iter().map(told).collect(),
     };
     let mut tx = app.storage.write().await?;
-    app.storage.set_checked(&mut tx, &checked).await?;
+    tx.set_checked(&checked).await?;
     tx.commit().await?;
     Ok(())
 }

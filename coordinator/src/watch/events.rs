@@ -1,49 +1,40 @@
 //! The transcript in words: each event is decoded once and kept as one line.
 
-use std::sync::{Mutex, PoisonError};
-
-use shared::{
+use base::{
+    Step,
     identity::Signed,
     ids::{ParticipantId, RoundId},
-    round::{OpeningContent, Step},
+};
+use protocol::{
+    round::{Opening, OpeningContent},
     transcript::{Event, EventBody, Head, TallyRecord},
     wire::{EventLine, EventLines},
 };
 
 use crate::{
     app::App,
-    storage::{Result, StorageError, Tx},
+    storage::{ReadTx, Result, StorageError},
 };
 
 /// Events that are read at a time.
 const BATCH: u32 = 100;
 
-/// Is the committed chain in words, as far as it was read. It is never locked while the database is asked: whoever
-/// holds a connection and waits for the lock would starve whoever holds the lock and waits for a connection.
-#[derive(Debug, Default)]
-pub(super) struct Index(Mutex<Vec<EventLine>>);
-
-impl Index {
-    fn with<T>(&self, work: impl FnOnce(&mut Vec<EventLine>) -> T) -> T {
-        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Brings the index to the end of the chain and asks it.
-    async fn ask<T>(&self, app: &App, ask: impl FnOnce(&[EventLine]) -> T) -> Result<T> {
-        loop {
-            let known = self.with(|lines| lines.len());
-            let (events, length) = app.storage.events(known as u64, BATCH).await?;
-            let more = events.iter().map(line_of).collect::<Result<Vec<_>>>()?;
-            let is_done = more.is_empty() || (known + more.len()) as u64 >= length;
-            self.with(|lines| {
-                // Another reader may have been faster.
-                if lines.len() == known {
-                    lines.extend(more);
-                }
-            });
-            if is_done {
-                return Ok(self.with(|lines| ask(lines)));
+/// Brings the kept lines to the end of the chain and asks them.
+async fn ask<T>(app: &App, ask: impl FnOnce(&[EventLine]) -> T) -> Result<T> {
+    let kept = &app.watch.lines;
+    loop {
+        let known = kept.with(|lines| lines.len());
+        let (events, length) = app.storage.events(known as u64, BATCH).await?;
+        let more = events.iter().map(line_of).collect::<Result<Vec<_>>>()?;
+        let is_done = more.is_empty() || (known + more.len()) as u64 >= length;
+        kept.with(|lines| {
+            // Another reader may have been faster.
+            if lines.len() == known {
+                lines.extend(more);
             }
+        });
+        if is_done {
+            return Ok(kept.with(|lines| ask(lines)));
         }
     }
 }
@@ -56,25 +47,25 @@ pub async fn event_lines(app: &App, from: u64, limit: usize) -> Result<EventLine
         events: lines.iter().skip(from).take(limit).cloned().collect(),
         length: lines.len() as u64,
     };
-    app.watch.events.ask(app, page).await
+    ask(app, page).await
 }
 
 /// Returns one event in words as a transaction sees it, if there is one at that height.
-pub async fn event_line(app: &App, tx: &mut Tx, height: u64) -> Result<Option<EventLine>> {
-    let (events, _) = app.storage.events_in(tx, height, 1).await?;
+pub async fn event_line(tx: &mut ReadTx, height: u64) -> Result<Option<EventLine>> {
+    let (events, _) = tx.events_in(height, 1).await?;
     events.first().map(line_of).transpose()
 }
 
 /// Returns what the transcript says of a round, as a transaction sees it. What the index does not have is read and not
 /// kept: the transaction may still fail.
-pub async fn timeline(app: &App, tx: &mut Tx, round: RoundId) -> Result<Vec<EventLine>> {
+pub async fn timeline(app: &App, tx: &mut ReadTx, round: RoundId) -> Result<Vec<EventLine>> {
     let is_of_round = |line: &EventLine| line.round == Some(round);
-    let (mut timeline, mut next) = app.watch.events.with(|lines| {
+    let (mut timeline, mut next) = app.watch.lines.with(|lines| {
         let of_round: Vec<EventLine> = lines.iter().filter(|line| is_of_round(line)).cloned().collect();
         (of_round, lines.len() as u64)
     });
     loop {
-        let (events, length) = app.storage.events_in(tx, next, BATCH).await?;
+        let (events, length) = tx.events_in(next, BATCH).await?;
         next += events.len() as u64;
         let lines = events.iter().map(line_of).collect::<Result<Vec<_>>>()?;
         timeline.extend(lines.into_iter().filter(is_of_round));
@@ -90,19 +81,32 @@ fn line_of(signed: &Signed<Event>) -> Result<EventLine> {
 
 /// What an event is about, and what happened.
 struct Told {
-    kind: &'static str,
     round: Option<RoundId>,
     participant: Option<ParticipantId>,
     words: String,
 }
 
+impl Told {
+    fn of_all(words: impl Into<String>) -> Self {
+        Self { round: None, participant: None, words: words.into() }
+    }
+
+    fn by(participant: ParticipantId, words: String) -> Self {
+        Self { participant: Some(participant), ..Self::of_all(words) }
+    }
+
+    fn of_round(round: RoundId, words: impl Into<String>) -> Self {
+        Self { round: Some(round), ..Self::of_all(words) }
+    }
+}
+
 fn line(event: &Event) -> EventLine {
-    let Told { kind, round, participant, words } = told(&event.body);
+    let Told { round, participant, words } = told(&event.body);
     EventLine {
         height: event.height,
         at: event.at,
         digest: Head::after(event).digest,
-        kind: kind.to_owned(),
+        kind: event.body.kind().name().to_owned(),
         round,
         participant,
         words,
@@ -110,83 +114,73 @@ fn line(event: &Event) -> EventLine {
 }
 
 fn told(body: &EventBody) -> Told {
-    let tell = |kind, words: String| Told { kind, round: None, participant: None, words };
-    let by = |kind, participant, words: String| Told { participant: Some(participant), ..tell(kind, words) };
     match body {
         EventBody::Founded(founding) => {
-            tell("founded", format!("the federation \"{}\" was founded", founding.config.name))
+            Told::of_all(format!("the federation \"{}\" was founded", founding.config.name))
         }
         EventBody::Enrolled(member) => {
             let role = if member.trustee { " as a trustee" } else { "" };
             let words = format!("\"{}\" enrolled{role} with {} teachers", member.name, member.teachers);
-            by("enrolled", member.id, words)
+            Told::by(member.id, words)
         }
         EventBody::Revoked { participant, reason } => {
-            by("revoked", *participant, format!("participant {participant} was removed: {reason}"))
+            Told::by(*participant, format!("participant {participant} was removed: {reason}"))
         }
         EventBody::KnownAnswer { .. } => {
-            tell("known_answer", "the coordinator encrypted a known answer to prove the keys".to_owned())
+            Told::of_all("the coordinator encrypted a known answer to prove the keys")
         }
-        EventBody::Keyed => {
-            tell("keyed", "the known answer opened rightly; the federation is keyed".to_owned())
-        }
-        EventBody::Closed => tell("closed", "the federation was closed".to_owned()),
-        EventBody::Tallied(tally) => told_of_tally(tally),
-        other => told_of_statement(other).unwrap_or_else(|| told_of_round(other)),
+        EventBody::Keyed => Told::of_all("the known answer opened rightly; the federation is keyed"),
+        EventBody::Closed => Told::of_all("the federation was closed"),
+        // What is on the record was checked when it came.
+        other => told_of_statement(other)
+            .or_else(|| told_of_round(other))
+            .unwrap_or_else(|| Told::of_all("this event cannot be read")),
     }
 }
 
-/// Tells of what a participant signed; what is on the record was checked when it came.
+/// Tells of what a participant signed.
 fn told_of_statement(body: &EventBody) -> Option<Told> {
-    let by = |kind, participant: ParticipantId, round, words: String| {
-        Some(Told { kind, round, participant: Some(participant), words })
-    };
-    match body {
+    Some(match body {
         EventBody::Approved(signed) => {
             let approval = signed.unverified().ok()?;
-            let words = format!(
-                "participant {} approved the federation and roster {}",
-                approval.participant,
-                approval.roster.short()
-            );
-            by("approved", approval.participant, None, words)
+            let (id, roster) = (approval.participant, approval.roster.short());
+            Told::by(id, format!("participant {id} approved the federation and roster {roster}"))
         }
         EventBody::TrusteeApproved(signed) => {
             let approval = signed.unverified().ok()?;
             let id = approval.participant;
-            let words = format!("trustee {id} approved the trustees, and {} as the dealer", approval.dealer);
-            by("trustee_approved", id, None, words)
+            Told::by(id, format!("trustee {id} approved the trustees, and {} as the dealer", approval.dealer))
         }
         EventBody::Keys(signed) => {
             let id = signed.unverified().ok()?.trustee;
-            by("keys", id, None, format!("participant {id} published the keys"))
+            Told::by(id, format!("participant {id} published the keys"))
         }
         EventBody::Acknowledged(signed) => {
             let id = signed.unverified().ok()?.participant;
-            by("acknowledged", id, None, format!("trustee {id} checked its pieces and holds them"))
+            Told::by(id, format!("trustee {id} checked its pieces and holds them"))
         }
         EventBody::Complained(signed) => {
             let complaint = signed.unverified().ok()?;
             let id = complaint.participant;
-            let words = format!("trustee {id} complained about {}: {}", complaint.about, complaint.reason);
-            by("complained", id, None, words)
+            Told::by(id, format!("trustee {id} complained about {}: {}", complaint.about, complaint.reason))
         }
-        EventBody::Opened(signed) => {
-            let opening = signed.unverified().ok()?;
-            let what = match (opening.round, opening.step) {
-                (None, _) => "the known answer",
-                (Some(_), Step::Test) => "the test",
-                (Some(_), Step::Label) => "the labels",
-            };
-            let how = match &opening.content {
-                OpeningContent::Labels(_) => "opened",
-                OpeningContent::Shares(_) => "posted its shares of",
-            };
-            let id = opening.trustee;
-            by("opened", id, opening.round, format!("trustee {id} {how} {what}"))
-        }
-        _ => None,
-    }
+        EventBody::Opened(signed) => told_of_opening(&signed.unverified().ok()?),
+        _ => return None,
+    })
+}
+
+fn told_of_opening(opening: &Opening) -> Told {
+    let what = match (opening.round, opening.step) {
+        (None, _) => "the known answer",
+        (Some(_), Step::Test) => "the test",
+        (Some(_), Step::Label) => "the labels",
+    };
+    let how = match &opening.content {
+        OpeningContent::Labels(_) => "opened",
+        OpeningContent::Shares(_) => "posted its shares of",
+    };
+    let id = opening.trustee;
+    Told { round: opening.round, ..Told::by(id, format!("trustee {id} {how} {what}")) }
 }
 
 fn told_of_tally(tally: &TallyRecord) -> Told {
@@ -195,46 +189,44 @@ fn told_of_tally(tally: &TallyRecord) -> Told {
         (Some(_), Step::Test) => "the test was tallied under encryption",
         (Some(_), Step::Label) => "the labels were tallied under encryption",
     };
-    Told { kind: "tallied", round: tally.round, participant: None, words: what.to_owned() }
+    Told { round: tally.round, ..Told::of_all(what) }
 }
 
-fn told_of_round(body: &EventBody) -> Told {
-    let tell = |kind, round, words: String| Told { kind, round, participant: None, words };
-    match body {
+/// Tells of the steps of a round.
+fn told_of_round(body: &EventBody) -> Option<Told> {
+    let cost = |charged: bool| if charged { "its cost is charged" } else { "nothing is charged" };
+    Some(match body {
         EventBody::Announced(announcement) => {
             let (count, quorum) = (announcement.instance_count, announcement.quorum);
             let words = format!("a round of {count} instances was announced; it needs {quorum} ballots");
-            tell("announced", Some(announcement.round), words)
+            Told::of_round(announcement.round, words)
         }
         EventBody::WindowClosed { round, ballots } => {
-            let words = format!("the window closed over {} ballots", ballots.len());
-            tell("window_closed", Some(*round), words)
+            Told::of_round(*round, format!("the window closed over {} ballots", ballots.len()))
         }
         EventBody::NoiseBallot { round, .. } => {
-            let words = "the coordinator fixed its own encrypted noise".to_owned();
-            tell("noise_ballot", Some(*round), words)
+            Told::of_round(*round, "the coordinator fixed its own encrypted noise")
         }
+        EventBody::Tallied(tally) => told_of_tally(tally),
         EventBody::Tested { round, passed, .. } => {
-            tell("tested", Some(*round), format!("{} instances passed the test", passed.len()))
+            Told::of_round(*round, format!("{} instances passed the test", passed.len()))
         }
         EventBody::Released { round, labels, corroboration, .. } => {
             let named = labels.iter().filter(|label| **label > 0).count();
             let abstained = labels.len() - named;
             let words = format!("{named} labels and {abstained} abstentions were released ({corroboration})");
-            tell("released", Some(*round), words)
+            Told::of_round(*round, words)
         }
         EventBody::Compared { round, corroboration } => {
             let words = format!("a later opening was compared with the release ({corroboration})");
-            tell("compared", Some(*round), words)
+            Told::of_round(*round, words)
         }
         EventBody::Failed { round, reason, charged } => {
-            let cost = if *charged { "its cost is charged" } else { "nothing is charged" };
-            tell("failed", Some(*round), format!("the round failed: {reason}; {cost}"))
+            Told::of_round(*round, format!("the round failed: {reason}; {}", cost(*charged)))
         }
         EventBody::Cancelled { round, charged } => {
-            let cost = if *charged { "its cost is charged" } else { "nothing is charged" };
-            tell("cancelled", Some(*round), format!("the operator cancelled the round; {cost}"))
+            Told::of_round(*round, format!("the operator cancelled the round; {}", cost(*charged)))
         }
-        _ => tell("unreadable", None, "this event cannot be read".to_owned()),
-    }
+        _ => return None,
+    })
 }

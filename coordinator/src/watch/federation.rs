@@ -1,27 +1,26 @@
 //! What the federation is, who is in it, how far the trustees are, and what weakens it.
 
-use shared::{
-    clock::Millis,
+use base::ids::Digest;
+use protocol::{
     federation::{FederationState, Roster},
-    ids::Digest,
     transcript::Replay,
     wire::{CeremonyView, FederationView, Revoked, RosterView, Standing, TrusteeSteps},
 };
 
 use crate::{
     app::App,
-    storage::{FederationRow, MemberRow, StorageError, Tx},
+    storage::{FederationRow, MemberRow, ReadTx, StorageError},
 };
 
 /// Returns what the federation is and where it stands.
-pub async fn federation(app: &App, tx: &mut Tx, row: FederationRow) -> Result<FederationView, StorageError> {
+pub async fn federation(tx: &mut ReadTx, row: FederationRow) -> Result<FederationView, StorageError> {
     Ok(FederationView {
         hash: row.founding.digest(),
         insecure: row.founding.config.insecure_settings().into_iter().map(str::to_owned).collect(),
         founding: row.founding,
         state: row.state,
         keys: row.certificate,
-        ceremony: app.storage.replay(tx, ceremony).await?.flatten(),
+        ceremony: tx.replay(ceremony).await?.flatten(),
     })
 }
 
@@ -29,13 +28,13 @@ pub async fn federation(app: &App, tx: &mut Tx, row: FederationRow) -> Result<Fe
 /// included, from the one `after` whom it begins. The hash is that of the whole roster.
 pub async fn roster(
     app: &App,
-    tx: &mut Tx,
+    tx: &mut ReadTx,
     federation: Digest,
     after: Option<u32>,
     limit: usize,
 ) -> Result<RosterView, StorageError> {
-    let hash = app.storage.roster(tx, federation).await?.digest();
-    let mut rows = app.storage.members(tx).await?;
+    let hash = tx.roster(federation).await?.digest();
+    let mut rows = tx.members().await?;
     rows.retain(|row| row.member.id.get() > after.unwrap_or(0));
     let is_last = rows.len() <= limit;
     rows.truncate(limit);
@@ -50,24 +49,18 @@ pub async fn roster(
     })
 }
 
-/// Tells whether an agent that was heard last then is online.
-pub fn is_online(app: &App, last_seen: Option<Millis>) -> bool {
-    let within = i64::try_from(app.settings.online_within.as_millis()).unwrap_or(i64::MAX);
-    last_seen.is_some_and(|seen| seen.plus(within) >= app.now())
-}
-
 /// Lists every setting that weakens security, the coordinator's and the agents' too, each with whose it is.
-pub async fn weakenings(app: &App, tx: &mut Tx) -> Result<Vec<String>, StorageError> {
+pub async fn weakenings(app: &App, tx: &mut ReadTx) -> Result<Vec<String>, StorageError> {
     let mut found = Vec::new();
     if app.settings.insecure_http {
         found.push("insecure_http (the coordinator speaks plain HTTP to other machines)".to_owned());
     }
-    let Some(row) = app.storage.federation(tx).await? else { return Ok(found) };
+    let Some(row) = tx.federation().await? else { return Ok(found) };
     if row.state != FederationState::Closed {
         let names = row.founding.config.insecure_settings().into_iter();
         found.extend(names.map(|name| format!("{name} (the federation's config)")));
     }
-    for row in app.storage.members(tx).await?.iter().filter(|row| row.revoked_at.is_none()) {
+    for row in tx.members().await?.iter().filter(|row| row.revoked_at.is_none()) {
         let beat = app.beat(row.member.id);
         found.extend(beat.insecure.iter().map(|name| format!("{name} ({})", row.member.name)));
     }
@@ -79,7 +72,7 @@ fn stand(app: &App, row: &MemberRow) -> Standing {
         participant: row.member.id,
         approved: row.approved,
         last_seen: row.last_seen,
-        online: is_online(app, row.last_seen),
+        online: app.is_online(row.last_seen),
     }
 }
 

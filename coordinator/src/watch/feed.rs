@@ -5,29 +5,25 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
-use shared::{
-    ids::RoundId,
-    wire::{EventLine, RoundSummary},
-};
+use base::ids::RoundId;
+use protocol::wire::{EventLine, RoundSummary};
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    sync::{OwnedSemaphorePermit, watch},
     time::Instant,
 };
 
-use super::event_lines;
-use crate::{app::App, rounds, rounds::RoundError};
+use super::{event_lines, summary};
+use crate::{
+    app::{App, Seen},
+    rounds::RoundError,
+};
 
 /// How often the observer looks.
 const LOOK: Duration = Duration::from_millis(300);
-/// Most streams at a time.
-const STREAMS: usize = 64;
 /// Longest life of a stream, so that a revoked token does not read on; its reader resumes.
 const LIFE: Duration = Duration::from_secs(600);
 /// Events of the transcript that a stream holds at most.
@@ -35,37 +31,7 @@ const BATCH: usize = 50;
 /// Rounds whose progress is told beside the unfinished ones.
 const RECENT: u32 = 10;
 
-/// Is what the observer saw last.
-#[derive(Debug, Clone, Default, PartialEq)]
-struct Seen {
-    length: u64,
-    rounds: Arc<Vec<RoundSummary>>,
-}
-
-/// Is the state of all streams.
-#[derive(Debug)]
-pub(super) struct Feed {
-    seen: watch::Sender<Option<Seen>>,
-    is_observed: AtomicBool,
-    streams: Arc<Semaphore>,
-}
-
-impl Default for Feed {
-    fn default() -> Self {
-        let streams = Arc::new(Semaphore::new(STREAMS));
-        Self { seen: watch::channel(None).0, is_observed: AtomicBool::new(false), streams }
-    }
-}
-
-impl Feed {
-    /// Returns the number of open streams.
-    pub(super) fn open(&self) -> u32 {
-        // At most STREAMS.
-        (STREAMS - self.streams.available_permits()) as u32
-    }
-}
-
-/// Is one thing that a watcher is told.
+/// One thing that a watcher is told.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Told {
     /// The stream begins where the chain has so many events.
@@ -76,7 +42,7 @@ pub enum Told {
     Round(RoundSummary),
 }
 
-/// Is one watcher's place in the stream.
+/// One watcher's place in the stream.
 pub struct Client {
     app: App,
     seen: watch::Receiver<Option<Seen>>,
@@ -98,7 +64,7 @@ pub async fn subscribe(app: &App, from: Option<u64>) -> Result<Option<Client>, R
     let client = Client {
         app: app.clone(),
         seen: feed.seen.subscribe(),
-        stop: app.watch.stop.subscribe(),
+        stop: app.watch.ending.subscribe(),
         next,
         told: HashMap::new(),
         pending: VecDeque::from([Told::Begin(next)]),
@@ -159,7 +125,7 @@ impl Client {
 /// Looks at the database as long as anybody watches.
 async fn observe(app: App) {
     let feed = &app.watch.feed;
-    let mut stop = app.watch.stop.subscribe();
+    let mut stop = app.watch.ending.subscribe();
     while !*stop.borrow() {
         match look(&app).await {
             Ok(seen) => {
@@ -187,10 +153,10 @@ async fn observe(app: App) {
 
 async fn look(app: &App) -> Result<Seen, RoundError> {
     let mut tx = app.storage.read().await?;
-    let length = app.storage.transcript_length(&mut tx).await?;
+    let length = tx.transcript_length().await?;
     let mut summaries = Vec::new();
-    for round in app.storage.watched_rounds(&mut tx, RECENT).await? {
-        summaries.push(rounds::summary(app, &mut tx, &round).await?);
+    for round in tx.watched_rounds(RECENT).await? {
+        summaries.push(summary(app, &mut tx, &round).await?);
     }
     Ok(Seen { length, rounds: Arc::new(summaries) })
 }

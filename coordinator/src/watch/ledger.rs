@@ -1,19 +1,20 @@
 //! What all rounds together have cost, and what is left.
 
-use shared::{
-    privacy::{Delta, Epsilon, NoiseMode, RoundCost, Target, View, loss_epsilon},
+use privacy::{Delta, Epsilon, NoiseMode, RoundCost, Target, View, loss_epsilon};
+use protocol::{
     round::AnnouncementError,
     transcript::{Outcome, Replay, RoundRecord},
     wire::{EntryState, LedgerEntry, LedgerView, Promise},
 };
 
-use crate::{app::App, rounds::RoundError, storage::Tx};
+use super::kept::kept;
+use crate::{app::App, rounds::RoundError, storage::ReadTx};
 
 /// Returns the ledger of the federation, which must be founded.
 ///
 /// It takes a second of processor time, so it is kept.
-pub async fn ledger(app: &App, tx: &mut Tx) -> Result<LedgerView, RoundError> {
-    app.watch.ledger.of(app, tx, view).await
+pub async fn ledger(app: &App, tx: &mut ReadTx) -> Result<LedgerView, RoundError> {
+    kept(&app.watch.ledger, tx, view).await
 }
 
 fn view(replay: &Replay) -> Result<LedgerView, AnnouncementError> {
@@ -22,7 +23,7 @@ fn view(replay: &Replay) -> Result<LedgerView, AnnouncementError> {
     let epsilon = |delta: Delta, losses| -> Result<Epsilon, AnnouncementError> {
         Ok(loss_epsilon(losses, mode, delta)?)
     };
-    let label = shared::round::price_of_a_label(replay.founding(), &replay.roster());
+    let label = protocol::round::price_of_a_label(replay.founding(), &replay.roster());
     let promises =
         ledger.targets().iter().map(|(view, target)| promise(replay, mode, view, target, label.as_ref()));
     let mut prices = Prices::default();
@@ -45,7 +46,7 @@ fn promise(
     label: Result<&RoundCost, &AnnouncementError>,
 ) -> Result<Promise, AnnouncementError> {
     let ledger = replay.ledger();
-    let shown = |losses: &shared::privacy::Losses| -> Result<Option<f64>, AnnouncementError> {
+    let shown = |losses: &privacy::Losses| -> Result<Option<f64>, AnnouncementError> {
         let epsilon = loss_epsilon(losses, mode, target.delta)?;
         Ok(*epsilon.get(target.unit).get(view))
     };

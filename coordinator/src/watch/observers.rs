@@ -1,13 +1,13 @@
 //! Who learns what, in words; `docs/THREAT-MODEL.md` says by which test each claim is shown.
 
-use shared::{transcript::Replay, wire::Observer};
+use protocol::{transcript::Replay, wire::Observer};
 
 fn observer(who: &str, sees: &str, not: &str, unless: &str) -> Observer {
     let own = str::to_owned;
     Observer { who: own(who), sees: own(sees), not: own(not), unless: own(unless) }
 }
 
-/// Says who learns what in this federation.
+/// Returns who learns what in this federation.
 pub(super) fn observers(replay: &Replay) -> Vec<Observer> {
     let config = &replay.founding().config;
     let noise = config.noise.mode;

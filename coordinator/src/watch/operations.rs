@@ -1,22 +1,23 @@
 //! How the coordinator itself is doing.
 
-use shared::{
+use protocol::{
     federation::FederationState,
     round::RoundState,
     wire::{OperationsView, PoolView, QueueEntry, StorageView},
 };
 
+use runtime::process_cpu;
+
 use crate::{
     app::App,
-    storage::{RoundRow, StorageError, Tx},
-    tally::process_cpu,
+    storage::{ReadTx, RoundRow, StorageError},
 };
 
 /// How long a measurement of the disk is good for, in milliseconds.
 const FRESH: i64 = 30_000;
 
 /// Returns how the coordinator itself is doing.
-pub async fn operations(app: &App, tx: &mut Tx) -> Result<OperationsView, StorageError> {
+pub async fn operations(app: &App, tx: &mut ReadTx) -> Result<OperationsView, StorageError> {
     let jobs = app.pool.jobs();
     let count = |jobs: usize| u32::try_from(jobs).unwrap_or(u32::MAX);
     Ok(OperationsView {
@@ -36,9 +37,9 @@ pub async fn operations(app: &App, tx: &mut Tx) -> Result<OperationsView, Storag
     })
 }
 
-async fn queue(app: &App, tx: &mut Tx) -> Result<Vec<QueueEntry>, StorageError> {
+async fn queue(app: &App, tx: &mut ReadTx) -> Result<Vec<QueueEntry>, StorageError> {
     let mut queue = Vec::new();
-    let federation = app.storage.federation(tx).await?;
+    let federation = tx.federation().await?;
     if let Some(row) =
         federation.filter(|row| row.state == FederationState::Assembling && row.certificate.is_some())
     {
@@ -49,8 +50,8 @@ async fn queue(app: &App, tx: &mut Tx) -> Result<Vec<QueueEntry>, StorageError> 
         let (phase, waits_for) = ("assembling".to_owned(), waits_for.to_owned());
         queue.push(QueueEntry { round: None, phase, waits_for, progress: None });
     }
-    for id in app.storage.unfinished_rounds(tx).await? {
-        let Some(round) = app.storage.round(tx, id).await? else { continue };
+    for id in tx.unfinished_rounds().await? {
+        let Some(round) = tx.round(id).await? else { continue };
         queue.push(entry(app, &round));
     }
     Ok(queue)

@@ -1,14 +1,14 @@
 //! What labels cost, what is left, and who learns what.
 
-use shared::{
-    privacy::{Delta, Losses, RoundCost, Unit, Units, View, loss_epsilon},
+use privacy::{Delta, Losses, RoundCost, Unit, Units, View, loss_epsilon};
+use protocol::{
     round::price_of_a_label,
     transcript::{Outcome, Replay},
     wire::{CostCurve, LedgerView, PrivacyView},
 };
 
-use super::{ledger, observers::observers};
-use crate::{app::App, rounds::RoundError, storage::Tx};
+use super::{kept::kept, ledger, observers::observers};
+use crate::{app::App, rounds::RoundError, storage::ReadTx};
 
 /// Points of a curve: as many as a chart can show, few enough to compute at once.
 const POINTS: u64 = 12;
@@ -16,9 +16,9 @@ const POINTS: u64 = 12;
 const FEWEST: u64 = 200;
 
 /// Returns what labels cost, what is left, and who learns what.
-pub async fn privacy(app: &App, tx: &mut Tx) -> Result<PrivacyView, RoundError> {
+pub async fn privacy(app: &App, tx: &mut ReadTx) -> Result<PrivacyView, RoundError> {
     let ledger = ledger(app, tx).await?;
-    app.watch.privacy.of(app, tx, |replay| Ok(view(replay, ledger))).await
+    kept(&app.watch.privacy, tx, |replay| Ok(view(replay, ledger))).await
 }
 
 fn view(replay: &Replay, ledger: LedgerView) -> PrivacyView {
@@ -72,7 +72,7 @@ fn curves(label: &RoundCost, delta: Delta, most: u64) -> Vec<CostCurve> {
 
 /// Returns what so many labels lose that cost each as much as this one.
 fn times(label: &RoundCost, labels: u64) -> Losses {
-    let every = |views: &shared::privacy::Views<Option<shared::privacy::Rho>>| {
+    let every = |views: &privacy::Views<Option<privacy::Rho>>| {
         views.map(|rho| rho.and_then(|rho| rho.checked_mul(labels)))
     };
     Units { person: every(&label.rho.person), participant: every(&label.rho.participant) }

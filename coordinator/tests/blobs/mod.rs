@@ -1,18 +1,18 @@
 //! What the coordinator does with uploads that come in parts and downloads that ask for ranges.
 
 use anyhow::{Context as _, Result};
-use reqwest::{Method, Response, StatusCode};
-use shared::{
+use base::{
     ids::Digest,
     problem::{Code, MEDIA_TYPE, Problem},
-    wire::{FederationView, UPLOAD_CHUNK, UploadView},
 };
+use protocol::wire::{FederationView, UPLOAD_CHUNK, UploadView};
+use reqwest::{Method, Response, StatusCode};
 
 use crate::service::{Answer, Keyed, Service, enrol_three, granted, refused};
 
 const HALF: usize = 5_000;
 
-/// Is a blob on its way up, under the token of whoever sends it.
+/// A blob on its way up, under the token of whoever sends it.
 struct Sender<'a> {
     service: &'a Service,
     token: &'a str,

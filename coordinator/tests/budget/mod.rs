@@ -3,18 +3,20 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use shared::{
-    federation::{FederationConfig, Roster},
+use base::{
     ids::RoundId,
-    learning::files::instances_to_npy_bytes,
-    privacy::{Losses, NoisePlan, Rho, RoundCost, Sensitivity, Units, Views, loss_epsilon},
     problem::{Code, Problem},
+};
+use learning::files::instances_to_npy_bytes;
+use privacy::{Losses, NoisePlan, Rho, RoundCost, Sensitivity, Units, Views, loss_epsilon};
+use protocol::{
+    federation::{FederationConfig, Roster},
     round::RoundState,
     wire::{EntryState, LedgerView, RoundView, RoundsPage},
 };
 use tokio::task::JoinSet;
 
-use crate::service::{CONFIG, INSTANCES, Keyed, granted, refused, round_id};
+use crate::service::{CONFIG, INSTANCES, Keyed, Service, granted, refused, round_id};
 
 /// Rounds that the budget pays.
 const PAID: u32 = 10;
@@ -98,16 +100,31 @@ fn sum(costs: &[RoundCost]) -> Losses {
     Units { person: views(&|losses| losses.person), participant: views(&|losses| losses.participant) }
 }
 
+/// Returns the ledger and its rounds at one moment: asked again, the ledger is the same, so that no round ended meanwhile.
+async fn at_one_moment(service: &Service) -> Result<(LedgerView, Vec<RoundView>)> {
+    loop {
+        let ledger: LedgerView = granted(service.get("/ledger", &service.operator).await?)?;
+        let mut views = Vec::new();
+        for entry in &ledger.entries {
+            let path = format!("/rounds/{}", entry.round);
+            views.push(granted(service.get(&path, &service.operator).await?)?);
+        }
+        let again: LedgerView = granted(service.get("/ledger", &service.operator).await?)?;
+        if serde_json::to_value(&again)? == serde_json::to_value(&ledger)? {
+            return Ok((ledger, views));
+        }
+    }
+}
+
 /// Asks for the ledger and compares it with the announcements of the rounds, added up by hand.
 async fn adds_up(keyed: &Keyed) -> Result<LedgerView> {
     let (service, founding) = (&keyed.service, &keyed.members[0].founding);
-    let ledger: LedgerView = granted(service.get("/ledger", &service.operator).await?)?;
+    let (ledger, views) = at_one_moment(service).await?;
     let RoundsPage { rounds, .. } = granted(service.get("/rounds", &service.operator).await?)?;
     assert_eq!(ledger.entries.len(), rounds.len());
     let (mut spent, mut reserved) = (Vec::new(), Vec::new());
-    for entry in &ledger.entries {
+    for (entry, view) in ledger.entries.iter().zip(&views) {
         let path = format!("/rounds/{}", entry.round);
-        let view: RoundView = granted(service.get(&path, &service.operator).await?)?;
         let roster: Roster = granted(service.get(&format!("{path}/roster"), &service.operator).await?)?;
         let cost = view.announcement.cost(founding, &roster)?;
         assert_eq!((cost, entry.labels), (price(INSTANCES as u32)?, INSTANCES as u32));

@@ -1,12 +1,10 @@
 //! What was released before is answered from the release: it is not voted on again and costs nothing.
 
 use anyhow::Result;
+use base::problem::Code;
+use learning::files::instances_to_npy_bytes;
+use protocol::wire::{Answers, Labels, LedgerView, RoundView};
 use reqwest::Method;
-use shared::{
-    learning::files::instances_to_npy_bytes,
-    problem::Code,
-    wire::{Answers, Labels, LedgerView, RoundView},
-};
 
 use crate::service::{Keyed, granted, opened, refused, round_id};
 

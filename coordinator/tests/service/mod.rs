@@ -3,26 +3,30 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use coordinator::{
-    api::router, app::App, clock::SystemClock, config::FileSettings, home::Home, rounds::conduct,
-    storage::Storage, tally::Pool,
-};
-use reqwest::{Method, Response, StatusCode};
-use serde::{Serialize, de::DeserializeOwned};
-use shared::{
-    ballot::{StepCounts, cast},
-    federation::{Enrolment, FederationConfig, Founding, KeyCertificate, Roster},
-    fhe::{EncryptionKey, LabelCiphertexts, SecretKeys},
+use base::{
+    Step,
     identity::{Identity, Signed},
     ids::{BallotId, Digest, ParticipantId, RoundId},
-    learning::files::instances_to_npy_bytes,
     problem::{Code, Problem},
-    round::{Announcement, Opening, OpeningContent, RoundState, Step},
+};
+use coordinator::{
+    app::App, config::FileSettings, home::Home, rounds::conduct, router, storage::Storage,
+    watch::keep_checked,
+};
+use fhe::{EncryptionKey, LabelCiphertexts, SecretKeys};
+use learning::files::instances_to_npy_bytes;
+use protocol::{
+    ballot::{StepCounts, cast},
+    federation::{Enrolment, FederationConfig, Founding, KeyCertificate, Roster},
+    round::{Announcement, Opening, OpeningContent, RoundState},
     wire::{
         Enrol, Enrolled, Found, Invite, NewInvite, OpeningTask, PostOpening, PublishKeys, RoundView,
         UploadView,
     },
 };
+use reqwest::{Method, Response, StatusCode};
+use runtime::{Pool, SystemClock};
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 /// Three classes, three participants with two teachers each, toy keys.
@@ -47,7 +51,7 @@ delta = 1e-5
 /// Number of instances in the tests' rounds.
 pub(crate) const INSTANCES: usize = 5;
 
-/// Is a running coordinator.
+/// A running coordinator.
 pub(crate) struct Service {
     pub(crate) url: String,
     pub(crate) operator: String,
@@ -58,29 +62,36 @@ pub(crate) struct Service {
     _stop: watch::Sender<bool>,
 }
 
-/// Is the answer to a request: the body, or the problem.
+/// The answer to a request: the body, or the problem.
 pub(crate) type Answer<T> = Result<T, Problem>;
 
 impl Service {
     /// Starts a coordinator in a folder of its own.
     pub(crate) async fn start() -> Result<Self> {
-        Self::start_in(tempfile::tempdir()?).await
+        Self::start_with(FileSettings::default()).await
     }
 
-    async fn start_in(folder: tempfile::TempDir) -> Result<Self> {
+    /// Starts a coordinator with settings of its own, in a folder of its own.
+    pub(crate) async fn start_with(settings: FileSettings) -> Result<Self> {
+        Self::start_in(tempfile::tempdir()?, settings).await
+    }
+
+    async fn start_in(folder: tempfile::TempDir, settings: FileSettings) -> Result<Self> {
         let home = Home::open(folder.path())?;
         let operator = home.operator_token()?;
         let storage = Storage::open(folder.path()).await?;
         let digest = Digest::of(operator.as_bytes());
-        let settings = FileSettings { threads: Some(2), ..FileSettings::default() }.settle(folder.path())?;
-        let app = App::new(storage, home.identity()?, digest, Box::new(SystemClock), settings, Pool::new(2)?);
+        let settings = FileSettings { threads: Some(2), ..settings }.settle(folder.path())?;
+        let app =
+            App::new(storage, home.identity()?, digest, Box::new(SystemClock), settings, Pool::start(2)?);
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
         let (stop, stopped) = watch::channel(false);
-        let conductor = tokio::spawn(conduct(app.clone(), stopped));
+        let conductor = tokio::spawn(conduct(app.clone(), stopped.clone()));
+        let checks = tokio::spawn(keep_checked(app.clone(), stopped));
         let server = tokio::spawn(async move { drop(axum::serve(listener, router(app)).await) });
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build()?;
-        Ok(Self { url, operator, http, home, folder, tasks: vec![conductor, server], _stop: stop })
+        Ok(Self { url, operator, http, home, folder, tasks: vec![conductor, checks, server], _stop: stop })
     }
 
     /// Returns the coordinator's folder.
@@ -96,7 +107,7 @@ impl Service {
             drop(task.await);
         }
         drop(home); // releases the folder's lock
-        Self::start_in(folder).await
+        Self::start_in(folder, FileSettings::default()).await
     }
 
     pub(crate) async fn send(
@@ -245,7 +256,7 @@ pub(crate) fn round_id(byte: u8) -> RoundId {
     RoundId::from_bytes([byte; 16])
 }
 
-/// Is a scripted member.
+/// A scripted member.
 pub(crate) struct Member {
     pub(crate) id: ParticipantId,
     pub(crate) token: String,
@@ -253,7 +264,7 @@ pub(crate) struct Member {
     pub(crate) founding: Founding,
 }
 
-/// Is a keyed federation of three scripted members; the first is the trustee.
+/// A keyed federation of three scripted members; the first is the trustee.
 pub(crate) struct Keyed {
     pub(crate) service: Service,
     pub(crate) members: Vec<Member>,
@@ -268,7 +279,11 @@ impl Keyed {
 
     /// Keys a federation of another config.
     pub(crate) async fn with(config: &str) -> Result<Self> {
-        let service = Service::start().await?;
+        Self::of(Service::start().await?, config).await
+    }
+
+    /// Keys the federation of a new service.
+    pub(crate) async fn of(service: Service, config: &str) -> Result<Self> {
         granted(service.found_with(config).await?)?;
         let members = enrol_members(&service).await?;
         let (secret, key) = make_keys(&service, &members[0]).await?;
@@ -408,7 +423,7 @@ async fn make_keys(service: &Service, trustee: &Member) -> Result<(SecretKeys, E
     let task = known_answer(service, trustee).await?;
     let path = "/known-answer/label-ciphertexts";
     let bytes = service.send(Method::GET, path, &trustee.token, Vec::new()).await?.bytes().await?;
-    let layout = shared::fhe::Layout::new(3, task.instance_count as usize)?;
+    let layout = fhe::Layout::new(3, task.instance_count as usize)?;
     let ciphertexts = LabelCiphertexts::from_bytes(&bytes, set, layout)?;
     let opening = Opening {
         federation: trustee.founding.digest(),

@@ -1,10 +1,12 @@
 //! The running sum: whenever ballots arrive, and whatever a restart forgot, the tally begins with the ballots on record.
 
 use anyhow::{Context as _, Result};
-use coordinator::storage::Blobs;
-use shared::{
+use base::{
+    Step,
     ids::{Digest, RoundId},
-    round::Step,
+};
+use coordinator::storage::Blobs;
+use protocol::{
     transcript::{Replay, sum_of_round},
     wire::{RoundView, TranscriptPage},
 };

@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use reqwest::{Method, Response, StatusCode};
-use serde_json::Value;
-use shared::{
+use base::{
     ids::{Digest, StudentId},
     problem::Code,
-    wire::{
-        EventLines, IssuedToken, LedgerView, NewToken, OperationsView, Role, StudentResult, StudentView,
-        TokenView,
-    },
 };
+use protocol::wire::{
+    EventLines, IssuedToken, LedgerView, NewToken, OperationsView, Role, StudentResult, StudentView,
+    TokenView,
+};
+use reqwest::{Method, Response, StatusCode};
+use serde_json::Value;
 
 use crate::service::{Keyed, Service, enrol_three, granted, opened, refused, round_id};
 
@@ -75,7 +75,7 @@ async fn a_viewer_reads_what_all_read_and_changes_nothing() -> Result<()> {
     Ok(())
 }
 
-/// Is one operation of the API's description and whether it says that viewers may call it.
+/// One operation of the API's description and whether it says that viewers may call it.
 struct Operation {
     method: Method,
     path: String,
@@ -145,8 +145,8 @@ async fn a_token_ends_when_it_expires_or_is_revoked_and_says_so() -> Result<()> 
     Ok(())
 }
 
-fn invite(name: &str) -> shared::wire::NewInvite {
-    shared::wire::NewInvite { name: name.to_owned(), trustee: false }
+fn invite(name: &str) -> protocol::wire::NewInvite {
+    protocol::wire::NewInvite { name: name.to_owned(), trustee: false }
 }
 
 /// Sends the form of the dashboard.
@@ -222,7 +222,7 @@ async fn names_never_become_markup() -> Result<()> {
     granted(service.found().await?)?;
     let name = "<script>alert(1)</script>\"'&";
     let invite = granted(service.invite(name, true).await?)?;
-    granted(service.enrol(&invite.invite, &shared::identity::Identity::generate()?).await?)?;
+    granted(service.enrol(&invite.invite, &base::identity::Identity::generate()?).await?)?;
     for path in ["/federation", "/transcript"] {
         let url = format!("{}{path}", service.url);
         let client = reqwest::Client::builder().no_proxy().build()?;
@@ -233,7 +233,7 @@ async fn names_never_become_markup() -> Result<()> {
     Ok(())
 }
 
-/// Is one message of the stream.
+/// One message of the stream.
 #[derive(Debug, Clone, PartialEq)]
 struct Told {
     event: String,
@@ -278,7 +278,7 @@ async fn a_broken_stream_is_resumed_and_nothing_is_lost_or_told_twice() -> Resul
     assert_eq!(stream.headers()["content-type"], "text/event-stream");
     for name in ["one", "two", "three"] {
         let invite = granted(service.invite(name, false).await?)?;
-        granted(service.enrol(&invite.invite, &shared::identity::Identity::generate()?).await?)?;
+        granted(service.enrol(&invite.invite, &base::identity::Identity::generate()?).await?)?;
     }
     let first = read_until(&mut stream, 2).await?;
     assert_eq!(
@@ -289,7 +289,7 @@ async fn a_broken_stream_is_resumed_and_nothing_is_lost_or_told_twice() -> Resul
     drop(stream);
     for name in ["four", "five"] {
         let invite = granted(service.invite(name, false).await?)?;
-        granted(service.enrol(&invite.invite, &shared::identity::Identity::generate()?).await?)?;
+        granted(service.enrol(&invite.invite, &base::identity::Identity::generate()?).await?)?;
     }
     let mut resumed = service.fetch("/events", &token, &[("last-event-id", &last.to_string())]).await?;
     let second = read_until(&mut resumed, 5).await?;
@@ -333,7 +333,7 @@ async fn the_stream_tells_how_a_round_moves_and_the_page_agrees() -> Result<()> 
 
     // The coordinator checks its own transcript when a round has ended.
     for _ in 0..300 {
-        let checks: shared::wire::ChecksView =
+        let checks: protocol::wire::ChecksView =
             granted(service.get("/transcript/checks", &service.operator).await?)?;
         if let Some(last) = checks.last.filter(|last| last.events == height + 1) {
             assert_eq!(last.lines.len(), 10);

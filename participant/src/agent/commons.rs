@@ -4,16 +4,14 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{AgentError, Bridge};
-use crate::{
-    client::{Client, Endpoint, Patience},
-    identity::Token,
-};
+use super::AgentError;
+use client::{Client, Endpoint, Patience, Token};
+use runtime::Pool;
 
-/// Shares one pool and one set of connections among the agents of a process; cheap to clone.
+/// The pool and the connections that the agents of a process share; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Commons {
-    bridge: Bridge,
+    pool: Pool,
     client: Client,
     turns: Arc<Semaphore>,
 }
@@ -23,15 +21,15 @@ impl Commons {
     ///
     /// As many agents vote at once as the pool has threads, and one more that downloads or uploads meanwhile.
     pub fn start(coordinator: impl Into<Endpoint>) -> Result<Self, AgentError> {
-        let bridge = Bridge::start()?;
+        let pool = Pool::start(0)?;
         let client = Client::new(coordinator, None, Patience::AGENT)?;
-        let turns = Arc::new(Semaphore::new(bridge.threads() + 1));
-        Ok(Self { bridge, client, turns })
+        let turns = Arc::new(Semaphore::new(pool.threads() + 1));
+        Ok(Self { pool, client, turns })
     }
 
     /// Returns the way to the pool.
-    pub const fn bridge(&self) -> &Bridge {
-        &self.bridge
+    pub const fn pool(&self) -> &Pool {
+        &self.pool
     }
 
     /// Returns a client with a token of its own.

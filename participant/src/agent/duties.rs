@@ -2,23 +2,21 @@
 
 use std::{fmt::Display, sync::Arc, time::Instant};
 
-use shared::{federation::FederationState, transcript::Replay, wire::Work};
+use protocol::{federation::FederationState, transcript::Replay, wire::Work};
 use tokio::sync::watch;
 
 use super::{Agent, AgentError, Ended};
-use crate::{
-    client::Question,
-    trustee::{
-        Trustee,
-        artefacts::forget_ended,
-        ceremony::{acknowledge::acknowledge, deal::deal_keys},
-        keys::{make_keys, mark_destroyed},
-        open::open,
-        shares::open_shares,
-    },
+use crate::trustee::{
+    Trustee,
+    artefacts::forget_ended,
+    ceremony::{acknowledge::acknowledge, deal::deal_keys},
+    keys::{make_keys, mark_destroyed},
+    open::open,
+    shares::open_shares,
 };
+use client::Question;
 
-/// Does what each heartbeat brings until the federation is closed; who is no trustee only waits for that.
+/// Does what each heartbeat asks for until the federation is closed; without a trustee's seat it only waits for that.
 pub(super) async fn follow(
     agent: &Agent,
     mut trustee: Trustee,

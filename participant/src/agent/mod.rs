@@ -1,6 +1,5 @@
 //! The agent: dials out, says that it is alive, votes, and does a trustee's duties beside.
 
-mod bridge;
 mod commons;
 mod duties;
 mod pulse;
@@ -16,28 +15,29 @@ use std::{
     time::Duration,
 };
 
-use shared::{clock::Clock, identity::Identity, problem::Code, transcript::Replay, wire::Work};
+use base::{clock::Clock, identity::Identity, problem::Code};
+use protocol::{transcript::Replay, wire::Work};
 use tokio::sync::{Mutex as AsyncMutex, watch};
 
-pub use bridge::{Bridge, BridgeError};
 pub use commons::Commons;
 pub use pulse::Pulse;
 
+use crate::identity::load_token;
 use crate::{
     approval::Membership,
-    client::{Client, ClientError, Patience},
     config::Config,
-    files::FileError,
     home::Home,
-    identity::{SecretError, Token},
+    identity::SecretError,
     transcript::{Chain, FollowError},
     trustee::{Trustee, vault::VaultError},
 };
+use client::{Client, ClientError, Patience};
+use runtime::{Pool, PoolError, files::FileError};
 
 /// Longest pause between heartbeats while the coordinator is away.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// Says why an agent ends before it is told to.
+/// Why an agent ends before it is told to.
 #[derive(Debug, thiserror::Error)]
 pub enum AgentError {
     /// The institution is not enrolled.
@@ -63,10 +63,10 @@ pub enum AgentError {
     Transcript(#[from] FollowError),
     /// The compute pool cannot be used.
     #[error(transparent)]
-    Bridge(#[from] BridgeError),
+    Pool(#[from] PoolError),
 }
 
-/// Says how an agent ended well.
+/// How an agent ended well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
     /// It was told to stop.
@@ -75,7 +75,7 @@ pub enum Ended {
     Closed,
 }
 
-/// Holds what every part of the agent needs.
+/// Everything that the parts of the agent need.
 pub struct Agent {
     /// Its home.
     pub home: Home,
@@ -88,7 +88,7 @@ pub struct Agent {
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The way to the compute pool.
-    pub bridge: Bridge,
+    pub pool: Pool,
     /// What it tells of itself with each heartbeat.
     pub pulse: Arc<Pulse>,
     /// Whether computations are to stop.
@@ -119,7 +119,7 @@ impl Agent {
         commons: &Commons,
     ) -> Result<Self, AgentError> {
         let membership = Membership::load(&home)?.ok_or(AgentError::NotEnrolled)?;
-        let token = Token::load(&home)?.ok_or(AgentError::NotEnrolled)?;
+        let token = load_token(&home)?.ok_or(AgentError::NotEnrolled)?;
         let client = commons.client(Some(token));
         let identity = Arc::new(crate::identity::load(&home)?);
         let chain = AsyncMutex::new(Chain::load(&home, &membership)?);
@@ -129,7 +129,7 @@ impl Agent {
             membership,
             identity,
             clock,
-            bridge: commons.bridge().beside(),
+            pool: commons.pool().beside(),
             pulse: Arc::default(),
             stopping: Arc::default(),
             cast: AtomicU64::new(0),
@@ -193,7 +193,7 @@ impl Agent {
 
     /// Takes a fresh token from the home after a refusal; tells whether there was one.
     fn renew_token(&self) -> Result<bool, AgentError> {
-        let fresh = Token::load(&self.home)?;
+        let fresh = load_token(&self.home)?;
         let mut client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
         let is_new = client.token_differs(fresh.as_ref());
         if is_new {
@@ -218,7 +218,7 @@ pub async fn run(agent: &Agent, shutdown: impl Future<Output = ()>) -> Result<En
         () = shutdown => Ok(Ended::Stopped),
     };
     agent.stop();
-    agent.bridge.drain().await;
+    agent.pool.drain().await;
     ended
 }
 

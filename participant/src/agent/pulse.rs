@@ -6,12 +6,10 @@ use std::{
     time::Instant,
 };
 
-use shared::{
-    ids::RoundId,
-    wire::{Beat, Checking, Progress, Refused},
-};
+use base::ids::RoundId;
+use protocol::wire::{Beat, Checking, Progress, Refused};
 
-/// Holds what a trustee is at and what it refuses; its parts write it, the heartbeat reads it.
+/// What a trustee is at and what it refuses; its parts write it, the heartbeat reads it.
 #[derive(Debug, Default)]
 pub struct Pulse {
     state: Mutex<State>,
@@ -23,7 +21,7 @@ struct State {
     refused: BTreeMap<Option<RoundId>, String>,
 }
 
-/// Is a recomputation under way.
+/// A recomputation under way.
 #[derive(Debug, Clone, Copy)]
 struct Recomputation {
     round: Option<RoundId>,

@@ -2,12 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
-use shared::{
-    federation::FederationState,
-    ids::{Digest, RoundId},
-    transcript::Replay,
-    wire::Work,
-};
+use base::ids::{Digest, RoundId};
+use protocol::{federation::FederationState, transcript::Replay, wire::Work};
 use tokio::sync::watch;
 
 use super::{Agent, AgentError, Ended};
@@ -46,7 +42,7 @@ pub(super) async fn follow(
     }
 }
 
-/// Says so when the roster is another than the approved one.
+/// Logs when the roster is another than the approved one.
 fn watch_roster(agent: &Agent, roster: Digest) -> Result<(), AgentError> {
     match Pin::load(&agent.home, agent.membership.federation())? {
         Some(pin) if pin.roster == roster => {

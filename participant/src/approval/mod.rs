@@ -3,22 +3,20 @@
 mod review;
 mod words;
 
-use serde::{Deserialize, Serialize};
-use shared::{
+use base::{
     clock::Millis,
-    federation::{Founding, Member, Roster},
     ids::{Digest, ParticipantId},
 };
+use protocol::federation::{Founding, Member, Roster};
+use serde::{Deserialize, Serialize};
 
-use crate::{
-    files::{FileError, read_json, write_json},
-    home::Home,
-};
+use crate::home::Home;
+use runtime::files::{FileError, read_json, write_json};
 
 pub use review::{ApprovalError, EpsilonPerLabel, Review, review};
 pub use words::in_words;
 
-/// Is what enrolment fixed for this institution, in `state/enrolment.json`.
+/// What enrolment fixed for this institution, in `state/enrolment.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Membership {
     /// Number in the federation.
@@ -33,7 +31,7 @@ pub struct Membership {
     pub founding: Founding,
 }
 
-/// Is the roster that the institution agreed to last, in `state/approval.json`.
+/// Roster that the institution agreed to last, in `state/approval.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pin {
     /// Hash of event 0.
@@ -103,7 +101,7 @@ pub fn sole_trustee(roster: &Roster) -> Option<&Member> {
 
 #[cfg(test)]
 mod tests {
-    use shared::{
+    use protocol::{
         federation::FederationState,
         wire::{FederationView, RosterView},
     };
@@ -130,7 +128,7 @@ mod tests {
         )
     }
 
-    /// Lets participant 2 of `pinned` review what the coordinator shows.
+    /// Reviews, as participant 2 of `pinned`, what the coordinator shows.
     fn look(
         pinned: &Federation,
         (federation, roster): (FederationView, RosterView),
@@ -151,8 +149,8 @@ mod tests {
             "noise of 16 votes",
             "the coordinator 8 more",
             "up to 1 of 5 participants",
-            "hospital 1 alone holds the decryption key",
-            "hospital 5 with 20 teachers",
+            "hospital-1 alone holds the decryption key",
+            "hospital-5 with 20 teachers",
             "about one person",
             "INSECURE     insecure_toy_parameters",
         ];

@@ -1,18 +1,20 @@
 //! The review before an approval: what must hold, and what a person has to see.
 
-use shared::{
+use base::{
     clock::Millis,
-    federation::{Founding, Roster},
     identity::{PublicIdentity, SealingKey},
     ids::{Digest, ParticipantId, RoundId},
-    privacy::Epsilon,
+};
+use privacy::Epsilon;
+use protocol::{
+    federation::{Founding, Roster},
     round::{Announcement, RoundRequest},
     wire::{FederationView, RosterView},
 };
 
 use super::Membership;
 
-/// Says why a roster cannot even be offered for approval.
+/// Why a roster cannot even be offered for approval.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ApprovalError {
     /// The coordinator now shows another event 0.
@@ -64,10 +66,10 @@ pub enum ApprovalError {
     },
 }
 
-/// Is ε for one label at the federation's δ, or why none can be stated.
+/// ε for one label at the federation's δ, or why none can be stated.
 pub type EpsilonPerLabel = Result<Epsilon, String>;
 
-/// Is what a person approves: event 0 and roster, checked, with what follows from them.
+/// What a person approves: event 0 and roster, checked, with what follows from them.
 #[derive(Debug, Clone)]
 pub struct Review {
     /// Event 0.

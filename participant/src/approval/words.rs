@@ -1,10 +1,8 @@
 //! Event 0 and roster in words, for the person who approves.
 
-use shared::{
-    federation::Quorum,
-    fhe::ArgmaxKind,
-    privacy::{NoiseMode, Views},
-};
+use fhe::ArgmaxKind;
+use privacy::{NoiseMode, Views};
+use protocol::federation::Quorum;
 
 use super::Review;
 
@@ -40,10 +38,10 @@ pub fn in_words(review: &Review, color: bool) -> String {
 }
 
 fn argmax(kind: ArgmaxKind) -> String {
-    if kind.is_exact() {
+    let Some(share) = kind.error_share() else {
         return "exactly the class with most noisy votes, ties to the first".to_owned();
-    }
-    let percent = (kind.error_share() * 100.0).round();
+    };
+    let percent = (share * 100.0).round();
     format!(
         "the class with most noisy votes; gaps of a few votes, within {percent} % of the noise, may go either way"
     )
@@ -84,7 +82,7 @@ fn noise(review: &Review) -> String {
     }
 }
 
-/// Says when an instance gets no label, and what is opened to find out.
+/// Returns, in words, when an instance gets no label, and what is opened to find out.
 fn abstention(review: &Review) -> Option<String> {
     let config = &review.founding.config;
     let votes = config.threshold?.votes;
@@ -169,7 +167,7 @@ fn epsilon(review: &Review) -> Vec<String> {
     ]
 }
 
-/// Says what an insecure setting gives away.
+/// Returns what an insecure setting gives away.
 fn meaning(name: &str) -> &'static str {
     match name {
         "insecure_toy_parameters" => "the encryption protects nothing; for tests only",

@@ -1,16 +1,14 @@
 //! What ties a transcript to the federation that a person means: a chain can be sound and still be another one.
 
+use base::{identity::Signed, ids::Digest};
+use protocol::transcript::{Event, Replay};
 use serde::Serialize;
-use shared::{
-    identity::Signed,
-    ids::Digest,
-    transcript::{Event, Replay},
-};
 
 use super::Failure;
-use crate::{approval::Membership, files::FileError, home::Home, transcript::EventFile};
+use crate::{approval::Membership, home::Home, transcript::EventFile};
+use runtime::files::FileError;
 
-/// Is where the expected federation is known from.
+/// Where the expected federation is known from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Source {
@@ -22,7 +20,7 @@ pub(super) enum Source {
     Nobody,
 }
 
-/// Holds what a transcript must agree with, whatever else it says.
+/// What a transcript must agree with, whatever else it contains.
 #[derive(Debug)]
 pub(super) struct Anchor {
     source: Source,
@@ -31,7 +29,7 @@ pub(super) struct Anchor {
     seen: Vec<Signed<Event>>,
 }
 
-/// Is what a transcript was found to be tied to.
+/// What a transcript was found to be tied to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(super) struct Anchored {
     /// Where the expected federation is known from.
@@ -54,7 +52,7 @@ impl Anchor {
         Ok(Self { source, expected, seen })
     }
 
-    /// Holds a transcript against what is expected of it; a broken event 0 is left to the checks.
+    /// Compares a transcript with what is expected of it; a broken event 0 is left to the checks.
     pub(super) fn hold(&self, events: &[Signed<Event>]) -> Result<Anchored, Failure> {
         let founded = events.first().and_then(|first| Replay::begin(first).ok());
         if let (Some(replay), Some(expected)) = (founded, self.expected)
@@ -80,7 +78,7 @@ impl Anchor {
 }
 
 impl Anchored {
-    /// Says it in a line for a person.
+    /// Returns the same in one line for a person.
     pub(super) fn in_words(self, federation: Option<Digest>) -> String {
         let federation = federation.map_or_else(|| "unknown".to_owned(), |digest| digest.to_string());
         let tie = match self.source {

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use base::clock::Clock;
 use serde_json::json;
-use shared::clock::Clock;
 
 use super::{
     Failure,
@@ -11,23 +11,24 @@ use super::{
     block_on,
     output::{Output, confirm},
 };
+use crate::identity::load_token;
 use crate::{
     agent::AgentError,
     approval::{Membership, Pin, Review, in_words},
-    client::{Client, Patience},
-    clock::SystemClock,
     config::Config,
     home::Home,
-    identity::{self, Token},
+    identity,
     joining::{agree, look},
 };
+use client::{Client, Patience};
+use runtime::SystemClock;
 
 pub(super) fn run(root: &Path, arguments: &ApproveArguments, output: &Output) -> Result<(), Failure> {
     let home = Home::open(root)?;
     let config = Config::load(&home)?;
     let membership = Membership::load(&home)?.ok_or(AgentError::NotEnrolled)?;
     let identity = identity::load(&home)?;
-    let client = Client::new(config.endpoint(&home.config())?, Token::load(&home)?, Patience::PERSON)?;
+    let client = Client::new(config.endpoint(&home.config())?, load_token(&home)?, Patience::PERSON)?;
     let review = block_on(look(&home, &client, &membership, &identity))??;
     if !arguments.yes {
         let words = in_words(&review, output.has_color());

@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use clap_complete::Shell;
-use shared::{
+use base::{
     fingerprint::Fingerprint,
     ids::{Digest, RoundId},
-    learning::NetworkConfig,
 };
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use learning::NetworkConfig;
 
 use super::fleet::FleetArguments;
 
@@ -35,7 +35,7 @@ pub struct Cli {
     pub command: Command,
 }
 
-/// Is how facts are printed on standard output.
+/// Form in which facts are printed on standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// Lines for people.
@@ -44,7 +44,7 @@ pub enum Format {
     Json,
 }
 
-/// Is one verb.
+/// A verb of the program.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Makes a new home: config, identity and keys of its own.
@@ -120,7 +120,7 @@ pub enum Command {
     Data(DataArguments),
 }
 
-/// Holds the options of `init`.
+/// Options of `init`.
 #[derive(Debug, Args)]
 pub struct InitArguments {
     /// Name for people, the same as in the invite.
@@ -155,7 +155,7 @@ pub struct InitArguments {
     pub insecure_http: bool,
 }
 
-/// Names a network.
+/// A network that teachers may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Model {
     /// Fully connected layers.
@@ -177,7 +177,7 @@ impl Model {
     }
 }
 
-/// Holds the options of `enroll`.
+/// Options of `enroll`.
 #[derive(Debug, Args)]
 pub struct EnrollArguments {
     /// The invite's secret.
@@ -188,7 +188,7 @@ pub struct EnrollArguments {
     pub invite_file: Option<PathBuf>,
 }
 
-/// Holds the verb of `kit`.
+/// The verb of `kit`.
 #[derive(Debug, Args)]
 pub struct KitArguments {
     /// What to do.
@@ -196,7 +196,7 @@ pub struct KitArguments {
     pub command: KitCommand,
 }
 
-/// Is a verb of `kit`.
+/// A verb of `kit`.
 #[derive(Debug, Subcommand)]
 pub enum KitCommand {
     /// Makes a home with keys of its own, pins the coordinator's certificate, and enrols.
@@ -207,7 +207,7 @@ pub enum KitCommand {
     Open(KitOpenArguments),
 }
 
-/// Holds the options of `kit open`.
+/// Options of `kit open`.
 #[derive(Debug, Args)]
 pub struct KitOpenArguments {
     /// The kit, NAME.kit.tar.gz.
@@ -230,7 +230,7 @@ pub struct KitOpenArguments {
     pub insecure_http: bool,
 }
 
-/// Holds the verb of `config`.
+/// The verb of `config`.
 #[derive(Debug, Args)]
 pub struct ConfigArguments {
     /// What to do.
@@ -238,7 +238,7 @@ pub struct ConfigArguments {
     pub command: ConfigCommand,
 }
 
-/// Is a verb of `config`.
+/// A verb of `config`.
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub enum ConfigCommand {
     /// Prints every error with its place and remedy, and every setting with where it comes from.
@@ -246,7 +246,7 @@ pub enum ConfigCommand {
     Check,
 }
 
-/// Holds the options of `approve`.
+/// Options of `approve`.
 #[derive(Debug, Args)]
 pub struct ApproveArguments {
     /// Approves without asking.
@@ -254,7 +254,7 @@ pub struct ApproveArguments {
     pub yes: bool,
 }
 
-/// Holds the options of `train`.
+/// Options of `train`.
 #[derive(Debug, Args)]
 pub struct TrainArguments {
     /// Trains even if nothing changed.
@@ -262,7 +262,7 @@ pub struct TrainArguments {
     pub force: bool,
 }
 
-/// Holds the verb of `rounds`.
+/// The verb of `rounds`.
 #[derive(Debug, Args)]
 pub struct RoundsArguments {
     /// What to do; lists by default.
@@ -270,7 +270,7 @@ pub struct RoundsArguments {
     pub command: Option<RoundsCommand>,
 }
 
-/// Is a verb of `rounds`.
+/// A verb of `rounds`.
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub enum RoundsCommand {
     /// Lists every round this institution was asked to vote in.
@@ -290,7 +290,7 @@ pub enum RoundsCommand {
     },
 }
 
-/// Holds the verb of `trustee`.
+/// The verb of `trustee`.
 #[derive(Debug, Args)]
 pub struct TrusteeArguments {
     /// What to do.
@@ -298,7 +298,7 @@ pub struct TrusteeArguments {
     pub command: TrusteeCommand,
 }
 
-/// Is a verb of `trustee`.
+/// A verb of `trustee`.
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub enum TrusteeCommand {
     /// Shows the trustees, the threshold and the dealer in words, and approves them; a person's act.
@@ -311,7 +311,7 @@ pub enum TrusteeCommand {
     },
 }
 
-/// Holds the verb of `receipt`.
+/// The verb of `receipt`.
 #[derive(Debug, Args)]
 pub struct ReceiptArguments {
     /// What to do.
@@ -319,7 +319,7 @@ pub struct ReceiptArguments {
     pub command: ReceiptCommand,
 }
 
-/// Is a verb of `receipt`.
+/// A verb of `receipt`.
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub enum ReceiptCommand {
     /// Checks that each receipt is the coordinator's, from before the close, and that the ballot is counted.
@@ -334,7 +334,7 @@ pub enum ReceiptCommand {
     },
 }
 
-/// Holds the verb of `data`.
+/// The verb of `data`.
 #[derive(Debug, Args)]
 pub struct DataArguments {
     /// What to do.
@@ -342,7 +342,7 @@ pub struct DataArguments {
     pub command: DataCommand,
 }
 
-/// Is a verb of `data`.
+/// A verb of `data`.
 #[derive(Debug, Subcommand)]
 pub enum DataCommand {
     /// Makes synthetic data, heart beats or bank transactions; it comes from no person.
@@ -420,7 +420,7 @@ pub enum DataCommand {
     },
 }
 
-/// Names a kind of synthetic data.
+/// A kind of synthetic data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum DataKind {
     /// Electrocardiogram beats in five classes.
@@ -429,7 +429,7 @@ pub enum DataKind {
     Bank,
 }
 
-/// Is what `verify` takes.
+/// Options of `verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArguments {
     /// Folder or file that `coordinator transcript export` wrote, or the address of a coordinator.
@@ -446,7 +446,7 @@ pub struct VerifyArguments {
     pub federation: Option<Digest>,
 }
 
-/// Holds the verb of `ledger`.
+/// The verb of `ledger`.
 #[derive(Debug, Args)]
 pub struct LedgerArguments {
     /// What to do.
@@ -454,7 +454,7 @@ pub struct LedgerArguments {
     pub command: LedgerCommand,
 }
 
-/// Is a verb of `ledger`.
+/// A verb of `ledger`.
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub enum LedgerCommand {
     /// Shows it.

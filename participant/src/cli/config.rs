@@ -12,7 +12,7 @@ use crate::{
     home::Home,
 };
 
-/// Is one setting that is in force.
+/// A setting that is in force.
 #[derive(Debug, Serialize)]
 struct Effective {
     name: String,
@@ -21,7 +21,7 @@ struct Effective {
     source: &'static str,
 }
 
-/// Is what was found.
+/// What was found.
 #[derive(Debug, Serialize)]
 struct Checked {
     settings: Vec<Effective>,

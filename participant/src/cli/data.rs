@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use serde_json::json;
-use shared::learning::{
+use learning::{
     Dataset, Expected, draw, files, generate_bank, generate_ecg, load_instances, load_labels, load_source,
     split, write_split,
 };
+use serde_json::json;
 
 use super::{
     Failure,
@@ -14,7 +14,7 @@ use super::{
     describe,
     output::Output,
 };
-use crate::files::{Access, is_used, make_folder, write_atomic};
+use runtime::files::{Access, is_used, make_folder, write_atomic};
 
 pub(super) fn run(home: &Path, command: DataCommand, output: &Output) -> Result<(), Failure> {
     match command {

@@ -2,14 +2,13 @@
 
 use std::path::Path;
 
-use serde_json::json;
-use shared::{
-    federation::FederationConfig,
-    learning::{
-        Description, Expected, InstanceSchema,
-        files::{ColumnSummary, Summary, describe},
-    },
+use base::schema::InstanceSchema;
+use learning::{
+    Description, Expected,
+    files::{ColumnSummary, Summary, describe},
 };
+use protocol::federation::FederationConfig;
+use serde_json::json;
 
 use super::{Failure, output::Output};
 use crate::{approval::Membership, home::Home};

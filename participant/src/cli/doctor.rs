@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use shared::doctor::{Diagnosis, Health};
+use runtime::doctor::{Diagnosis, Health};
 
 use super::{Exit, Failure, block_on, output::Output};
-use crate::{clock::SystemClock, doctor::examine};
+use crate::doctor::examine;
+use runtime::SystemClock;
 
 pub(super) fn run(root: &Path, output: &Output) -> Result<(), Failure> {
     let mut diagnosis = Diagnosis::default();

@@ -6,13 +6,8 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::{Failure, arguments::EnrollArguments, block_on, output::Output};
-use crate::{
-    approval::Membership,
-    client::{Client, Patience},
-    config::Config,
-    home::Home,
-    joining::enrol,
-};
+use crate::{approval::Membership, config::Config, home::Home, joining::enrol};
+use client::{Client, Patience};
 
 pub(super) fn run(root: &Path, arguments: &EnrollArguments, output: &Output) -> Result<(), Failure> {
     let home = Home::open(root)?;

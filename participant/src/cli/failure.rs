@@ -3,10 +3,8 @@
 use std::{fmt::Display, process::ExitCode};
 
 use crate::{
-    agent::{AgentError, BridgeError},
-    client::ClientError,
+    agent::AgentError,
     config::ConfigError,
-    files::FileError,
     home::HomeError,
     identity::SecretError,
     joining::JoinError,
@@ -14,8 +12,10 @@ use crate::{
     transcript::FollowError,
     trustee::{agreement::AgreementError, vault::VaultError},
 };
+use client::ClientError;
+use runtime::{PoolError, files::FileError};
 
-/// Is an exit code of the program.
+/// Exit code of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// Everything was done.
@@ -38,7 +38,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Is the end of a command that failed.
+/// End of a command that failed.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Failure {
     /// Exit code.
@@ -48,12 +48,12 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// Says that the job failed.
+    /// Returns the end of a command whose job failed.
     pub fn job(message: impl Display) -> Self {
         Self { exit: Exit::Job, message: message.to_string() }
     }
 
-    /// Says that the arguments are wrong.
+    /// Returns the end of a command whose arguments are wrong.
     pub fn arguments(message: impl Display) -> Self {
         Self { exit: Exit::Arguments, message: message.to_string() }
     }
@@ -65,7 +65,7 @@ impl Display for Failure {
     }
 }
 
-/// Gives every error of that type the same exit code.
+/// Assigns every error of a type the same exit code.
 macro_rules! exits {
     ($($error:ty => $exit:ident),* $(,)?) => {$(
         impl From<$error> for Failure {
@@ -124,11 +124,11 @@ impl From<ClientError> for Failure {
     }
 }
 
-impl From<BridgeError> for Failure {
-    fn from(error: BridgeError) -> Self {
+impl From<PoolError> for Failure {
+    fn from(error: PoolError) -> Self {
         let exit = match &error {
-            BridgeError::Pool(_) => Exit::Job,
-            BridgeError::Bug(_) => Exit::Bug,
+            PoolError::Start(_) | PoolError::Stopped => Exit::Job,
+            PoolError::Bug(_) => Exit::Bug,
         };
         Self { exit, message: error.to_string() }
     }
@@ -139,13 +139,13 @@ impl From<AgentError> for Failure {
         let exit = match &error {
             AgentError::NotEnrolled => Exit::Arguments,
             AgentError::Unauthorized(_) => Exit::Connection,
-            AgentError::Bridge(BridgeError::Bug(_)) => Exit::Bug,
+            AgentError::Pool(PoolError::Bug(_)) => Exit::Bug,
             AgentError::Client(_)
             | AgentError::Secret(_)
             | AgentError::Vault(_)
             | AgentError::File(_)
             | AgentError::Transcript(_)
-            | AgentError::Bridge(BridgeError::Pool(_)) => Exit::Job,
+            | AgentError::Pool(PoolError::Start(_) | PoolError::Stopped) => Exit::Job,
         };
         Self { exit, message: error.to_string() }
     }

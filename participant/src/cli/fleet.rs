@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use base::fingerprint::Fingerprint;
 use clap::Args;
+use fhe::pin_fft_plan;
+use learning::Partition;
 use serde_json::json;
-use shared::{fhe::pin_fft_plan, fingerprint::Fingerprint, learning::Partition};
 
 use super::{
     Failure,
@@ -18,7 +20,7 @@ use crate::{
     fleet::{Fleet, FleetError, Plan, RecipeChoice},
 };
 
-/// Holds the options of `fleet`.
+/// Options of `fleet`.
 #[derive(Debug, Args)]
 pub struct FleetArguments {
     /// Address of the coordinator.
@@ -129,7 +131,7 @@ async fn live(fleet: &Fleet, approve: bool, prepare_only: bool, output: &Output)
     output.show(&format!("fleet of {} participants: {ballots}", fleet.participants()), &facts)?;
     match summary.filter(|summary| summary.failed > 0) {
         Some(summary) => Err(Failure::job(format_args!(
-            "{} of {} agents ended by an error; the log says which",
+            "{} of {} agents ended with an error; see the log",
             summary.failed,
             fleet.participants()
         ))),

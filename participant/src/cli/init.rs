@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use base::fingerprint::Fingerprint;
 use serde_json::json;
-use shared::fingerprint::Fingerprint;
 
 use super::{
     Failure,
@@ -12,11 +12,11 @@ use super::{
 };
 use crate::{
     config::{ApproveRounds, Config, DataConfig, Limits, TeacherConfig, TeachersConfig, TrusteeConfig},
-    files::is_used,
     home::Home,
     identity::PublicFacts,
     joining::make_home,
 };
+use runtime::files::is_used;
 
 pub(super) fn run(root: &Path, arguments: InitArguments, output: &Output) -> Result<(), Failure> {
     let home = Home::at(root);
@@ -31,7 +31,7 @@ pub(super) fn run(root: &Path, arguments: InitArguments, output: &Output) -> Res
     output.show(&words, &json!({ "home": root, "identity": facts, "config": home.config() }))
 }
 
-/// Is what a new home's config begins with.
+/// Beginning of a new home's config.
 pub(super) struct Institution {
     pub(super) name: String,
     pub(super) coordinator: String,

@@ -2,7 +2,7 @@
 
 use std::{io::Read as _, path::Path};
 
-use shared::kit::{Kit, KitError};
+use protocol::kit::{Kit, KitError};
 use zeroize::Zeroizing;
 
 use super::{
@@ -14,12 +14,12 @@ use super::{
     output::{self, Output},
 };
 use crate::{
-    client::{Client, Patience},
     config::Config,
-    files::{Access, FileError, remove_if_there, write_atomic},
     home::Home,
     joining::{JoinError, enrol},
 };
+use client::{Client, Patience};
+use runtime::files::{Access, FileError, remove_if_there, write_atomic};
 
 /// Most bytes of an archive that is looked at.
 const LARGEST: u64 = 1 << 20;

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use privacy::Views;
 use serde_json::json;
-use shared::privacy::Views;
 
 use super::{Failure, arguments::LedgerCommand, output::Output};
 use crate::{
@@ -28,7 +28,7 @@ pub(super) fn run(root: &Path, command: LedgerCommand, output: &Output) -> Resul
             shown(views.both)
         )
     };
-    let cap = |cap: Option<shared::decimal::Decimal>| cap.map_or("none".to_owned(), |cap| cap.to_string());
+    let cap = |cap: Option<base::decimal::Decimal>| cap.map_or("none".to_owned(), |cap| cap.to_string());
     let mut lines = vec![
         format!("ε at δ = {} of the rounds voted in here", spent.delta),
         format!("  one person        {}; cap {}", row(&spent.person), cap(limits.epsilon)),

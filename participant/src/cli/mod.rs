@@ -27,8 +27,8 @@ mod verify;
 
 use std::{ffi::OsString, process::ExitCode};
 
+use base::bug;
 use clap::{CommandFactory as _, FromArgMatches as _, error::ErrorKind, parser::ValueSource};
-use shared::bug;
 
 use arguments::ConfigCommand;
 pub use arguments::{Cli, Command};

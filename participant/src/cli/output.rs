@@ -9,7 +9,7 @@ use super::{Failure, arguments::Format};
 const RED: &str = "\x1b[1;31m";
 const PLAIN: &str = "\x1b[0m";
 
-/// Prints facts the way the person or script asked for.
+/// Printer of facts, in the way the person or script asked for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Output {
     format: Format,
@@ -33,12 +33,12 @@ impl Output {
         }
     }
 
-    /// Tells whether words for people are wanted.
+    /// Returns whether words for people are wanted.
     pub(super) fn is_text(&self) -> bool {
         self.format == Format::Text
     }
 
-    /// Tells whether standard output is a terminal that shows colours.
+    /// Returns whether standard output is a terminal that shows colours.
     pub(super) fn has_color(&self) -> bool {
         self.is_text() && stdout().is_terminal()
     }
@@ -49,7 +49,7 @@ pub(super) fn confirm(words: &str, question: &str, output: &Output) -> Result<()
     if !stdin().is_terminal() {
         remark(words);
         return Err(Failure::arguments(
-            "approve asks a person, but standard input is no terminal: nothing is approved; read the above, then \
+            "approve asks a person, but standard input is not a terminal: nothing is approved; read the above, then \
              pass --yes",
         ));
     }
@@ -69,7 +69,7 @@ pub(super) fn confirm(words: &str, question: &str, output: &Output) -> Result<()
     }
 }
 
-/// Says something beside the facts, on standard error.
+/// Prints a remark beside the facts, on standard error.
 pub(super) fn remark(text: &str) {
     // Nothing more can be said if standard error is closed.
     drop(writeln!(stderr(), "{text}"));

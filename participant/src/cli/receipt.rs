@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use shared::ids::RoundId;
+use base::ids::RoundId;
 
 use super::{
     Failure,
@@ -11,24 +11,24 @@ use super::{
     failure::Exit,
     output::{Output, remark},
 };
+use crate::identity::load_token;
 use crate::{
     agent::AgentError,
     approval::Membership,
-    client::{Client, Patience},
     config::Config,
     home::Home,
-    identity::Token,
     receipts::{Examined, Standing},
     teacher::journal::{Journal, Stage},
     transcript::Chain,
 };
+use client::{Client, Patience};
 
 pub(super) fn run(root: &Path, command: ReceiptCommand, output: &Output) -> Result<(), Failure> {
     let ReceiptCommand::Verify { round } = command;
     let home = Home::open(root)?;
     let config = Config::load(&home)?;
     let membership = Membership::load(&home)?.ok_or(AgentError::NotEnrolled)?;
-    let client = Client::new(config.endpoint(&home.config())?, Token::load(&home)?, Patience::PERSON)?;
+    let client = Client::new(config.endpoint(&home.config())?, load_token(&home)?, Patience::PERSON)?;
     let mut chain = Chain::peek(&home, &membership)?;
     let replay = block_on(chain.follow(&client))??;
     let mut examined = Vec::new();
@@ -86,7 +86,7 @@ fn judge(examined: &[Examined], asked_for_one: bool) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
-    use shared::{clock::Millis, ids::Digest};
+    use base::{clock::Millis, ids::Digest};
 
     use super::*;
 

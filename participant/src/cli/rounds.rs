@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
+use base::{clock::Clock, ids::RoundId};
 use serde_json::json;
-use shared::{clock::Clock, ids::RoundId};
 
 use super::{Failure, arguments::RoundsCommand, output::Output};
 use crate::{
-    clock::SystemClock,
     home::Home,
     teacher::journal::{Consent, Journal, Record, Stage},
 };
+use runtime::SystemClock;
 
 pub(super) fn run(root: &Path, command: Option<RoundsCommand>, output: &Output) -> Result<(), Failure> {
     let journal = Journal::of(&Home::open(root)?);

@@ -2,16 +2,16 @@
 
 use std::{path::Path, sync::Arc};
 
-use shared::fhe::pin_fft_plan;
+use fhe::pin_fft_plan;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Failure, block_on, output};
 use crate::{
     agent::{Agent, Ended, run as run_agent},
-    clock::SystemClock,
     config::Config,
     home::Home,
 };
+use runtime::SystemClock;
 
 pub(super) fn run(root: &Path) -> Result<(), Failure> {
     let home = Home::open(root)?;

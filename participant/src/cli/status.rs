@@ -2,26 +2,24 @@
 
 use std::path::Path;
 
+use base::ids::{Digest, ParticipantId, RoundId};
+use protocol::federation::FederationState;
 use serde::Serialize;
-use shared::{
-    federation::FederationState,
-    ids::{Digest, ParticipantId, RoundId},
-};
 
 use super::{Failure, block_on, output::Output};
+use crate::identity::load_token;
 use crate::{
     approval::{Membership, Pin},
-    client::{Client, ClientError, Patience},
     config::Config,
     home::{Home, HomeError},
-    identity::Token,
     teacher::{
         ensemble::Training,
         journal::{Journal, Record, Stage},
     },
 };
+use client::{Client, ClientError, Patience};
 
-/// Holds every fact that `status` prints.
+/// Every fact that `status` prints.
 #[derive(Debug, Serialize)]
 struct Status {
     name: String,
@@ -43,7 +41,7 @@ struct Status {
     insecure: Vec<&'static str>,
 }
 
-/// Is a round in which this institution has no vote, and why.
+/// A round in which this institution has no vote, and why.
 #[derive(Debug, Serialize)]
 struct NotVoted {
     round: RoundId,
@@ -111,7 +109,7 @@ fn not_voted(mut records: Vec<Record>) -> Vec<NotVoted> {
 /// Asks the coordinator for state and roster; that it is away is a fact and not a failure.
 fn live(home: &Home, config: &Config) -> Result<Result<(FederationState, Digest), ClientError>, Failure> {
     let patience = Patience { attempts: 1, ..Patience::PERSON };
-    let client = Client::new(config.endpoint(&home.config())?, Token::load(home)?, patience)?;
+    let client = Client::new(config.endpoint(&home.config())?, load_token(home)?, patience)?;
     block_on(async { Ok((client.federation().await?.state, client.roster().await?.hash)) })
 }
 

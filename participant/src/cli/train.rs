@@ -12,11 +12,11 @@ use serde_json::json;
 use super::{Failure, arguments::TrainArguments, output::Output};
 use crate::{
     approval::Membership,
-    clock::SystemClock,
     config::Config,
     home::Home,
     teacher::{ensemble::Training, train::Lesson},
 };
+use runtime::SystemClock;
 
 pub(super) fn run(root: &Path, arguments: &TrainArguments, output: &Output) -> Result<(), Failure> {
     let home = Home::open(root)?;
@@ -51,7 +51,7 @@ fn show(training: &Training, was_trained: bool, output: &Output) -> Result<(), F
     output.show(&words, &json!({ "trained": was_trained, "training": training }))
 }
 
-/// Shows how many steps of all teachers together are done.
+/// Number of steps of all teachers together that are done.
 struct Progress {
     bar: ProgressBar,
     teachers: usize,

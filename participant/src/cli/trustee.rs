@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use base::{clock::Clock, ids::ParticipantId};
 use serde_json::json;
-use shared::{clock::Clock, ids::ParticipantId};
 
 use super::{
     Failure,
@@ -11,18 +11,13 @@ use super::{
     block_on,
     output::{Output, confirm},
 };
+use crate::identity::load_token;
 use crate::{
-    agent::AgentError,
-    approval::Membership,
-    client::{Client, Patience},
-    clock::SystemClock,
-    config::Config,
-    home::Home,
-    identity::{self, Token},
-    joining::agree_trustees,
-    transcript::Chain,
-    trustee::agreement::Seat,
+    agent::AgentError, approval::Membership, config::Config, home::Home, identity, joining::agree_trustees,
+    transcript::Chain, trustee::agreement::Seat,
 };
+use client::{Client, Patience};
+use runtime::SystemClock;
 
 pub(super) fn run(root: &Path, command: TrusteeCommand, output: &Output) -> Result<(), Failure> {
     let TrusteeCommand::Approve { yes } = command;
@@ -30,7 +25,7 @@ pub(super) fn run(root: &Path, command: TrusteeCommand, output: &Output) -> Resu
     let config = Config::load(&home)?;
     let membership = Membership::load(&home)?.ok_or(AgentError::NotEnrolled)?;
     let identity = identity::load(&home)?;
-    let client = Client::new(config.endpoint(&home.config())?, Token::load(&home)?, Patience::PERSON)?;
+    let client = Client::new(config.endpoint(&home.config())?, load_token(&home)?, Patience::PERSON)?;
     let mut chain = Chain::peek(&home, &membership)?;
     let replay = block_on(chain.follow(&client))??;
     let participant = membership.participant;

@@ -2,14 +2,11 @@
 
 use std::{path::Path, sync::Arc};
 
+use base::{identity::Signed, ids::Digest};
 use indicatif::{ProgressBar, ProgressStyle};
+use protocol::transcript::{BlobError, Blobs, Check, Depth, Event, Folder, Line, Report, Verdict, verify};
 use reqwest::Url;
 use serde_json::json;
-use shared::{
-    identity::Signed,
-    ids::Digest,
-    transcript::{BlobError, Blobs, Check, Depth, Event, Folder, Line, Report, Verdict, verify},
-};
 
 use super::{
     Failure,
@@ -18,12 +15,9 @@ use super::{
     block_on,
     output::Output,
 };
-use crate::{
-    client::{Client, ClientError, Patience},
-    config::Config,
-    home::Home,
-    identity::Token,
-};
+use crate::identity::load_token;
+use crate::{config::Config, home::Home};
+use client::{Client, ClientError, Patience};
 
 /// Most bytes of one artefact that is fetched from a coordinator.
 const LARGEST_BLOB: usize = 1 << 30;
@@ -123,7 +117,7 @@ fn verify_served(
     // The home's own rule about plain HTTP holds for this address too.
     let mut config = Config::load(&home)?;
     config.coordinator = url.to_string();
-    let client = Client::new(config.endpoint(&home.config())?, Token::load(&home)?, Patience::PERSON)?;
+    let client = Client::new(config.endpoint(&home.config())?, load_token(&home)?, Patience::PERSON)?;
     let output = *output;
     block_on(async move {
         let events = all_events(&client).await?;
@@ -145,7 +139,7 @@ async fn all_events(client: &Client) -> Result<Vec<Signed<Event>>, ClientError> 
     }
 }
 
-/// Gives artefacts as a coordinator serves them; what it does not serve to this participant is withheld.
+/// Artefacts as a coordinator serves them; what it does not serve to this participant is withheld.
 struct Served {
     client: Arc<Client>,
     runtime: tokio::runtime::Handle,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ConfigError;
 
-/// Is the table `[teacher]`: what each of the teachers is.
+/// The table `[teacher]`: what each of the teachers is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum TeacherConfig {
@@ -22,7 +22,7 @@ impl Default for TeacherConfig {
     }
 }
 
-/// Is a command that teaches and predicts in one run, with its limits; docs/TEACHERS.md has the contract.
+/// A command that teaches and predicts in one run, with its limits; docs/TEACHERS.md has the contract.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CommandConfig {
@@ -52,7 +52,7 @@ const fn default_output() -> u32 {
 }
 
 impl CommandConfig {
-    /// Is a command with the limits that apply where none are named.
+    /// Returns a command with the limits that apply where none are named.
     pub fn new(command: Vec<String>) -> Self {
         Self {
             command,

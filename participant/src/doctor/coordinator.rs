@@ -1,30 +1,23 @@
 //! The way to the coordinator: TLS, version, clocks, token; and what it says of the federation.
 
-use shared::{
-    clock::Clock,
-    doctor::{Diagnosis, Finding},
-    federation::KeyCertificate,
-    ids::Digest,
-    wire::Health,
-};
+use base::{clock::Clock, ids::Digest};
+use protocol::{federation::KeyCertificate, wire::Health};
+use runtime::doctor::{Diagnosis, Finding};
 
-use crate::{
-    client::{Client, ClientError, Patience},
-    config::Config,
-    home::Home,
-    identity::Token,
-};
+use crate::identity::load_token;
+use crate::{config::Config, home::Home};
+use client::{Client, ClientError, Patience};
 
 /// Clocks that differ by more deserve a look; by this many milliseconds windows still mean the same to both.
 const WARN_MS: u64 = 5_000;
 /// By more, windows and daily limits mean different things.
 const FAIL_MS: u64 = 60_000;
 
-/// Is what the coordinator says, as far as it was asked.
+/// The coordinator's answers, as far as it was asked.
 pub(super) struct Seen {
     pub(super) client: Client,
     pub(super) roster: Digest,
-    pub(super) keys: Option<shared::identity::Signed<KeyCertificate>>,
+    pub(super) keys: Option<base::identity::Signed<KeyCertificate>>,
 }
 
 /// Checks the way there, step by step.
@@ -69,12 +62,12 @@ pub(super) async fn examine(
 
 fn connect(home: &Home, config: &Config) -> Result<Client, String> {
     let endpoint = config.endpoint(&home.config()).map_err(|e| e.to_string())?;
-    let token = Token::load(home).map_err(|e| e.to_string())?;
+    let token = load_token(home).map_err(|e| e.to_string())?;
     let patience = Patience { attempts: 1, ..Patience::PERSON };
     Client::new(endpoint, token, patience).map_err(|e| e.to_string())
 }
 
-/// A certificate that is not accepted is more than a lost connection.
+/// Returns the finding for a failed request: a certificate that is not accepted is more than a lost connection.
 fn unreachable(error: &ClientError) -> Finding {
     const CHECK: &str = "coordinator";
     match error {
@@ -114,6 +107,6 @@ pub(super) fn skew(health: &Health, clock: &dyn Clock) -> Finding {
 
 async fn ask(
     client: &Client,
-) -> Result<(Digest, Option<shared::identity::Signed<KeyCertificate>>), ClientError> {
+) -> Result<(Digest, Option<base::identity::Signed<KeyCertificate>>), ClientError> {
     Ok((client.roster().await?.hash, client.federation().await?.keys))
 }

@@ -2,9 +2,10 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
-use shared::doctor::Finding;
+use runtime::doctor::Finding;
 
-use crate::{files::refuse_exposed, home::Home};
+use crate::home::Home;
+use runtime::files::refuse_exposed;
 
 /// What helps against damaged files of the home.
 pub(super) const RESTORE: &str = "restore the home from its backup";
@@ -13,7 +14,7 @@ const ROOM: &str = "make room on the volume of the home; HOME/cache may be delet
 /// Room for keys, ballots and the transcript of many rounds.
 const NEEDED: u64 = 256 << 20;
 
-/// Tells whether others could read what is secret.
+/// Checks that nobody else can read what is secret.
 pub(super) fn permissions(home: &Home) -> Finding {
     const CHECK: &str = "permissions";
     let secret = home.secret();
@@ -35,7 +36,7 @@ fn look(folder: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Tells whether there is room.
+/// Checks that there is room.
 pub(super) fn disk(home: &Home) -> Finding {
     match rustix::fs::statvfs(home.root()) {
         Ok(stat) => room(stat.f_bavail.saturating_mul(stat.f_frsize)),

@@ -6,10 +6,8 @@ mod vote;
 
 use std::path::Path;
 
-use shared::{
-    clock::Clock,
-    doctor::{Diagnosis, Finding},
-};
+use base::clock::Clock;
+use runtime::doctor::{Diagnosis, Finding};
 
 use crate::{
     approval::{Membership, Pin},
@@ -90,7 +88,7 @@ fn approval(home: &Home, membership: &Membership, seen: Option<&coordinator::See
     }
 }
 
-/// Tells whether a trustee still has what it needs to open.
+/// Checks that a trustee still has what it needs to open.
 fn trustee(home: &Home, membership: &Membership) -> Finding {
     const CHECK: &str = "trustee";
     if !membership.trustee {
@@ -133,7 +131,7 @@ async fn data(home: &Home, config: &Config, membership: &Membership) -> Result<(
     Ok((finding, lesson))
 }
 
-/// Tells whether the teachers are those that this data gives.
+/// Checks that the teachers are those that this data gives.
 fn teachers(home: &Home, lesson: &Lesson) -> Finding {
     const CHECK: &str = "teachers";
     match lesson.is_done(home) {

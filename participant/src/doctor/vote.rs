@@ -1,29 +1,31 @@
 //! A vote on one record of the own data, from prediction to ballot, that is thrown away.
 
-use shared::{
-    ballot::{StepCounts, cast},
+use base::{
     clock::{Clock, Millis},
-    doctor::Finding,
-    federation::{KeyCertificate, Roster},
-    fhe::EncryptionKey,
     ids::{Digest, RoundId},
-    privacy::draw_shares,
+};
+use fhe::EncryptionKey;
+use privacy::draw_shares;
+use protocol::{
+    ballot::{StepCounts, cast},
+    federation::{KeyCertificate, Roster},
     round::{Announcement, AnnouncementError, RoundRequest},
 };
+use runtime::doctor::Finding;
 use zeroize::Zeroizing;
 
 use super::coordinator::Seen;
 use crate::{
     approval::{Membership, Pin, approved_roster},
-    files::{read_if_there, read_json},
     home::Home,
     identity,
     teacher::{ensemble::Ensemble, terms::Approved, train::Lesson},
 };
+use runtime::files::{read_if_there, read_json};
 
 const CHECK: &str = "vote";
 
-/// Says why no vote could be cast, and what helps.
+/// Why no vote could be cast, and what helps.
 enum Trouble {
     /// Something is not there yet.
     Early(&'static str, &'static str),

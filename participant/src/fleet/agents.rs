@@ -11,14 +11,14 @@ use tracing::Instrument as _;
 use super::{FleetError, Member, progress::say};
 use crate::{
     agent::{Agent, AgentError, Commons, Ended, run as run_agent},
-    clock::SystemClock,
     config::Config,
 };
+use runtime::SystemClock;
 
 /// How often the number of ballots is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Is how a fleet ended.
+/// How a fleet ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Summary {
     /// Ballots that were cast.
@@ -106,7 +106,7 @@ fn count(summary: &mut Summary, joined: Result<Outcome, tokio::task::JoinError>)
     }
 }
 
-/// Says how many ballots were cast, whenever there are more.
+/// Prints how many ballots were cast, whenever there are more.
 fn tell(summary: &mut Summary, agents: &[Arc<Agent>]) {
     let ballots = agents.iter().map(|agent| agent.cast.load(Ordering::Relaxed)).sum();
     if ballots != summary.ballots {

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use shared::learning::{FileError as DataError, PartitionError};
+use learning::{FileError as DataError, PartitionError};
 
 use super::MOST;
-use crate::files::FileError;
+use runtime::files::FileError;
 
-/// Says why a fleet cannot go on.
+/// Why a fleet cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum FleetError {
     /// The number of participants is not usable.
@@ -90,12 +90,12 @@ pub enum FleetError {
 }
 
 impl FleetError {
-    /// Says whose error it is.
+    /// Returns the error of one member.
     pub(super) fn member(name: &str, reason: impl std::fmt::Display) -> Self {
         Self::Member { name: name.to_owned(), reason: reason.to_string() }
     }
 
-    /// Tells whether other arguments would help.
+    /// Returns whether other arguments would help.
     pub const fn is_usage(&self) -> bool {
         matches!(
             self,

@@ -1,6 +1,6 @@
 //! The homes of a fleet: made once, each with its part of the data.
 
-use shared::learning::{
+use learning::{
     files::write_folder,
     load_source,
     partition::{simulated_key, simulated_seed},

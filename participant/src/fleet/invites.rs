@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::FleetError;
 
-/// Is one invite.
+/// An invite and whom it is for.
 #[derive(Clone)]
 pub(super) struct Entry {
     /// Name that the operator gave, where the file says it.
@@ -49,7 +49,7 @@ fn parse(text: &str) -> Result<Vec<Entry>, String> {
     let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
     lines
         .map(|(index, line)| match line.contains(char::is_whitespace) {
-            true => Err(format!("line {} is no secret: a secret has no spaces", index + 1)),
+            true => Err(format!("line {} is not a secret: a secret has no spaces", index + 1)),
             false => Ok(Entry { name: None, secret: Zeroizing::new(line.to_owned()) }),
         })
         .collect()
@@ -66,7 +66,7 @@ mod tests {
         let json = parse(r#" [{"name": "h-1", "invite": "xyz"}]"#).unwrap();
         assert_eq!((json[0].name.as_deref(), json[0].secret.as_str()), (Some("h-1"), "xyz"));
         assert!(!format!("{json:?}").contains("xyz"));
-        assert!(parse("abc\nnot a secret").unwrap_err().starts_with("line 2 is no secret"));
+        assert!(parse("abc\nnot a secret").unwrap_err().starts_with("line 2 is not a secret"));
         assert!(parse("[{}]").unwrap_err().contains("missing field"));
     }
 }

@@ -1,19 +1,21 @@
 //! Enrolment and approval of a whole fleet, one member after the other, so that numbers follow the order.
 
-use shared::{clock::Clock, wire::RosterView};
+use base::clock::Clock;
+use protocol::wire::RosterView;
 
 use super::{FleetError, Member, invites::Entry, progress::Progress};
+use crate::identity::load_token;
 use crate::{
     agent::{AgentError, Commons},
     approval::{Membership, Pin, Review},
-    client::Client,
-    clock::SystemClock,
     config::Config,
-    identity::{self, Token},
+    identity,
     joining::{JoinError, agree, agree_trustees, enrol as enrol_home, look},
     transcript::Chain,
     trustee::agreement::{Seat, TrusteePin},
 };
+use client::Client;
+use runtime::SystemClock;
 
 /// Enrols everybody who is not; the same invite again would only give a fresh token.
 pub(super) async fn enrol(
@@ -39,7 +41,7 @@ async fn enrol_one(
     index: usize,
 ) -> Result<Membership, FleetError> {
     let fail = |e: JoinError| FleetError::member(&member.name, e);
-    let has_token = Token::load(&member.home).map_err(|e| fail(e.into()))?.is_some();
+    let has_token = load_token(&member.home).map_err(|e| fail(e.into()))?.is_some();
     if let Some(membership) = Membership::load(&member.home)?.filter(|_| has_token) {
         return Ok(membership);
     }
@@ -49,13 +51,13 @@ async fn enrol_one(
     enrol_home(&member.home, &commons.client(None), &invite.secret, config.teachers.count).await.map_err(fail)
 }
 
-/// Lets everybody approve the roster as it is now; returns what was approved, if anybody had to.
+/// Approves the roster as it is now for every member; returns what was approved, if anybody had to.
 pub(super) async fn approve(members: &[Member], commons: &Commons) -> Result<Option<Review>, FleetError> {
     let progress = Progress::start("approved", members.len());
     let (mut roster, mut approved) = (None, None);
     for member in members {
         let fail = |e: &dyn std::fmt::Display| FleetError::member(&member.name, e);
-        let token = Token::load(&member.home).map_err(|e| fail(&e))?;
+        let token = load_token(&member.home).map_err(|e| fail(&e))?;
         let client = commons.client(token);
         if roster.is_none() {
             roster = Some(client.roster().await.map_err(|e| fail(&e))?);
@@ -91,7 +93,7 @@ async fn approve_one(
     Ok(Some(review))
 }
 
-/// Lets the trustees among the members approve each other and the dealer, where there are several.
+/// Approves, for the trustees among the members, each other and the dealer, where there are several.
 async fn approve_trustees(members: &[Member], commons: &Commons) -> Result<(), FleetError> {
     for member in members {
         let fail = |e: &dyn std::fmt::Display| FleetError::member(&member.name, e);
@@ -100,7 +102,7 @@ async fn approve_trustees(members: &[Member], commons: &Commons) -> Result<(), F
             && !membership.founding.config.trustees.is_sole()
             && TrusteePin::load(&member.home, membership.federation()).map_err(|e| fail(&e))?.is_none();
         if is_due {
-            let token = Token::load(&member.home).map_err(|e| fail(&e))?;
+            let token = load_token(&member.home).map_err(|e| fail(&e))?;
             seat_one(member, &commons.client(token), &membership).await.map_err(|e| fail(&e))?;
         }
     }

@@ -15,7 +15,7 @@ mod training;
 
 use std::path::Path;
 
-use shared::learning::{Dataset, Partition};
+use learning::{Dataset, Partition};
 
 pub use agents::Summary;
 pub use error::FleetError;
@@ -29,14 +29,14 @@ use crate::{
     home::{Home, HomeLock},
 };
 
-/// Is one participant of a fleet.
+/// A participant of a fleet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Member {
     name: String,
     home: Home,
 }
 
-/// Holds the homes of a fleet, locked, and what its agents share.
+/// Homes of a fleet, locked, and what its agents share.
 #[derive(Debug)]
 pub struct Fleet {
     members: Vec<Member>,
@@ -75,7 +75,7 @@ impl Fleet {
         training::train(&self.members, &self.commons).await
     }
 
-    /// Lets every member approve federation and roster, and the trustees each other; returns what was approved.
+    /// Approves federation and roster for every member, and the trustees for each other; returns what was approved.
     pub async fn approve(&self) -> Result<Option<Review>, FleetError> {
         join::approve(&self.members, &self.commons).await
     }
@@ -96,7 +96,7 @@ impl Fleet {
     }
 }
 
-/// Names the home of the participant with this index.
+/// Returns the member with this index; its home need not be there.
 fn member_at(homes: &Path, index: usize, participants: usize) -> Member {
     let digits = participants.to_string().len().max(3);
     let name = format!("participant-{:0digits$}", index + 1);
@@ -111,7 +111,7 @@ fn deal(
     seed: u64,
     path: &Path,
 ) -> Result<Vec<Vec<usize>>, FleetError> {
-    shared::learning::partition(data, partition, participants, seed)
+    learning::partition(data, partition, participants, seed)
         .map_err(|source| FleetError::Partition { path: path.to_owned(), source })
 }
 

@@ -2,17 +2,15 @@
 
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
-use shared::{
+use base::{
     fingerprint::Fingerprint,
-    learning::{
-        Augment, InstanceKind, InstanceSchema, NetworkConfig, Partition, Recipe, TrainConfig, Warp,
-        network::CnnConfig,
-    },
+    schema::{InstanceKind, InstanceSchema},
 };
+use learning::{Augment, NetworkConfig, Partition, Recipe, TrainConfig, Warp, network::CnnConfig};
+use serde::{Deserialize, Serialize};
 
 use super::FleetError;
-use crate::files::{Access, make_folder, read_json, write_json};
+use runtime::files::{Access, make_folder, read_json, write_json};
 
 /// Most participants of one fleet.
 pub const MOST: usize = 1000;
@@ -21,7 +19,7 @@ const BEATS_PER_SECOND: f64 = 50.0;
 /// Most teachers of one participant, as in its config.
 const MAX_TEACHERS: u32 = 10_000;
 
-/// Says which teachers a fleet trains; what is nothing is the default for its data.
+/// Choice of the teachers that a fleet trains; `None` is the default for its data.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RecipeChoice {
     /// The network.
@@ -32,7 +30,7 @@ pub struct RecipeChoice {
     pub plain: bool,
 }
 
-/// Is everything that makes a fleet.
+/// Everything that makes a fleet.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// Address of the coordinator.
@@ -61,7 +59,7 @@ pub struct Plan {
     pub poll: Option<f64>,
 }
 
-/// Is `fleet.json` beside the homes: the settings that a second start must repeat.
+/// Content of `fleet.json` beside the homes: the settings that a second start must repeat.
 #[derive(Debug, Serialize, Deserialize)]
 struct Settings {
     participants: usize,

@@ -7,7 +7,7 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Shows how many of a number of things are done.
+/// Progress through a number of things.
 #[derive(Debug)]
 pub(super) struct Progress {
     what: &'static str,
@@ -47,13 +47,13 @@ impl Progress {
     }
 }
 
-/// Tells whether a line is due: when another tenth is full, and at the end.
+/// Returns whether a line is due: when another tenth is full, and at the end.
 fn is_told(done: usize, total: usize) -> bool {
     let tenth = |done: usize| done * 10 / total.max(1);
     done == total || tenth(done) > tenth(done.saturating_sub(1))
 }
 
-/// Says a line on standard error.
+/// Prints a line on standard error.
 pub(super) fn say(text: &str) {
     // Nothing more can be said if standard error is closed.
     drop(writeln!(stderr(), "{text}"));

@@ -2,9 +2,8 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use shared::learning::{
-    Augment, InstanceKind, InstanceSchema, NetworkConfig, files::write_folder, generate_ecg,
-};
+use base::schema::{InstanceKind, InstanceSchema};
+use learning::{Augment, NetworkConfig, files::write_folder, generate_ecg};
 
 use super::*;
 use crate::config::Config;
@@ -31,7 +30,7 @@ fn beats(folder: &Path) {
     write_folder(&folder.join("beats"), &source.train, &source.description).unwrap();
 }
 
-/// Everything in the homes that the seed decides.
+/// Returns everything in the homes that the seed decides.
 fn decided(fleet: &Fleet) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     for member in &fleet.members {

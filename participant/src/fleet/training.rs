@@ -8,12 +8,10 @@ use std::{
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::{FleetError, Member, progress::Progress};
-use crate::{
-    agent::Commons, approval::Membership, clock::SystemClock, config::Config, cpu::process_cpu, home::Home,
-    teacher::train::Lesson,
-};
+use crate::{agent::Commons, approval::Membership, config::Config, home::Home, teacher::train::Lesson};
+use runtime::{SystemClock, process_cpu};
 
-/// Is what training a fleet took.
+/// What training a fleet took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Trained {
     /// Members whose teachers were trained; the others had theirs.
@@ -30,15 +28,15 @@ pub struct Trained {
 pub(super) async fn train(members: &[Member], commons: &Commons) -> Result<Trained, FleetError> {
     let (begun, cpu) = (Instant::now(), process_cpu());
     let progress = Progress::start("trained", members.len());
-    let gate = Arc::new(Semaphore::new(commons.bridge().threads()));
+    let gate = Arc::new(Semaphore::new(commons.pool().threads()));
     let mut tasks = JoinSet::new();
     for member in members {
-        let (gate, bridge, member) = (Arc::clone(&gate), commons.bridge().clone(), member.clone());
+        let (gate, pool, member) = (Arc::clone(&gate), commons.pool().clone(), member.clone());
         tasks.spawn(async move {
             // Nobody closes the gate. Each holds its data only while it has a permit.
             let _permit = gate.acquire_owned().await.ok();
             let home = member.home.clone();
-            let trained = bridge.run(move || train_one(&home)).await;
+            let trained = pool.run(move || train_one(&home)).await;
             let trained = trained.map_err(|e| FleetError::member(&member.name, e))?;
             trained.map_err(|reason| FleetError::Member { name: member.name, reason })
         });
@@ -49,7 +47,7 @@ pub(super) async fn train(members: &[Member], commons: &Commons) -> Result<Train
             Ok(count) => counts.push(count),
             Err(error) => {
                 tasks.abort_all();
-                commons.bridge().drain().await;
+                commons.pool().drain().await;
                 return Err(error);
             }
         }

@@ -1,14 +1,15 @@
 //! Approval in two steps: look at what is shown, then agree to exactly that.
 
-use shared::{clock::Millis, federation::Approval, identity::Identity};
+use base::{clock::Millis, identity::Identity};
+use protocol::federation::Approval;
 
 use super::JoinError;
 use crate::{
     approval::{Membership, Pin, Review, approved_roster, review},
-    client::Client,
     home::Home,
     trustee::agreement::{Seat, TrusteePin},
 };
+use client::Client;
 
 /// Fetches event 0 and roster and checks them against what this institution knows.
 pub async fn look(

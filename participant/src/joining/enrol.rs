@@ -1,14 +1,12 @@
 //! Enrolment: proves the identity, stores the token, and pins event 0.
 
-use shared::{federation::Enrolment, ids::Digest, wire::Enrol};
+use base::ids::Digest;
+use protocol::{federation::Enrolment, wire::Enrol};
 
 use super::JoinError;
-use crate::{
-    approval::Membership,
-    client::Client,
-    home::Home,
-    identity::{self, Token},
-};
+use crate::identity::store_token;
+use crate::{approval::Membership, home::Home, identity};
+use client::{Client, Token};
 
 /// Enrols a home with an invite; the same invite again gives a fresh token.
 pub async fn enrol(
@@ -33,7 +31,7 @@ pub async fn enrol(
         founding: enrolled.founding,
     };
     refuse_other_federation(home, &membership)?;
-    Token::new(enrolled.token).store(home)?;
+    store_token(home, &Token::new(enrolled.token))?;
     membership.store(home)?;
     Ok(membership)
 }

@@ -1,13 +1,15 @@
 //! Why a step of joining failed.
 
-use shared::ids::Digest;
+use base::ids::Digest;
 
 use crate::{
-    approval::ApprovalError, client::ClientError, config::ConfigError, files::FileError,
-    identity::SecretError, transcript::FollowError, trustee::agreement::AgreementError,
+    approval::ApprovalError, config::ConfigError, identity::SecretError, transcript::FollowError,
+    trustee::agreement::AgreementError,
 };
+use client::ClientError;
+use runtime::files::FileError;
 
-/// Says why a step of joining failed.
+/// Why a step of joining failed.
 #[derive(Debug, thiserror::Error)]
 pub enum JoinError {
     /// A value of the config is not acceptable.

@@ -10,10 +10,10 @@ pub use error::JoinError;
 
 use crate::{
     config::Config,
-    files::{Access, make_folder, write_atomic},
     home::Home,
     identity::{self, PublicFacts},
 };
+use runtime::files::{Access, make_folder, write_atomic};
 
 const HEADER: &str =
     "# A participant of a Psephos federation; configs/participant.toml explains every key.\n\n";

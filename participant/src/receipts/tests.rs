@@ -1,7 +1,7 @@
 //! What a receipt is worth, as the round goes on and as the coordinator cheats.
 
-use shared::{
-    ids::BallotId,
+use base::ids::BallotId;
+use protocol::{
     round::FailureReason,
     transcript::{CountedBallot, EventBody},
     wire::Receipt,

@@ -1,21 +1,16 @@
 //! The ensemble: an institution's trained teachers, and the sum of their one-hot votes.
 
+use base::{clock::Millis, ids::Digest, schema::InstanceSchema};
+use learning::{Dataset, Network, PredictError, StoreError, load_network, predict};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use shared::{
-    clock::Millis,
-    ids::Digest,
-    learning::{Dataset, InstanceSchema, Network, PredictError, StoreError, load_network, predict},
-};
 use zeroize::Zeroizing;
 
 use super::command::{CommandError, CommandTeachers, CommandTraining};
-use crate::{
-    files::{FileError, read_json},
-    home::Home,
-};
+use crate::home::Home;
+use runtime::files::{FileError, read_json};
 
-/// Says why the teachers cannot vote.
+/// Why the teachers cannot vote.
 #[derive(Debug, thiserror::Error)]
 pub enum EnsembleError {
     /// There are no teachers yet.
@@ -76,7 +71,7 @@ pub enum EnsembleError {
     Prediction(usize),
 }
 
-/// Is what training wrote beside the teachers, in `teachers/training.json`.
+/// What training wrote beside the teachers, in `teachers/training.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Training {
     /// Federation that the teachers are for.
@@ -108,7 +103,7 @@ pub fn stem(teacher: u32) -> String {
     format!("teacher-{teacher:03}")
 }
 
-/// Holds the trained teachers of an institution.
+/// Trained teachers of an institution.
 #[derive(Debug)]
 pub struct Ensemble {
     teachers: Teachers,

@@ -8,20 +8,18 @@
 //! The stage `drawing` is written before the first random number is drawn. Whoever finds it without a stored
 //! ballot does not vote in that round again; whoever finds a stored ballot posts the same bytes.
 
-use serde::{Deserialize, Serialize};
-use shared::{
+use base::{
     clock::Millis,
     ids::{BallotId, Digest, RoundId},
-    privacy::RoundCost,
-    wire::ReceiptView,
 };
+use privacy::RoundCost;
+use protocol::wire::ReceiptView;
+use serde::{Deserialize, Serialize};
 
-use crate::{
-    files::{Access, FileError, make_folder, read_if_there, read_json, write_atomic, write_json},
-    home::Home,
-};
+use crate::home::Home;
+use runtime::files::{Access, FileError, make_folder, read_if_there, read_json, write_atomic, write_json};
 
-/// Is what this institution knows of one round it was asked to vote in.
+/// What this institution knows of one round it was asked to vote in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// The round.
@@ -43,7 +41,7 @@ pub struct Record {
     pub stage: Stage,
 }
 
-/// Is how far this institution came in a round.
+/// How far this institution came in a round.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "snake_case")]
 pub enum Stage {
@@ -113,7 +111,7 @@ impl Stage {
     }
 }
 
-/// Is a person's decision about one round.
+/// A person's decision about one round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Consent {
     /// Digest of the announcement that the person saw.
@@ -124,7 +122,7 @@ pub struct Consent {
     pub at: Millis,
 }
 
-/// Is what may still be done in a round.
+/// What may still be done in a round.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resume {
     /// Nothing was drawn: the round may be voted in.
@@ -145,7 +143,7 @@ pub enum Resume {
     },
 }
 
-/// Says why the journal cannot go on.
+/// Why the journal cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// A file cannot be used.
@@ -163,7 +161,7 @@ pub enum JournalError {
     },
 }
 
-/// Reads and writes the rounds of one home.
+/// Rounds of one home, on disk.
 #[derive(Debug, Clone)]
 pub struct Journal {
     home: Home,

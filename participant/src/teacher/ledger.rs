@@ -3,19 +3,18 @@
 //! It is kept from what this institution itself noted, whatever the coordinator's ledger says. A round counts from the
 //! moment its noise is drawn; only the transcript's word that nothing of it was opened gives it back.
 
-use serde::Serialize;
-use shared::{
-    decimal::Decimal,
+use base::{decimal::Decimal, ids::RoundId};
+use privacy::{CostError, Delta, Losses, NoiseMode, RoundCost, loss_epsilon, total_loss};
+use protocol::{
     federation::FederationConfig,
-    ids::RoundId,
-    privacy::{CostError, Delta, Losses, NoiseMode, RoundCost, loss_epsilon, total_loss},
     transcript::{Outcome, Replay},
 };
+use serde::Serialize;
 
 use super::journal::Record;
 use crate::config::Limits;
 
-/// Is one round in the ledger at home.
+/// A round in the ledger at home.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Entry {
     /// The round.
@@ -28,7 +27,7 @@ pub struct Entry {
     pub cost: RoundCost,
 }
 
-/// Says that one more round would exceed the institution's own cap.
+/// A round that would exceed the institution's own cap.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum CapError {
     /// The cap stands against it.
@@ -55,7 +54,7 @@ pub enum CapError {
     Cost(#[from] CostError),
 }
 
-/// Is what the rounds voted in have cost.
+/// What the rounds voted in have cost.
 #[derive(Debug, Clone)]
 pub struct HomeLedger {
     /// Every round for which noise was drawn.
@@ -100,7 +99,7 @@ impl HomeLedger {
     }
 
     /// Returns ε of everything that is spent, per unit and view.
-    pub fn spent(&self) -> Result<shared::privacy::Epsilon, CostError> {
+    pub fn spent(&self) -> Result<privacy::Epsilon, CostError> {
         loss_epsilon(&self.losses(None), self.mode, self.delta)
     }
 
@@ -135,9 +134,11 @@ impl HomeLedger {
 
 #[cfg(test)]
 mod tests {
-    use shared::{
+    use base::{
         clock::Millis,
         ids::{BallotId, Digest},
+    };
+    use protocol::{
         round::{Announcement, FailureReason},
         transcript::EventBody,
     };
@@ -148,7 +149,7 @@ mod tests {
         testing::{Board, Federation, round},
     };
 
-    /// A keyed federation in which round 1 is announced.
+    /// Returns a keyed federation in which round 1 is announced.
     fn board() -> Board {
         let mut board = Board::keyed(Federation::new());
         board.announce(round(1));

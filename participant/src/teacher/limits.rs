@@ -1,6 +1,6 @@
 //! The institution's own limits: how many rounds and instances in any 24 hours, and a person's consent.
 
-use shared::{clock::Millis, ids::Digest};
+use base::{clock::Millis, ids::Digest};
 
 use super::journal::{Consent, Record};
 use crate::config::{ApproveRounds, Limits};
@@ -8,7 +8,7 @@ use crate::config::{ApproveRounds, Limits};
 /// Length of the window over which rounds and instances are counted, in milliseconds.
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
-/// Says which limit of the institution stands against a vote.
+/// Limit of the institution that stands against a vote.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LimitError {
     /// A person has to decide.
@@ -75,7 +75,7 @@ pub fn check(
 
 #[cfg(test)]
 mod tests {
-    use shared::ids::BallotId;
+    use base::ids::BallotId;
 
     use super::*;
     use crate::{teacher::journal::Stage, testing::round};

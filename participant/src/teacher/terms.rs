@@ -1,15 +1,17 @@
 //! The terms of a round: they must be exactly those that follow from what this institution approved.
 
-use shared::{
-    federation::{Founding, KeyCertificate, Roster},
+use base::{
     identity::{IdentityError, Signed},
     ids::{Digest, ParticipantId, RoundId},
+};
+use protocol::{
+    federation::{Founding, KeyCertificate, Roster},
     round::{Announcement, AnnouncementError},
 };
 
 use crate::approval::dealer;
 
-/// Says why this institution does not accept a round's terms.
+/// Why this institution does not accept a round's terms.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum TermsError {
     /// No roster is approved.
@@ -58,7 +60,7 @@ pub enum TermsError {
     Announcement(#[from] AnnouncementError),
 }
 
-/// Is what an institution approved: event 0 and one roster.
+/// What an institution approved: event 0 and one roster.
 #[derive(Debug, Clone, Copy)]
 pub struct Approved<'a> {
     /// Event 0.

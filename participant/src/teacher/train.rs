@@ -2,16 +2,13 @@
 
 use std::path::Path;
 
-use rayon::prelude::*;
-use shared::{
-    clock::Clock,
-    federation::FederationConfig,
-    ids::Digest,
-    learning::{
-        Dataset, DatasetError, Expected, FileError as DataError, PrivacyUnitOfData, Recipe, ShardError,
-        Shards, StoreError, TrainError, import_weights, load_labeled, save_network, shard, train_teachers,
-    },
+use base::{clock::Clock, ids::Digest};
+use learning::{
+    Dataset, DatasetError, Expected, FileError as DataError, PrivacyUnitOfData, Recipe, ShardError, Shards,
+    StoreError, TrainError, import_weights, load_labeled, save_network, shard, train_teachers,
 };
+use protocol::federation::FederationConfig;
+use rayon::prelude::*;
 
 use super::{
     command::{CommandError, CommandTeachers, CommandTraining},
@@ -20,12 +17,12 @@ use super::{
 use crate::{
     approval::Membership,
     config::{CommandConfig, Config},
-    files::{Access, FileError, make_folder, write_json},
     home::Home,
     identity::{SecretError, load_shard_key},
 };
+use runtime::files::{Access, FileError, make_folder, write_json};
 
-/// Says why the teachers cannot be trained.
+/// Why the teachers cannot be trained.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainingError {
     /// The institution is not enrolled, so classes and shape are not known.
@@ -75,7 +72,7 @@ pub enum TrainingError {
     File(#[from] FileError),
 }
 
-/// Is everything that decides the teachers' weights.
+/// Everything that decides the teachers' weights.
 #[derive(Debug)]
 pub struct Lesson {
     recipe: Recipe,
@@ -112,7 +109,7 @@ impl Lesson {
         Ok(Self { recipe, dataset, shards, command, seed, federation: membership.federation() })
     }
 
-    /// Says in a word what a shard keeps whole: `person` or `record`.
+    /// Returns, in a word, what a shard keeps whole: `person` or `record`.
     pub fn privacy_unit(&self) -> &'static str {
         match self.shards.unit {
             PrivacyUnitOfData::Person => "person",
@@ -145,7 +142,7 @@ impl Lesson {
         Digest::of_value("psephos/lesson", &(settings, data, self.shards.indices.clone()))
     }
 
-    /// Tells whether the teachers in a home are already those of this lesson.
+    /// Returns whether the teachers in a home are already those of this lesson.
     pub fn is_done(&self, home: &Home) -> Result<bool, FileError> {
         let done = Training::load(home)?.filter(|training| training.federation == self.federation);
         Ok(done.is_some_and(|training| training.inputs == self.digest()))

@@ -2,21 +2,25 @@
 
 use std::collections::HashMap;
 
-use shared::{
+use base::{
+    Step,
     clock::Millis,
-    federation::{Acknowledgement, KeyCertificate, TrusteeApproval},
     identity::Signed,
     ids::{Digest, RoundId},
-    round::{Opening, OpeningContent, Step},
-    threshold::Shares,
+};
+use protocol::{
+    federation::{Acknowledgement, KeyCertificate, TrusteeApproval},
+    round::{Opening, OpeningContent},
     transcript::{BlobError, Blobs, CountedBallot, Event, EventBody, Head, Replay, TallyRecord},
     wire::TranscriptPage,
 };
+use threshold::Shares;
 
 use super::{Federation, number};
-use crate::{client::ClientError, home::Home, transcript::Pages};
+use crate::{home::Home, transcript::Pages};
+use client::ClientError;
 
-/// Holds a federation, the transcript of its coordinator, and the artefacts; nothing stops it from lying.
+/// A federation, the transcript of its coordinator, and the artefacts; nothing stops it from lying.
 pub(crate) struct Board {
     pub(crate) federation: Federation,
     pub(crate) events: Vec<Signed<Event>>,
@@ -64,7 +68,7 @@ impl Board {
         digest
     }
 
-    /// Lets a home have every artefact, as if it had downloaded them.
+    /// Fills a home with every artefact, as if it had downloaded them.
     pub(crate) fn fill_cache(&self, home: &Home) {
         std::fs::create_dir_all(home.blobs()).unwrap();
         for (digest, bytes) in &self.blobs {
@@ -81,7 +85,7 @@ impl Board {
         u32::from(self.federation.founding.config.trustees.count)
     }
 
-    /// Lets every trustee approve the others.
+    /// Approves, for every trustee, the others.
     pub(crate) fn approve_trustees(&mut self) {
         let trustees = self.replay().trustees();
         for id in 1..=self.seats() {
@@ -139,7 +143,7 @@ impl Board {
         }
     }
 
-    /// Lets a trustee open something with shares, or labels, out of thin air.
+    /// Records that a trustee opened something with shares, or labels, out of thin air.
     pub(crate) fn pretend_opened(&mut self, round: Option<RoundId>, id: u32) {
         let replay = self.replay();
         let question = replay.question(round, Step::Label).unwrap();

@@ -5,32 +5,34 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
-use shared::{
-    ballot::{Door, StepCounts, cast, encrypt},
-    federation::KeyCertificate,
-    fhe::{
-        BallotBody, EncryptionKey, LabelCiphertexts, ParameterSet, Resolution, RunningSum, Squashed,
-        SquashedRecord, squash,
-    },
+use base::{
+    Step,
     identity::Identity,
     ids::{Digest, RoundId},
-    round::Step,
+};
+use fhe::{
+    BallotBody, EncryptionKey, LabelCiphertexts, ParameterSet, Resolution, RunningSum, Squashed,
+    SquashedRecord, squash,
+};
+use protocol::{
+    ballot::{Door, StepCounts, cast, encrypt},
+    federation::KeyCertificate,
     transcript::{Computed, EventBody, TallyInput, TallyKeys, TallyRecord, TallySink, add_up},
 };
 
 use super::{Board, Federation, board::RECEIVED_AT, number};
 use crate::{
     approval::Pin,
-    clock::SystemClock,
     home::Home,
     trustee::{
         agreement::{Seat, TrusteePin},
         ceremony::deal::Dealer,
     },
 };
-use shared::clock::Clock;
+use base::clock::Clock;
+use runtime::SystemClock;
 
-/// Holds the board of a keyed federation and what its coordinator computes with.
+/// Board of a keyed federation and what its coordinator computes with.
 pub(crate) struct Dealt {
     pub(crate) board: Board,
     pub(crate) certificate: KeyCertificate,
@@ -68,7 +70,7 @@ impl Dealt {
         Self::keyed_of(Federation::of_three_trustees())
     }
 
-    /// Does so for this federation.
+    /// Makes the keys of this federation in the same way.
     pub(crate) fn keyed_of(federation: Federation) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut board = Board::founded(federation);
@@ -113,7 +115,7 @@ impl Dealt {
         (id, self.board.keep(ballot))
     }
 
-    /// Lets everybody vote for class 1, but number 5 for class 2.
+    /// Casts everybody's votes for class 1, but number 5's for class 2.
     pub(crate) fn cast_all(&mut self, round: RoundId) -> Vec<(u32, Digest)> {
         (1..=5).map(|id| self.cast(round, id, if id == 5 { 2 } else { 1 })).collect()
     }
@@ -234,7 +236,7 @@ impl Dealt {
     }
 }
 
-/// Keeps the frame of the label ciphertexts.
+/// Frame of the label ciphertexts.
 #[derive(Default)]
 struct Frame(Vec<u8>);
 

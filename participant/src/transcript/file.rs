@@ -8,14 +8,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use shared::{
-    identity::Signed,
-    transcript::{Archive, ArchiveError, Event, archive_entry},
-};
+use base::identity::Signed;
+use protocol::transcript::{Archive, ArchiveError, Event, archive_entry};
 
-use crate::files::{Access, FileError, read_if_there, write_atomic};
+use runtime::files::{Access, FileError, read_if_there, write_atomic};
 
-/// Appends events to the file of those that were seen.
+/// File of the events that were seen; it only grows.
 #[derive(Debug)]
 pub struct EventFile {
     file: File,

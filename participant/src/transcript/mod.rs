@@ -8,23 +8,19 @@ mod file;
 
 use std::{future::Future, sync::Arc};
 
-use shared::{
-    identity::Signed,
-    ids::Digest,
+use base::{identity::Signed, ids::Digest};
+use protocol::{
     transcript::{Check, Event, Fault, Head, Replay},
     wire::TranscriptPage,
 };
 
 pub use file::EventFile;
 
-use crate::{
-    approval::Membership,
-    client::{Client, ClientError},
-    files::{FileError, write_json},
-    home::Home,
-};
+use crate::{approval::Membership, home::Home};
+use client::{Client, ClientError};
+use runtime::files::{FileError, write_json};
 
-/// Gives pages of a transcript.
+/// A source of pages of a transcript.
 pub trait Pages {
     /// Returns events from a height on, at most a page of them.
     fn page(&self, from: u64) -> impl Future<Output = Result<TranscriptPage, ClientError>> + Send;
@@ -36,7 +32,7 @@ impl Pages for Client {
     }
 }
 
-/// Says why the coordinator's transcript is not followed.
+/// Why the coordinator's transcript is not followed.
 #[derive(Debug, thiserror::Error)]
 pub enum FollowError {
     /// The coordinator gave no answer or refused.
@@ -94,13 +90,13 @@ pub enum FollowError {
 }
 
 impl FollowError {
-    /// Tells whether the coordinator was only away, so that nothing is known about its transcript.
+    /// Returns whether the coordinator was only away, so that nothing is known about its transcript.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Client(error) if error.is_transient())
     }
 }
 
-/// Is the chain as far as this agent has seen it.
+/// The chain as far as this agent has seen it.
 #[derive(Debug)]
 pub struct Chain {
     home: Home,
@@ -110,7 +106,7 @@ pub struct Chain {
     seen: Option<Seen>,
 }
 
-/// Is what the events that were seen say, and the last of them.
+/// What the events that were seen say, and the last of them.
 #[derive(Debug, Clone)]
 struct Seen {
     replay: Arc<Replay>,

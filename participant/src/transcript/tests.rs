@@ -2,12 +2,13 @@
 
 use std::{fs, io::Write as _};
 
-use shared::{clock::Millis, identity::Identity, transcript::EventBody};
+use base::{clock::Millis, identity::Identity};
+use protocol::transcript::EventBody;
 
 use super::*;
 use crate::testing::{Board, Federation, round};
 
-/// Holds participant 2's home beside a coordinator.
+/// Participant 2's home beside a coordinator.
 struct Story {
     board: Board,
     home: Home,

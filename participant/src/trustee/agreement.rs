@@ -1,19 +1,19 @@
 //! The agreement: with which trustees this institution shares the key, and who deals; a person's act.
 
-use serde::{Deserialize, Serialize};
-use shared::{
+use base::{
     clock::Millis,
-    federation::{Founding, TrusteeApproval, Trustees},
     identity::{PublicIdentity, SealingKey},
     ids::{Digest, ParticipantId},
-    threshold::{Sharing, SharingError, TrusteeIndex},
+};
+use protocol::{
+    federation::{Founding, TrusteeApproval, Trustees},
     transcript::Replay,
 };
+use serde::{Deserialize, Serialize};
+use threshold::{Sharing, SharingError, TrusteeIndex};
 
-use crate::{
-    files::{Access, FileError, make_folder, read_json, write_json},
-    home::Home,
-};
+use crate::home::Home;
+use runtime::files::{Access, FileError, make_folder, read_json, write_json};
 
 /// Says why this institution takes no part in the ceremony as it stands.
 #[derive(Debug, thiserror::Error)]

@@ -1,19 +1,19 @@
 //! The cache of artefacts below the home: keys, which stay, and a round's ballots, which go when it is answered.
 
-use shared::{
+use base::{
+    Step,
+    ids::{Digest, RoundId},
+};
+use fhe::{Layout, LayoutError, Squashed, SquashedRecord};
+use protocol::{
     ballot::ballot_bytes,
     federation::KeyCertificate,
-    fhe::{Layout, LayoutError, Squashed, SquashedRecord},
-    ids::{Digest, RoundId},
-    round::Step,
     transcript::{BlobError, Blobs, Replay, RoundRecord},
 };
 
-use crate::{
-    client::{BlobPath, Client, TransferError},
-    files::{FileError, remove_if_there},
-    home::Home,
-};
+use crate::home::Home;
+use client::{BlobPath, Client, TransferError};
+use runtime::files::{FileError, remove_if_there};
 
 /// Most bytes of the keyswitching and of the bootstrapping key: 66 kB and 30 MB.
 const EVALUATION_KEY_LIMIT: u64 = 64 << 20;

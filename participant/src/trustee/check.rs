@@ -4,10 +4,13 @@
 //! held to the rules. What is checked here is what only this institution knows: what it approved, what it cast, and
 //! what it opened before.
 
-use shared::{
-    federation::{FederationState, Roster},
+use base::{
+    Step,
     ids::{Digest, ParticipantId, RoundId},
-    round::{AnnouncementError, OpeningQuestion, Step},
+};
+use protocol::{
+    federation::{FederationState, Roster},
+    round::{AnnouncementError, OpeningQuestion},
     transcript::{Outcome, Replay, RoundRecord},
     wire::ReceiptView,
 };

@@ -3,25 +3,27 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use serde::{Deserialize, Serialize};
-use shared::{
-    federation::KeyCertificate,
-    fhe::{KeyError, Scheme, SecretKeys, pin_fft_plan},
+use base::{
     identity::{Identity, IdentityError, PublicIdentity, Signed},
     ids::{Digest, ParticipantId},
-    wire::PublishKeys,
 };
+use fhe::{KeyError, Scheme, SecretKeys, pin_fft_plan};
+use protocol::{federation::KeyCertificate, wire::PublishKeys};
+use serde::{Deserialize, Serialize};
 
 use super::{
     Trustee,
     vault::{Vault, VaultError},
 };
 use crate::{
-    agent::{Agent, BridgeError},
+    agent::Agent,
     approval::{Pin, approved_roster, sole_trustee},
-    client::{ClientError, TransferError},
-    files::{Access, FileError, digest_of, make_folder, read_json, write_atomic, write_json},
     home::Home,
+};
+use client::{ClientError, TransferError};
+use runtime::{
+    PoolError,
+    files::{Access, FileError, digest_of, make_folder, read_json, write_atomic, write_json},
 };
 
 /// Says why no keys were published.
@@ -63,7 +65,7 @@ pub enum CeremonyError {
     File(#[from] FileError),
     /// The computation failed by a bug.
     #[error(transparent)]
-    Bridge(#[from] BridgeError),
+    Pool(#[from] PoolError),
 }
 
 /// Is the certificate as it is kept; it is written last, so it proves that all else is there.
@@ -91,7 +93,7 @@ pub async fn make_keys(agent: &Agent, trustee: &mut Trustee) -> Result<(), Cerem
         trustee: agent.membership.participant,
         identity: Arc::clone(&agent.identity),
     };
-    let publication = agent.bridge.run(move || ceremony.prepare()).await??;
+    let publication = agent.pool.run(move || ceremony.prepare()).await??;
     trustee.vault = Some(Arc::new(publication.vault));
     let client = agent.client();
     for (digest, path) in publication.blobs {

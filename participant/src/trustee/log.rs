@@ -1,18 +1,17 @@
 //! The trustee's memory: its signed openings, each (round, step) once, and the append-only log of them.
 
-use serde::{Deserialize, Serialize};
-use shared::{
+use base::{
+    Step,
     clock::Millis,
     identity::Signed,
     ids::{Digest, ParticipantId, RoundId},
-    round::{Opening, Step},
 };
+use protocol::round::Opening;
+use serde::{Deserialize, Serialize};
 
-use crate::{
-    client::Question,
-    files::{FileError, append_json_line, read_json, write_json},
-    home::Home,
-};
+use crate::home::Home;
+use client::Question;
+use runtime::files::{FileError, append_json_line, read_json, write_json};
 
 /// Is a signed opening as it is kept; a retry posts the same bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -22,9 +22,12 @@ mod tests;
 
 use std::{collections::HashMap, sync::Arc};
 
-use shared::{federation::TrusteePolicy, ids::Digest, threshold::Package};
+use base::ids::Digest;
+use protocol::federation::TrusteePolicy;
+use threshold::Package;
 
-use crate::{files::FileError, home::Home};
+use crate::home::Home;
+use runtime::files::FileError;
 
 use self::{
     shares::SharesError,

@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use shared::{
-    clock::Millis,
+use base::{Step, clock::Millis, identity::Identity, ids::Digest};
+use fhe::{FrameError, KeyError, LabelCiphertexts, Layout, LayoutError, OpenError, SecretKeys};
+use protocol::{
     federation::{Founding, KeyCertificate, Roster, known_answer_labels},
-    fhe::{FrameError, KeyError, LabelCiphertexts, Layout, LayoutError, OpenError, SecretKeys},
-    identity::Identity,
-    ids::Digest,
-    round::{Opening, OpeningContent, Step},
+    round::{Opening, OpeningContent},
     transcript::Replay,
     wire::{OpeningTask, PostOpening},
 };
@@ -21,11 +19,11 @@ use super::{
     vault::{Vault, VaultError},
 };
 use crate::{
-    agent::{Agent, BridgeError},
+    agent::Agent,
     approval::{Pin, approved_roster},
-    client::{ClientError, Question},
-    files::FileError,
 };
+use client::{ClientError, Question};
+use runtime::{PoolError, files::FileError};
 
 /// Says why nothing was opened.
 #[derive(Debug, thiserror::Error)]
@@ -64,7 +62,7 @@ pub enum OpeningFailure {
     File(#[from] FileError),
     /// The computation failed by a bug.
     #[error(transparent)]
-    Bridge(#[from] BridgeError),
+    Pool(#[from] PoolError),
 }
 
 /// Answers one question: opens it, or posts again what it answered before.
@@ -92,7 +90,7 @@ pub async fn open(
         bytes,
     };
     let (identity, clock) = (Arc::clone(&agent.identity), Arc::clone(&agent.clock));
-    let stored = agent.bridge.run(move || job.answer(&identity, clock.now())).await??;
+    let stored = agent.pool.run(move || job.answer(&identity, clock.now())).await??;
     let opening = PostOpening { opening: stored.opening };
     client.post_opening(question, agent.membership.participant, &opening).await?;
     tracing::info!(%question, ciphertexts = %stored.ciphertexts.short(), "posted an opening");

@@ -1,12 +1,10 @@
 //! The pieces of the shared key that this trustee holds, in one file of mode 0600.
 
-use shared::threshold::{Package, Sharing};
+use threshold::{Package, Sharing};
 
 use super::vault::VaultError;
-use crate::{
-    files::{Access, FileError, destroy as destroy_file, make_folder, read_secret, write_atomic},
-    home::Home,
-};
+use crate::home::Home;
+use runtime::files::{Access, FileError, destroy as destroy_file, make_folder, read_secret, write_atomic};
 
 /// Reads the package of a home, dealt for this sharing; `None` if none was received.
 pub fn load(home: &Home, sharing: Sharing) -> Result<Option<Package>, VaultError> {

@@ -2,15 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use shared::{
-    federation::{Founding, KNOWN_ANSWER_INSTANCES, Roster},
+use base::{
+    Step,
     ids::{Digest, ParticipantId, RoundId},
-    round::{Announcement, AnnouncementError, Step},
+};
+use protocol::{
+    federation::{Founding, KNOWN_ANSWER_INSTANCES, Roster},
+    round::{Announcement, AnnouncementError},
     wire::OpeningTask,
 };
 
 use super::log::StoredOpening;
-use crate::{approval::sole_trustee, client::Question};
+use crate::approval::sole_trustee;
+use client::Question;
 
 /// Says why the trustee does not open what it is asked to.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -5,10 +5,13 @@ mod job;
 
 use std::{sync::Arc, time::Instant};
 
-use shared::{
-    federation::KeyCertificate,
+use base::{
+    Step,
     ids::{ParticipantId, RoundId},
-    round::{OpeningQuestion, Step},
+};
+use protocol::{
+    federation::KeyCertificate,
+    round::OpeningQuestion,
     transcript::{Replay, TallyKeys},
     wire::PostOpening,
 };
@@ -28,14 +31,10 @@ use super::{
     log::{Openings, StoredOpening},
 };
 use crate::{
-    agent::Agent,
-    approval::approved_roster,
-    client::Question,
-    config::TallyCheck,
-    files::{FileError, digest_of},
-    home::Home,
-    teacher::journal::Journal,
+    agent::Agent, approval::approved_roster, config::TallyCheck, home::Home, teacher::journal::Journal,
 };
+use client::Question;
+use runtime::files::{FileError, digest_of};
 
 /// Answers one question with this trustee's shares, or posts again what it answered before.
 pub async fn open_shares(
@@ -84,7 +83,7 @@ fn consider(
 /// Is what the home tells about a question.
 pub(super) struct Gathered {
     participant: ParticipantId,
-    roster: Option<shared::federation::Roster>,
+    roster: Option<protocol::federation::Roster>,
     own: Option<OwnBallot>,
     opened: Vec<RoundId>,
     before: Option<StoredOpening>,
@@ -172,7 +171,7 @@ async fn answer(
         stopping: Arc::clone(&agent.stopping),
     };
     let (identity, clock) = (Arc::clone(&agent.identity), Arc::clone(&agent.clock));
-    let stored = agent.bridge.run(move || job.answer(&identity, clock.now())).await??;
+    let stored = agent.pool.run(move || job.answer(&identity, clock.now())).await??;
     forget(&agent.home, &wanted)?;
     Ok(stored)
 }
@@ -202,7 +201,7 @@ async fn load_keys(
     let (certificate, cached) = (certificate.clone(), Cached::of(&agent.home));
     let config = agent.membership.founding.config.clone();
     let load = move || TallyKeys::load(&certificate, &config, &cached);
-    let keys = Arc::new(agent.bridge.run(load).await??);
+    let keys = Arc::new(agent.pool.run(load).await??);
     trustee.keys.put(digest, &keys, Instant::now());
     Ok(keys)
 }

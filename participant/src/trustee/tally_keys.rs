@@ -5,7 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use shared::{ids::Digest, transcript::TallyKeys};
+use base::ids::Digest;
+use protocol::transcript::TallyKeys;
 
 /// Time without use after which the keys are freed.
 const IDLE: Duration = Duration::from_secs(60);

@@ -6,16 +6,19 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
-use shared::{
+use base::{
+    Step,
     clock::Millis,
-    federation::{KNOWN_ANSWER_INSTANCES, TrusteePolicy, known_answer_counts},
-    fhe::{
-        ArgmaxKind, BallotBody, EncryptionKey, EvaluationKeys, Layout, ParameterSet, Resolution, RunningSum,
-        Scheme, Transform, Unrolling, encrypt, tally,
-    },
     identity::Identity,
     ids::{Digest, RoundId},
-    round::{OpeningContent, Step},
+};
+use fhe::{
+    ArgmaxKind, BallotBody, EncryptionKey, EvaluationKeys, Layout, ParameterSet, Resolution, RunningSum,
+    Scheme, Transform, Unrolling, encrypt, tally,
+};
+use protocol::{
+    federation::{KNOWN_ANSWER_INSTANCES, TrusteePolicy, known_answer_counts},
+    round::OpeningContent,
     wire::OpeningTask,
 };
 
@@ -27,10 +30,10 @@ use super::{
     vault::Vault,
 };
 use crate::{
-    client::Question,
     home::Home,
     testing::{Federation, number, round},
 };
+use client::Question;
 
 const TOY: Scheme =
     Scheme { parameters: ParameterSet::InsecureToy, transform: Transform::Fused, unrolling: Unrolling::Bits };

@@ -2,16 +2,12 @@
 
 use std::fmt;
 
-use shared::{
-    fhe::{KeyError, SecretKeys},
-    threshold::PackageError,
-};
+use fhe::{KeyError, SecretKeys};
+use threshold::PackageError;
 use zeroize::Zeroizing;
 
-use crate::{
-    files::{Access, FileError, destroy, make_folder, read_secret, write_atomic},
-    home::Home,
-};
+use crate::home::Home;
+use runtime::files::{Access, FileError, destroy, make_folder, read_secret, write_atomic};
 
 /// Says why the secret keys cannot be read or kept.
 #[derive(Debug, thiserror::Error)]

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use clap::Parser;
-use shared::wire::{IssuedToken, RoundView};
+use protocol::wire::{IssuedToken, RoundView};
 use tests::{
     Federation,
     browser::{Browser, Look},
@@ -81,7 +81,7 @@ fn take(asked: &Options, stage: &Stage) -> anyhow::Result<()> {
 }
 
 /// Announces a round over other instances of the same data.
-fn another_round(federation: &Federation) -> anyhow::Result<shared::ids::RoundId> {
+fn another_round(federation: &Federation) -> anyhow::Result<base::ids::RoundId> {
     let (split, out) = (federation.folder.join("split"), federation.folder.join("round-2"));
     let command =
         ["data", "draw", "--split", utf8(&split)?, "--count", "120", "--seed", "7", "--out", utf8(&out)?];

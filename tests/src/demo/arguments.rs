@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use anyhow::ensure;
+use base::decimal::Decimal;
 use clap::{Parser, ValueEnum};
-use shared::{decimal::Decimal, federation::TrusteePolicy, privacy::NoiseMode};
+use privacy::NoiseMode;
+use protocol::federation::TrusteePolicy;
 
 /// Runs a whole federation on this machine: data, teachers, one encrypted round, a student, and what it cost.
 #[derive(Debug, Clone, Parser)]
@@ -75,7 +77,7 @@ fn trustees(text: &str) -> Result<TrusteePolicy, String> {
     Ok(policy)
 }
 
-/// Is a kind of synthetic data, and of whom it tells.
+/// A kind of synthetic data, and of whom it tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum DataKind {
     /// Electrocardiogram beats, at hospitals.
@@ -110,7 +112,7 @@ impl DataKind {
     }
 }
 
-/// Is who draws noise, as the option spells it.
+/// Who draws noise, as the option spells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 pub enum Noise {
@@ -124,7 +126,7 @@ pub enum Noise {
     InsecureNoNoise,
 }
 
-/// Is the form of what is printed at the end.
+/// Form of what is printed at the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// A short story.

@@ -2,17 +2,15 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use learning::Description;
+use privacy::{Epsilon, Views};
+use protocol::wire::{Attendance, OpeningState, RoundView};
 use serde::Serialize;
-use shared::{
-    learning::Description,
-    privacy::{Epsilon, Views},
-    wire::{Attendance, OpeningState, RoundView},
-};
 
 use super::{Arguments, steps::red};
 use crate::federation::VerifiedCheck;
 
-/// Is everything that was measured in one run of the demo.
+/// Everything that was measured in one run of the demo.
 #[derive(Debug, Serialize)]
 pub struct Report {
     /// What the data is.
@@ -67,7 +65,7 @@ pub struct Report {
     pub squash_cpu_ms_per_label: f64,
     /// Trustees whose openings came before the release was shown.
     pub opened: usize,
-    /// How far the openings bear each other out.
+    /// How far the openings agree.
     pub corroboration: String,
     /// Verdict of each check of `participant verify --quick`.
     pub checks: BTreeMap<String, String>,
@@ -89,7 +87,7 @@ pub struct Report {
     colluding: u32,
 }
 
-/// Is what came of the round.
+/// What came of the round.
 pub(super) struct Outcome {
     /// The round at its end.
     pub(super) view: RoundView,
@@ -156,7 +154,7 @@ impl Report {
         }
     }
 
-    /// Tells the report as a short story for people; `has_color` shows insecure settings red.
+    /// Returns the report as a short story for people; `has_color` shows insecure settings red.
     pub fn in_words(&self, has_color: bool) -> String {
         let mut lines = vec![String::new(), self.data.clone(), String::new()];
         lines.extend(self.insecure.iter().map(|name| red(&format!("INSECURE    {name}"), has_color)));
@@ -265,7 +263,7 @@ impl Report {
 }
 
 impl Report {
-    /// Says what all of this rests on with several trustees.
+    /// Returns, in words, what all of this rests on with several trustees.
     fn shared_trust(&self) -> [String; 3] {
         let Self { trustees, threshold, institution, .. } = self;
         let few = if *threshold == 1 { "one trustee".to_owned() } else { format!("{threshold} trustees") };

@@ -7,7 +7,7 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Says each step with the time since the start.
+/// Printer of each step with the time since the start.
 #[derive(Debug)]
 pub struct Steps {
     began: Instant,
@@ -20,13 +20,13 @@ impl Default for Steps {
 }
 
 impl Steps {
-    /// Says one line.
+    /// Prints one line.
     pub fn say(&self, text: &str) {
         // Nothing more can be said if standard error is closed.
         drop(writeln!(stderr(), "[{:5.1} s] {text}", self.elapsed().as_secs_f64()));
     }
 
-    /// Names settings that protect nothing: red on a terminal, in capitals everywhere.
+    /// Prints settings that protect nothing: red on a terminal, in capitals everywhere.
     pub fn warn(&self, text: &str) {
         self.say(&red(&format!("INSECURE {text}"), stderr().is_terminal()));
     }

@@ -1,6 +1,6 @@
 //! Trustees that are stopped before the openings, and one that returns when too few are left.
 
-use shared::{
+use protocol::{
     round::RoundState,
     wire::{OpeningState, RoundView},
 };
@@ -8,7 +8,7 @@ use shared::{
 use super::{Arguments, Steps};
 use crate::Federation;
 
-/// Follows a round and stops trustees on the way, the dealer last of all.
+/// A round that is followed, and trustees that are stopped on the way, the dealer last of all.
 pub(super) struct Stopped {
     to_stop: Vec<usize>,
     stopped: Vec<usize>,

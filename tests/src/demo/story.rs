@@ -3,17 +3,16 @@
 use std::{num::NonZero, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, bail, ensure};
-use serde::Deserialize;
-use shared::{
-    decimal::Decimal,
+use base::{decimal::Decimal, ids::RoundId};
+use fhe::{ArgmaxKind, Transform};
+use learning::{Description, load_labels};
+use privacy::{Delta, NoisePolicy, PrivacyTargets, Target, Unit, View};
+use protocol::{
     federation::{FederationConfig, FederationState, PrivacyPolicy, Quorum, TrusteePolicy},
-    fhe::{ArgmaxKind, Transform},
-    ids::RoundId,
-    learning::{Description, load_labels},
-    privacy::{Delta, NoisePolicy, PrivacyTargets, Target, Unit, View},
     round::RoundState,
     wire::{Attendance, IssuedToken, Labels, RoundView},
 };
+use serde::Deserialize;
 
 use super::{Arguments, Report, Steps, report::Outcome, stopped::Stopped};
 use crate::{
@@ -31,7 +30,7 @@ const PERSONS_PER_TEACHER: u32 = 24;
 /// Synthetic beats or transactions of each person.
 const RECORDS_PER_PERSON: u32 = 10;
 
-/// Is what `coordinator student train` reports.
+/// Report of `coordinator student train`.
 #[derive(Debug, Deserialize)]
 struct StudentReport {
     evaluation: Option<StudentEvaluation>,
@@ -42,7 +41,7 @@ struct StudentEvaluation {
     accuracy: f64,
 }
 
-/// Is the data of a demo, split over everybody.
+/// Data of a demo, split over everybody.
 struct Material {
     description: Description,
     split: PathBuf,
@@ -72,7 +71,7 @@ pub fn tell(arguments: &Arguments, stage: &Stage) -> anyhow::Result<(Report, Fed
     Ok((report, federation))
 }
 
-/// Says where the dashboard is, and leaves everything running until a signal ends this program.
+/// Prints where the dashboard is, and leaves everything running until a signal ends this program.
 pub fn keep(federation: &Federation, steps: &Steps) -> anyhow::Result<()> {
     let issued: IssuedToken = federation.ask(&["token", "create", "demo", "--expires", "1d"])?;
     let url = federation.url();
@@ -275,7 +274,7 @@ fn show(federation: &Federation, round: RoundId) -> anyhow::Result<RoundView> {
     federation.ask(&["round", "show", &round.to_string()])
 }
 
-/// Says what a round's state means.
+/// Returns what a round's state means.
 fn in_words(view: &RoundView) -> String {
     let cast = view.voters.iter().filter(|v| matches!(v.attendance, Attendance::Cast | Attendance::Counted));
     let cast = cast.count();

@@ -3,17 +3,13 @@
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use shared::{
-    federation::FederationState,
-    ids::RoundId,
-    round::{RoundState, Step},
-    wire::RoundView,
-};
+use base::{Step, ids::RoundId};
+use protocol::{federation::FederationState, round::RoundState, wire::RoundView};
 
 use super::{Federation, released};
 use crate::{Service, wait::until};
 
-/// Is a round that was followed to its release, and how long its phases took.
+/// A round that was followed to its release, and how long its phases took.
 #[derive(Debug)]
 pub struct Followed {
     /// The released round.

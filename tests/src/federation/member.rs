@@ -7,13 +7,8 @@ use std::{
 };
 
 use anyhow::Context as _;
-use participant::{
-    approval::Membership,
-    config::Config,
-    home::Home,
-    identity::{self, Token},
-};
-use shared::{identity::Identity, ids::ParticipantId};
+use base::{identity::Identity, ids::ParticipantId};
+use participant::{approval::Membership, config::Config, home::Home, identity};
 
 use super::{Federation, clean, utf8};
 use crate::{Service, processes::Finished};
@@ -21,7 +16,7 @@ use crate::{Service, processes::Finished};
 /// How long one command of a participant may take; training is the longest.
 const LONGEST: Duration = Duration::from_secs(1800);
 
-/// Is one participant of a federation.
+/// A participant of a federation.
 #[derive(Debug, Clone)]
 pub struct Member {
     /// Its name.
@@ -33,7 +28,7 @@ pub struct Member {
 }
 
 impl Member {
-    /// Names a participant whose home lies in the federation's folder.
+    /// Returns a participant whose home lies in the federation's folder.
     pub fn new(folder: &Path, name: &str) -> Self {
         Self { name: name.to_owned(), home: Home::at(folder.join(name)), agent: None }
     }
@@ -50,7 +45,8 @@ impl Member {
 
     /// Returns its bearer token.
     pub fn token(&self) -> anyhow::Result<String> {
-        let token = Token::load(&self.home)?.with_context(|| format!("{} has no token", self.name))?;
+        let token =
+            identity::load_token(&self.home)?.with_context(|| format!("{} has no token", self.name))?;
         Ok(token.expose().to_owned())
     }
 
@@ -59,7 +55,7 @@ impl Member {
         Ok(identity::load(&self.home)?)
     }
 
-    /// Lets its agent dial another address from its next start on.
+    /// Makes its agent dial another address from its next start on.
     pub fn dial(&self, url: &str) -> anyhow::Result<()> {
         let mut config = Config::load(&self.home)?;
         url.clone_into(&mut config.coordinator);
@@ -121,7 +117,7 @@ impl Federation {
         self.processes.signal(self.agent(index)?, "STOP")
     }
 
-    /// Lets a halted agent go on.
+    /// Wakes a halted agent.
     pub fn resume_agent(&self, index: usize) -> anyhow::Result<()> {
         self.processes.signal(self.agent(index)?, "CONT")
     }

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use shared::{
+use base::{
     identity::Signed,
     ids::{Digest, RoundId},
+};
+use protocol::{
     round::RoundState,
     transcript::{Event, EventBody, Head},
     wire::{Labels, LedgerView, RoundSummary, RoundView, TranscriptPage},
@@ -14,7 +16,7 @@ use shared::{
 use super::{Federation, utf8};
 use crate::wait::{PATIENCE, until};
 
-/// Is a round to be announced: instances, window and id.
+/// A round to be announced: instances, window and id.
 #[derive(Debug, Clone)]
 pub struct Candidate {
     /// Canonical bytes of the instances.
@@ -24,7 +26,7 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// Is a round over these instances with a long window.
+    /// Returns a round over these instances with a long window.
     pub fn over(instances: Vec<u8>) -> Self {
         Self { instances, window: "10m".to_owned() }
     }
@@ -143,13 +145,13 @@ impl Federation {
         Ok(bytes)
     }
 
-    /// Lets nothing happen for so long, where a story needs time to pass.
+    /// Waits for so long, where a story needs time to pass.
     pub fn let_pass(&self, span: Duration) {
         std::thread::sleep(span);
     }
 }
 
-/// Tells whether a round's labels are released.
+/// Returns whether a round's labels are released.
 pub const fn released(state: &RoundState) -> bool {
     matches!(state, RoundState::Released { .. })
 }

@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 
-/// Is a binary key as the runs of 64 bits in it.
+/// A binary key as the runs of 64 bits in it.
 #[derive(Debug, Clone)]
 pub struct BitKey {
     name: String,
     runs: HashSet<u64>,
 }
 
-/// Is how a bit is kept when it has a byte or word of its own.
+/// How a bit is kept when it has a byte or word of its own.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Unpacked {
     Byte,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-/// Is a set of byte strings, grouped by length.
+/// A set of byte strings, grouped by length.
 #[derive(Debug, Default)]
 pub(super) struct Windows {
     groups: BTreeMap<usize, Group>,

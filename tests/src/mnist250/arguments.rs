@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
+use base::decimal::Decimal;
 use clap::{Parser, ValueEnum};
-use shared::decimal::Decimal;
 
 use crate::demo::Format;
 
@@ -70,7 +70,7 @@ pub struct Arguments {
     pub insecure_toy_parameters: bool,
 }
 
-/// Is how the instances are chosen, without any true label.
+/// How the instances are chosen, without any true label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Selection {
     /// The middles of groups of similar instances.

@@ -3,18 +3,16 @@
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context as _, ensure};
-use serde::Serialize;
-use shared::{
-    fhe::{
-        ArgmaxKind, BallotBody, EncryptionKey, EvaluationKeys, Layout, ParameterSet, Resolution, RunningSum,
-        Scheme, SecretKeys, encrypt, tally,
-    },
-    privacy::{ShareSize, draw_shares},
+use fhe::{
+    ArgmaxKind, BallotBody, EncryptionKey, EvaluationKeys, Layout, ParameterSet, Resolution, RunningSum,
+    Scheme, SecretKeys, encrypt, tally,
 };
+use privacy::{ShareSize, draw_shares};
+use serde::Serialize;
 
 use super::clear::{Clear, best};
 
-/// Is how the labels of the circuit compare with those of the plain argmax on the recorded votes.
+/// How the labels of the circuit compare with those of the plain argmax on the recorded votes.
 #[derive(Debug, Clone, Serialize)]
 pub struct Circuit {
     /// Noisy histograms: the whole pool, once for each draw of the noise.

@@ -3,13 +3,11 @@
 use std::num::NonZero;
 
 use anyhow::Context as _;
+use learning::Dataset;
 use participant::{approval::Membership, home::Home, teacher::ensemble::Ensemble};
-use shared::{
-    learning::Dataset,
-    privacy::{ShareSize, draw_shares},
-};
+use privacy::{ShareSize, draw_shares};
 
-/// Is what all teachers together say about the pool.
+/// What all teachers together say about the pool.
 pub(super) struct Clear {
     /// Mean accuracy of one participant's teachers.
     pub(super) teacher_accuracy_mean: f64,

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Arguments, Circuit};
 
-/// Is what one run reached.
+/// What one run reached.
 #[derive(Debug, Clone, Serialize)]
 pub struct Run {
     /// Its seed.
@@ -40,7 +40,7 @@ pub struct Run {
     pub coordinator_peak_mib: u64,
 }
 
-/// Is how long each phase took, in seconds.
+/// How long each phase took, in seconds.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Phases {
     /// Enrolling, training and approving.
@@ -61,7 +61,7 @@ pub struct Phases {
     pub all: f64,
 }
 
-/// Is what is printed at the end: settings, every run, and their medians.
+/// What is printed at the end: settings, every run, and their medians.
 #[derive(Debug, Serialize)]
 pub struct Report {
     participants: u32,
@@ -78,7 +78,7 @@ pub struct Report {
     runs: Vec<Run>,
 }
 
-/// Is the median over the runs.
+/// Median over the runs.
 #[derive(Debug, Serialize)]
 struct Median {
     teacher_accuracy_mean: f64,
@@ -116,14 +116,14 @@ impl Report {
             selection: arguments.selection.name(),
             partition: arguments.partition.clone(),
             threshold: arguments.threshold,
-            test_sigma: arguments.test_sigma.map(shared::decimal::Decimal::to_f64),
+            test_sigma: arguments.test_sigma.map(base::decimal::Decimal::to_f64),
             simulated: ["teacher_accuracy_mean", "label_accuracy_all", "plurality_accuracy_all"],
             median,
             runs,
         }
     }
 
-    /// Says the same in a few lines.
+    /// Returns the same in a few lines.
     pub fn in_words(&self) -> String {
         let Median { label_accuracy, label_accuracy_all, student_accuracy, .. } = self.median;
         let mut lines = vec![

@@ -6,20 +6,20 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
+use base::decimal::Decimal;
+use fhe::{ArgmaxKind, ParameterSet, Transform};
+use learning::{
+    Dataset, Description,
+    files::{write_folder, write_instances},
+    load_source,
+};
 use participant::home::Home;
-use serde::Deserialize;
-use shared::{
-    decimal::Decimal,
+use privacy::{Delta, NoiseMode, NoisePolicy, PrivacyTargets};
+use protocol::{
     federation::{FederationConfig, PrivacyPolicy, Quorum, TestNoise, ThresholdPolicy, TrusteePolicy},
-    fhe::{ArgmaxKind, ParameterSet, Transform},
-    learning::{
-        Dataset, Description,
-        files::{write_folder, write_instances},
-        load_source,
-    },
-    privacy::{Delta, NoiseMode, NoisePolicy, PrivacyTargets},
     wire::{Labels, RoundView},
 };
+use serde::Deserialize;
 
 use super::{
     Arguments, Circuit, Run,
@@ -39,7 +39,7 @@ const LONGEST: Duration = Duration::from_secs(2 * 3600);
 /// Images of the test part that are the unlabeled pool; the rest measures the student.
 const POOL: usize = 9000;
 
-/// Is MNIST in the roles of a federation.
+/// MNIST in the roles of a federation.
 struct Material {
     description: Description,
     /// The pool with its true labels, which only the measurement sees.

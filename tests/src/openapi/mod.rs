@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::recorder::{Content, Exchange};
 
-/// Is an OpenAPI document to check against.
+/// An OpenAPI document to check against.
 #[derive(Debug)]
 pub struct Description {
     document: Value,
@@ -71,7 +71,7 @@ impl Description {
         let (_, body) = described
             .with_context(|| format!("the media type \"{}\" is not documented", answered.media_type))?;
         self.check_json(body, answered)?;
-        if answered.media_type == shared::problem::MEDIA_TYPE {
+        if answered.media_type == base::problem::MEDIA_TYPE {
             return check_code(operation, status, answered);
         }
         Ok(())
@@ -123,7 +123,7 @@ fn fixed_parts(template: &str, path: &str) -> Option<usize> {
 
 /// A refusal must be one of those that the operation names, with the status that belongs to it.
 fn check_code(operation: &Value, status: u16, answered: &Content) -> anyhow::Result<()> {
-    let problem: shared::problem::Problem =
+    let problem: base::problem::Problem =
         serde_json::from_value(answered.json.clone().context("no problem document")?)?;
     // A range that begins after the end has a status of its own.
     ensure!(

@@ -2,65 +2,91 @@
 
 use serde_json::{Map, Value};
 
-use super::{escaped, list, object, push};
+use super::{list, object, word};
 
-/// Shows every component.
-pub(super) fn all(page: &mut String, document: &Value) {
-    page.push_str("<section id=\"schemas\"><h2>schemas</h2>");
-    for (name, schema) in object(document, "/components/schemas") {
-        let about = escaped(schema.get("description").and_then(Value::as_str).unwrap_or_default());
-        let name = escaped(name);
-        push(page, format_args!("<article id=\"schema-{name}\"><h3><code>{name}</code></h3><p>{about}</p>"));
-        fields(page, schema);
-        page.push_str("</article>");
-    }
-    page.push_str("</section>");
+/// A named schema.
+pub(super) struct Component<'a> {
+    pub(super) name: &'a str,
+    pub(super) about: &'a str,
+    /// The forms of a value, one unless it is a choice.
+    pub(super) forms: Vec<Form<'a>>,
 }
 
-fn fields(page: &mut String, schema: &Value) {
-    for variant in list(schema, "/oneOf") {
-        fields(page, variant);
-    }
-    let properties = object(schema, "/properties").collect::<Vec<_>>();
-    if properties.is_empty() {
-        push(page, format_args!("<p>{}</p>", kind(schema)));
-        return;
-    }
-    page.push_str("<table><tr><th>field</th><th>type</th><th>meaning</th></tr>");
-    for (name, field) in properties {
-        let about = escaped(field.get("description").and_then(Value::as_str).unwrap_or_default());
-        push(
-            page,
-            format_args!(
-                "<tr><td><code>{}</code></td><td>{}</td><td>{about}</td></tr>",
-                escaped(name),
-                kind(field)
-            ),
-        );
-    }
-    page.push_str("</table>");
+/// One form of a value: the fields of an object, or a type.
+pub(super) struct Form<'a> {
+    pub(super) kind: Vec<Word<'a>>,
+    pub(super) fields: Vec<Field<'a>>,
 }
 
-/// Names the type of a schema, with a link where it is a component.
-pub(super) fn kind(schema: &Value) -> String {
+/// A field of an object, or a parameter.
+pub(super) struct Field<'a> {
+    pub(super) name: &'a str,
+    pub(super) kind: Vec<Word<'a>>,
+    pub(super) about: &'a str,
+}
+
+/// A piece of a type's name.
+pub(super) struct Word<'a> {
+    pub(super) text: std::borrow::Cow<'a, str>,
+    /// Whether it names a component, to which it links.
+    pub(super) is_component: bool,
+}
+
+/// Returns every component of a document.
+pub(super) fn components(document: &Value) -> Vec<Component<'_>> {
+    let component = |(name, schema)| {
+        let mut forms = Vec::new();
+        add_forms(&mut forms, schema);
+        Component { name, about: word(schema, "description"), forms }
+    };
+    object(document, "/components/schemas").map(component).collect()
+}
+
+fn add_forms<'a>(forms: &mut Vec<Form<'a>>, schema: &'a Value) {
+    list(schema, "/oneOf").iter().for_each(|variant| add_forms(forms, variant));
+    let field = |(name, field)| Field { name, kind: kind(field), about: word(field, "description") };
+    forms.push(Form { kind: kind(schema), fields: object(schema, "/properties").map(field).collect() });
+}
+
+/// Names the type of a schema.
+pub(super) fn kind(schema: &Value) -> Vec<Word<'_>> {
     if let Some(name) = reference(schema) {
-        return format!("<a href=\"#schema-{0}\">{0}</a>", escaped(name));
+        return vec![Word { text: name.into(), is_component: true }];
     }
-    for word in ["oneOf", "allOf", "anyOf"] {
-        if let Some(choices) = schema.get(word).and_then(Value::as_array) {
-            return choices.iter().map(kind).collect::<Vec<_>>().join(" or ");
+    for choice in ["oneOf", "allOf", "anyOf"] {
+        if let Some(choices) = schema.get(choice).and_then(Value::as_array) {
+            return joined(choices.iter().map(kind), " or ");
         }
     }
     if let Some(choices) = schema.get("enum").and_then(Value::as_array) {
-        return choices.iter().map(|choice| escaped(&choice.to_string())).collect::<Vec<_>>().join(", ");
+        return joined(choices.iter().map(|choice| vec![plain(choice.to_string())]), ", ");
     }
     let types = match schema.get("type") {
         Some(Value::String(one)) => vec![one.as_str()],
         Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).collect(),
         _ => vec!["any value"],
     };
-    let of = schema.get("items").map(|items| format!(" of {}", kind(items))).unwrap_or_default();
-    format!("{}{of}", escaped(&types.join(" or ")))
+    let mut words = vec![plain(types.join(" or "))];
+    if let Some(items) = schema.get("items") {
+        words.push(plain(" of "));
+        words.extend(kind(items));
+    }
+    words
+}
+
+fn plain<'a>(text: impl Into<std::borrow::Cow<'a, str>>) -> Word<'a> {
+    Word { text: text.into(), is_component: false }
+}
+
+fn joined<'a>(kinds: impl Iterator<Item = Vec<Word<'a>>>, by: &'static str) -> Vec<Word<'a>> {
+    let mut words = Vec::new();
+    for kind in kinds {
+        if !words.is_empty() {
+            words.push(plain(by));
+        }
+        words.extend(kind);
+    }
+    words
 }
 
 /// Makes a value of a schema up; too deep a nesting ends in an empty object.

@@ -2,18 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use shared::{
-    fhe::{Effort, effort, label_digits},
-    round::Step,
-    transcript::{Outcome, Replay, RoundRecord},
-};
+use base::Step;
+use fhe::{Effort, effort, label_digits};
+use protocol::transcript::{Outcome, Replay, RoundRecord};
 
 use crate::{
     app::App,
     metrics::{Circuit, Page},
 };
 
-/// Is what the transcript says of all rounds together.
+/// What the transcript says of all rounds together.
 #[derive(Debug, Default)]
 pub(super) struct Figures {
     phases: BTreeMap<&'static str, u64>,

@@ -6,20 +6,23 @@ use axum::{
     extract::State,
     http::{HeaderName, header::CONTENT_TYPE},
 };
+use base::problem::Code;
 use figures::Figures;
-use shared::{
-    privacy::{Epsilon, Unit, View},
-    problem::Code,
-    wire::LedgerView,
-};
+use privacy::{Epsilon, Unit, View};
+use protocol::wire::LedgerView;
 
-use super::{Answer, ApiError, auth::Reader, openapi::WATCHERS};
-use crate::{app::App, metrics::Page, watch};
+use super::openapi::WATCHERS;
+use crate::{
+    app::App,
+    http::{Answer, ApiError, Reader},
+    metrics::Page,
+    watch,
+};
 
 /// The media type of the text format that the page is written in.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Is a page of metrics on its way out.
+/// A page of metrics on its way out.
 type Scraped = ([(HeaderName, &'static str); 1], String);
 
 /// Shows the metrics of the service, its rounds and its ledger, in the text format of Prometheus.
@@ -48,9 +51,9 @@ pub(super) async fn scrape(reader: Reader, State(app): State<App>) -> Answer<Scr
     storage(&app, &mut page).await?;
     participants(&app, &mut page).await?;
     let mut tx = app.storage.read().await?;
-    let figures = app.storage.replay(&mut tx, |replay| Figures::of(&app, replay)).await?;
-    let transcript = app.storage.transcript_length(&mut tx).await?;
-    let ledger = match app.storage.federation(&mut tx).await? {
+    let figures = tx.replay(|replay| Figures::of(&app, replay)).await?;
+    let transcript = tx.transcript_length().await?;
+    let ledger = match tx.federation().await? {
         Some(_) => Some(watch::ledger(&app, &mut tx).await?),
         None => None,
     };
@@ -88,14 +91,14 @@ async fn storage(app: &App, page: &mut Page) -> Answer<()> {
     Ok(())
 }
 
-/// Tells who is online, by number; names stay out.
+/// Returns who is online, by number; names stay out.
 async fn participants(app: &App, page: &mut Page) -> Answer<()> {
     let mut tx = app.storage.read().await?;
-    let members = app.storage.members(&mut tx).await?;
+    let members = tx.members().await?;
     let enrolled = members.iter().filter(|row| row.revoked_at.is_none());
     let online = enrolled.map(|row| {
         let number = vec![("participant", row.member.id.to_string())];
-        (number, f64::from(u8::from(watch::is_online(app, row.last_seen))))
+        (number, f64::from(u8::from(app.is_online(row.last_seen))))
     });
     page.gauge("psephos_participant_online", "Whether a participant's agent was heard of late", online);
     Ok(())
@@ -132,7 +135,7 @@ fn privacy(ledger: Option<&LedgerView>, page: &mut Page) {
         "ε that is never exceeded, by unit and view",
         promises.iter().map(|p| (at(p.unit, p.view), p.epsilon)),
     );
-    let left = |p: &shared::wire::Promise| Some((at(p.unit, p.view), (p.epsilon - p.committed?).max(0.0)));
+    let left = |p: &protocol::wire::Promise| Some((at(p.unit, p.view), (p.epsilon - p.committed?).max(0.0)));
     page.gauge(
         "psephos_epsilon_left",
         "ε promised less what is spent or reserved, at the promise's δ",

@@ -1,9 +1,7 @@
 //! The picture of a plan: ε against the number of labels, one curve per view and unit.
 
-use shared::{
-    chart::{Axis, Chart, Curve, Mark, Scale},
-    privacy::{CostError, Epsilon, Unit, View},
-};
+use chart::{Axis, Chart, Curve, Mark, Scale};
+use privacy::{CostError, Epsilon, Unit, View};
 
 use super::{report::Report, setting::Setting};
 

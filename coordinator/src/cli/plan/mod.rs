@@ -6,12 +6,10 @@ mod setting;
 
 use std::path::PathBuf;
 
+use base::decimal::Decimal;
 use clap::Args;
-use shared::{
-    decimal::Decimal,
-    federation::Quorum,
-    privacy::{Delta, Unit, View},
-};
+use privacy::{Delta, Unit, View};
+use protocol::federation::Quorum;
 
 use super::{Failure, output::Output};
 use report::Report;

@@ -2,15 +2,13 @@
 
 use std::fmt::Write as _;
 
-use serde::Serialize;
-use shared::{
-    decimal::Decimal,
-    fhe::{
-        ArgmaxKind, Layout, LayoutError, MAX_INSTANCES, ParameterSet, Resolution, ResolutionError,
-        TallyError, effort,
-    },
-    privacy::{CostError, Delta, NoiseMode, Rho, Unit, Units, Views, labels_for},
+use base::decimal::Decimal;
+use fhe::{
+    ArgmaxKind, Layout, LayoutError, MAX_INSTANCES, ParameterSet, Resolution, ResolutionError, TallyError,
+    effort,
 };
+use privacy::{CostError, Delta, NoiseMode, Rho, Unit, Units, Views, labels_for};
+use serde::Serialize;
 
 use super::setting::{Promise, Setting};
 use crate::cli::output::insecure_line;
@@ -111,7 +109,7 @@ struct GapError {
     probability: f64,
 }
 
-/// Says why a plan has no figures.
+/// Why a plan has no figures.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ReportError {
     #[error(transparent)]

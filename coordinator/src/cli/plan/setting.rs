@@ -2,15 +2,13 @@
 
 use std::path::Path;
 
-use shared::{
-    decimal::Decimal,
-    federation::{FederationConfig, Quorum},
-    fhe::ArgmaxKind,
-    privacy::{
-        CalibrationError, CostError, Delta, Membership, NoisePlan, NoisePolicy, PrivacyTargets, RoundCost,
-        Search, Sensitivity, Target, Unit, View, labels_for, solve,
-    },
+use base::decimal::Decimal;
+use fhe::ArgmaxKind;
+use privacy::{
+    CalibrationError, CostError, Delta, Membership, NoisePlan, NoisePolicy, PrivacyTargets, RoundCost,
+    Search, Sensitivity, Target, Unit, View, labels_for, solve,
 };
+use protocol::federation::{FederationConfig, Quorum};
 
 use super::{PlanArgs, usage};
 use crate::cli::Failure;

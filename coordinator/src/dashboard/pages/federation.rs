@@ -2,9 +2,9 @@
 
 use askama::Template;
 use axum::extract::State;
-use shared::{
+use base::ids::Digest;
+use protocol::{
     federation::{FederationState, Quorum},
-    ids::Digest,
     wire::{CeremonyView, FederationView, RosterView},
 };
 
@@ -62,8 +62,8 @@ pub(in crate::dashboard) async fn federation(visitor: Visitor, State(app): State
     let mut tx = app.storage.read().await?;
     let mut frame = Frame::new(&app, &mut tx, &visitor, ("/federation", "Federation".to_owned())).await?;
     frame.refresh = REFRESH;
-    let Some(row) = founded(&app, &mut tx).await? else { return show(&Unfounded { frame }) };
-    let view = watch::federation(&app, &mut tx, row).await?;
+    let Some(row) = founded(&mut tx).await? else { return show(&Unfounded { frame }) };
+    let view = watch::federation(&mut tx, row).await?;
     let roster = watch::roster(&app, &mut tx, view.hash, None, usize::MAX).await?;
     let members: Vec<MemberLine> = members(&roster);
     let next = next(&view, members.len());
@@ -91,7 +91,7 @@ const fn state(state: FederationState) -> &'static str {
     }
 }
 
-/// Says what is to be done next.
+/// Returns what is to be done next.
 fn next(view: &FederationView, enrolled: usize) -> Option<&'static str> {
     match (view.state, enrolled) {
         (FederationState::Closed, _) => {
@@ -198,7 +198,7 @@ fn policy(view: &FederationView) -> Vec<Fact> {
             target.epsilon, target.delta, target.unit, target.labels
         );
         facts.push(fact(
-            if view == shared::privacy::View::Public {
+            if view == privacy::View::Public {
                 "Promise to the public"
             } else {
                 "Promise against the coordinator"

@@ -20,7 +20,7 @@ use askama::Template;
 
 use super::frame::Frame;
 
-/// Is any page while no federation is founded.
+/// Any page while no federation is founded.
 #[derive(Template)]
 #[template(path = "unfounded.html")]
 struct Unfounded {

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::State;
-use shared::wire::{OperationsView, QueueEntry, RefusalCount};
+use protocol::wire::{OperationsView, QueueEntry, RefusalCount};
 
 use crate::{
     app::App,
@@ -80,7 +80,7 @@ pub(in crate::dashboard) async fn operations(visitor: Visitor, State(app): State
 }
 
 fn queue_line(entry: &QueueEntry) -> QueueLine {
-    let share = |progress: shared::wire::Progress| {
+    let share = |progress: protocol::wire::Progress| {
         percent(f64::from(progress.done) / f64::from(progress.total.max(1)))
     };
     QueueLine {

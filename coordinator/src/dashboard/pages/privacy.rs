@@ -2,11 +2,9 @@
 
 use askama::Template;
 use axum::extract::State;
-use shared::{
-    chart::{Axis, Bar, Bars, Chart, Curve, Part, Scale},
-    privacy::{Unit, View},
-    wire::{EntryState, LedgerEntry, Observer, PrivacyView, Promise},
-};
+use chart::{Axis, Bar, Bars, Chart, Curve, Part, Scale};
+use privacy::{Unit, View};
+use protocol::wire::{EntryState, LedgerEntry, Observer, PrivacyView, Promise};
 
 use super::Unfounded;
 use crate::{
@@ -61,7 +59,7 @@ struct PrivacyPage {
 pub(in crate::dashboard) async fn privacy(visitor: Visitor, State(app): State<App>) -> Page {
     let mut tx = app.storage.read().await?;
     let frame = Frame::new(&app, &mut tx, &visitor, ("/privacy", "Privacy".to_owned())).await?;
-    if founded(&app, &mut tx).await?.is_none() {
+    if founded(&mut tx).await?.is_none() {
         return show(&Unfounded { frame });
     }
     let view = watch::privacy(&app, &mut tx).await?;
@@ -158,7 +156,7 @@ fn chart(view: &PrivacyView) -> Option<Drawing> {
 fn points(view: &PrivacyView) -> Vec<(String, Vec<String>)> {
     let Some(first) = view.curves.first() else { return Vec::new() };
     let row = |(place, (labels, _)): (usize, &(u64, f64))| {
-        let of = |curve: &shared::wire::CostCurve| epsilon(curve.points.get(place).map(|point| point.1));
+        let of = |curve: &protocol::wire::CostCurve| epsilon(curve.points.get(place).map(|point| point.1));
         (count(*labels), view.curves.iter().map(of).collect())
     };
     first.points.iter().enumerate().map(row).collect()

@@ -2,24 +2,23 @@
 
 use askama::Template;
 use axum::extract::State;
-use shared::{
-    chart::{Bar, Bars},
-    clock::Millis,
-    ids::RoundId,
-    problem::Code,
+use base::{clock::Millis, ids::RoundId, problem::Code};
+use chart::{Bar, Bars};
+use protocol::{
     round::RoundState,
+    transcript::EventKind,
     wire::{Attendance, OpeningState, OpeningView, RoundSummary, RoundView, Voter},
 };
 
 use super::rounds::progress;
 use crate::{
-    api::{ApiError, auth::federation, error::InPath},
     app::App,
     dashboard::{
         frame::{Frame, Page, Visitor, show},
         words::{Drawing, Moment, Short, bytes, count, epsilons, percent, short_round, span, things},
     },
-    rounds,
+    http::{ApiError, InPath, federation},
+    watch,
 };
 
 struct Stage {
@@ -96,12 +95,12 @@ pub(in crate::dashboard) async fn round(
     let mut tx = app.storage.read().await?;
     let title = format!("Round {}", short_round(id));
     let frame = Frame::new(&app, &mut tx, &visitor, ("/rounds", title)).await?;
-    let founding = federation(&app.storage, &mut tx).await?.founding;
-    let row = app.storage.round(&mut tx, id).await?;
+    let founding = federation(&mut tx).await?.founding;
+    let row = tx.round(id).await?;
     let row =
         row.ok_or_else(|| ApiError::new(Code::NotFound, format!("no round {id} was announced here")))?;
-    let view = rounds::view(&app, &mut tx, &founding, &row).await?;
-    let summary = rounds::summary(&app, &mut tx, &row).await?;
+    let view = watch::view(&app, &mut tx, &founding, &row).await?;
+    let summary = watch::summary(&app, &mut tx, &row).await?;
     drop(tx);
     let announcement = &view.announcement;
     show(&RoundPage {
@@ -128,7 +127,7 @@ pub(in crate::dashboard) async fn round(
         labels: labels(&view, &founding.config.classes),
         costs: costs(&view),
         delta: view.epsilon.delta.to_string(),
-        charge: charge(&view.state),
+        charge: view.state.charge(),
         person: epsilons(&view.epsilon.person),
         participant: epsilons(&view.epsilon.participant),
         reason: view.epsilon.reasons.as_ref().and_then(|reasons| {
@@ -144,30 +143,19 @@ fn status(summary: &RoundSummary) -> String {
     format!("The round is {phase}: {ballots} of {expected} ballots are in, {quorum} are needed{now}.")
 }
 
-const fn charge(state: &RoundState) -> &'static str {
-    match state {
-        RoundState::Released { .. } => "charged with the release",
-        RoundState::Failed { charged: true, .. } | RoundState::Cancelled { charged: true } => {
-            "charged, because something was opened"
-        }
-        RoundState::Failed { .. } | RoundState::Cancelled { .. } => "returned: nothing was opened",
-        _ => "reserved until the round ends",
-    }
-}
-
 /// Lists the states that a round goes through with the moments at which it entered them.
 fn stages(view: &RoundView) -> Vec<Stage> {
-    let find = |kind: &str| view.timeline.iter().rev().find(|line| line.kind == kind);
+    let find = |kind: EventKind| view.timeline.iter().rev().find(|line| line.kind == kind.name());
     let order = ["announced", "voting", "tallying", "opening", "released"];
     let names = ["Announced", "Voting", "Tallying", "Opening", "Released"];
     let now = view.state.name();
     let reached = order.iter().position(|name| *name == now);
     let entered: [(Option<Millis>, String); 5] = [
-        told(find("announced")),
-        (find("announced").map(|_| view.announcement.opens_at), "ballots are taken".to_owned()),
-        told(find("window_closed")),
-        told(find("tallied")),
-        told(find("released")),
+        told(find(EventKind::Announced)),
+        (find(EventKind::Announced).map(|_| view.announcement.opens_at), "ballots are taken".to_owned()),
+        told(find(EventKind::WindowClosed)),
+        told(find(EventKind::Tallied)),
+        told(find(EventKind::Released)),
     ];
     let ended = matches!(view.state, RoundState::Failed { .. } | RoundState::Cancelled { .. });
     let mut stages: Vec<Stage> = Vec::new();
@@ -185,7 +173,7 @@ fn stages(view: &RoundView) -> Vec<Stage> {
         let at = at.filter(|_| is_there).map(Moment);
         stages.push(Stage { name, standing, at, words: if is_there { words } else { String::new() } });
     }
-    for (kind, name) in [("failed", "Failed"), ("cancelled", "Cancelled")] {
+    for (kind, name) in [(EventKind::Failed, "Failed"), (EventKind::Cancelled, "Cancelled")] {
         if let Some(line) = find(kind) {
             let (at, words) = (Some(Moment(line.at)), line.words.clone());
             stages.push(Stage { name, standing: "ended", at, words });
@@ -194,7 +182,7 @@ fn stages(view: &RoundView) -> Vec<Stage> {
     stages
 }
 
-fn told(line: Option<&shared::wire::EventLine>) -> (Option<Millis>, String) {
+fn told(line: Option<&protocol::wire::EventLine>) -> (Option<Millis>, String) {
     (line.map(|line| line.at), line.map(|line| line.words.clone()).unwrap_or_default())
 }
 
@@ -277,7 +265,7 @@ fn labels(view: &RoundView, classes: &[String]) -> Option<Labels> {
     })
 }
 
-/// Says what a label costs in bytes and in processor time; before the tally only the bytes are known.
+/// Returns what a label costs in bytes and in processor time; before the tally only the bytes are known.
 fn costs(view: &RoundView) -> Vec<Cost> {
     let instances = f64::from(view.announcement.instance_count.max(1));
     let cost = |what, value| Cost { what, value };
@@ -285,10 +273,11 @@ fn costs(view: &RoundView) -> Vec<Cost> {
         cost("One ballot", bytes(view.ballot_bytes)),
         cost("Ballot per label and participant", format!("{:.0} B", view.ballot_bytes as f64 / instances)),
     ];
-    let steps = [shared::round::Step::Test, shared::round::Step::Label];
+    let steps = [base::Step::Test, base::Step::Label];
     let tallies: Vec<_> = steps.into_iter().filter_map(|step| view.state.tally(step)).collect();
     if !tallies.is_empty() {
-        let sum = |of: fn(&shared::round::Tallied) -> u64| tallies.iter().map(|t| of(t)).sum::<u64>() as f64;
+        let sum =
+            |of: fn(&protocol::round::Tallied) -> u64| tallies.iter().map(|t| of(t)).sum::<u64>() as f64;
         let (cpu, squash, wall) = (sum(|t| t.cpu_ms), sum(|t| t.squash_cpu_ms), sum(|t| t.wall_ms));
         costs.push(cost("Tally, processor time per label", span(cpu / instances)));
         if squash > 0.0 {

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::State;
-use shared::{federation::FederationState, wire::RoundSummary};
+use protocol::{federation::FederationState, wire::RoundSummary};
 
 use super::Unfounded;
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
         frame::{Frame, Page, Visitor, founded, show},
         words::{Moment, RoundLink, count, percent},
     },
-    rounds,
+    watch,
 };
 
 /// Rounds on the page; the API lists all of them.
@@ -43,12 +43,12 @@ struct RoundsPage {
 pub(in crate::dashboard) async fn rounds(visitor: Visitor, State(app): State<App>) -> Page {
     let mut tx = app.storage.read().await?;
     let frame = Frame::new(&app, &mut tx, &visitor, ("/rounds", "Rounds".to_owned())).await?;
-    let Some(row) = founded(&app, &mut tx).await? else { return show(&Unfounded { frame }) };
-    let rows = app.storage.rounds(&mut tx).await?;
+    let Some(row) = founded(&mut tx).await? else { return show(&Unfounded { frame }) };
+    let rows = tx.rounds().await?;
     let left_out = rows.len().saturating_sub(MOST);
     let mut lines = Vec::new();
     for round in rows.iter().rev().take(MOST) {
-        lines.push(line(&rounds::summary(&app, &mut tx, round).await?));
+        lines.push(line(&watch::summary(&app, &mut tx, round).await?));
     }
     let is_keyed = row.state == FederationState::Keyed;
     show(&RoundsPage { frame, status: status(&lines), lines, left_out, is_keyed })
@@ -62,7 +62,7 @@ fn status(lines: &[Line]) -> String {
     format!("The newest round is {phase}: {ballots} of {expected} ballots{now}.")
 }
 
-/// Says how far the present state is.
+/// Returns how far the present state is.
 pub(super) fn progress(summary: &RoundSummary) -> String {
     match (&summary.failure, summary.progress, summary.phase.as_str()) {
         (Some(reason), _, _) => reason.to_string(),

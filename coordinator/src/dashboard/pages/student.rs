@@ -2,10 +2,8 @@
 
 use askama::Template;
 use axum::extract::State;
-use shared::{
-    chart::{Axis, Chart, Curve, Mark, Matrix, Scale},
-    wire::StudentView,
-};
+use chart::{Axis, Chart, Curve, Mark, Matrix, Scale};
+use protocol::wire::StudentView;
 
 use super::Unfounded;
 use crate::{
@@ -51,8 +49,8 @@ struct StudentPage {
 pub(in crate::dashboard) async fn student(visitor: Visitor, State(app): State<App>) -> Page {
     let mut tx = app.storage.read().await?;
     let frame = Frame::new(&app, &mut tx, &visitor, ("/student", "Student".to_owned())).await?;
-    let Some(row) = founded(&app, &mut tx).await? else { return show(&Unfounded { frame }) };
-    let students = app.storage.students(&mut tx).await?;
+    let Some(row) = founded(&mut tx).await? else { return show(&Unfounded { frame }) };
+    let students = tx.students().await?;
     drop(tx);
     let classes = row.founding.config.classes;
     let measured = students.iter().rev().find(|student| student.result.accuracy.is_some());

@@ -2,20 +2,18 @@
 
 use askama::Template;
 use axum::extract::State;
+use base::ids::Digest;
+use protocol::wire::{CheckedLine, CheckedTranscript, EventLine};
 use serde::Deserialize;
-use shared::{
-    ids::Digest,
-    wire::{CheckedLine, CheckedTranscript, EventLine},
-};
 
 use super::Unfounded;
 use crate::{
-    api::error::InQuery,
     app::App,
     dashboard::{
         frame::{Frame, Page, Visitor, founded, show},
         words::{Moment, RoundLink, Short, count, span},
     },
+    http::InQuery,
     watch,
 };
 
@@ -71,7 +69,7 @@ pub(in crate::dashboard) async fn transcript(
 ) -> Page {
     let mut tx = app.storage.read().await?;
     let frame = Frame::new(&app, &mut tx, &visitor, ("/transcript", "Transcript".to_owned())).await?;
-    let Some(row) = founded(&app, &mut tx).await? else { return show(&Unfounded { frame }) };
+    let Some(row) = founded(&mut tx).await? else { return show(&Unfounded { frame }) };
     let checks = watch::checks(&app, &mut tx).await?;
     drop(tx);
     let length = watch::event_lines(&app, 0, 0).await?.length;

@@ -11,10 +11,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use shared::{
-    ids::Digest,
-    transcript::{self, BlobError},
-};
+use base::ids::Digest;
+use protocol::transcript::{self, BlobError};
 
 use super::StorageError;
 
@@ -23,7 +21,7 @@ const PARTIAL: &str = "partial";
 
 type Result<T, E = StorageError> = std::result::Result<T, E>;
 
-/// Is the folder of blobs; what it returns always has the digest asked for.
+/// The folder of blobs; what it returns always has the digest asked for.
 #[derive(Debug, Clone)]
 pub struct Blobs {
     folder: PathBuf,
@@ -97,7 +95,7 @@ impl Blobs {
         .await
     }
 
-    /// Tells whether a blob is there.
+    /// Returns whether a blob is there.
     pub async fn has(&self, digest: Digest) -> Result<bool> {
         Ok(self.size(digest).await?.is_some())
     }
@@ -165,7 +163,7 @@ where
 {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
-        Err(_) => Err(StorageError::unreadable("blob: the task that handled it was stopped").into()),
+        Err(lost) => Err(StorageError::from(lost).into()),
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
-use shared::{
+use base::{
     clock::Millis,
     ids::{Digest, Digester},
 };
@@ -17,7 +17,7 @@ use tokio::sync::Mutex as TurnMutex;
 
 use super::{Blobs, PARTIAL, Result, StorageError, blocking, length_of, rename_durably};
 
-/// Says why a part was not taken or an upload not finished.
+/// Why a part was not taken or an upload not finished.
 #[derive(Debug, thiserror::Error)]
 pub enum UploadError {
     /// The part does not continue what is there.

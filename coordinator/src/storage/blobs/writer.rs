@@ -6,11 +6,11 @@ use std::{
     path::PathBuf,
 };
 
-use shared::ids::{Digest, Digester};
+use base::ids::{Digest, Digester};
 
 use super::{Blobs, PARTIAL, rename_durably};
 
-/// Is a blob that grows; it has no digest, and nobody sees it, before [`BlobWriter::finish`].
+/// A blob that grows; it has no digest, and nobody sees it, before [`BlobWriter::finish`].
 ///
 /// Dropped before, it leaves nothing behind; after a crash the service removes it a day later.
 #[derive(Debug)]

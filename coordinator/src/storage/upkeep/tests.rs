@@ -24,11 +24,11 @@ async fn a_database_of_the_first_version_is_migrated_and_read() -> anyhow::Resul
     assert_eq!(storage.schema().await?, Schema { found: last_known(), known: last_known() });
     assert_eq!(storage.damages().await?, [] as [&str; 0]);
     let mut tx = storage.read().await?;
-    let federation = storage.federation(&mut tx).await?.map(|row| row.founding.config.name);
+    let federation = tx.federation().await?.map(|row| row.founding.config.name);
     assert_eq!(federation.as_deref(), Some("an old federation"));
-    let invites = storage.invites(&mut tx).await?;
+    let invites = tx.invites().await?;
     assert_eq!(invites.iter().map(|invite| invite.name.as_str()).collect::<Vec<_>>(), ["st-mary"]);
-    let length = storage.replay(&mut tx, |replay| replay.head().length).await?;
+    let length = tx.replay(|replay| replay.head().length).await?;
     assert_eq!(length, Some(1), "its transcript still follows the rules");
     Ok(())
 }

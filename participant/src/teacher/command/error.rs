@@ -1,10 +1,10 @@
 //! Why a command gave no votes.
 
-use shared::learning::FileError as DataError;
+use learning::FileError as DataError;
 
-use crate::files::FileError;
+use runtime::files::FileError;
 
-/// Says why a command gave no votes; none of these words names a vote.
+/// Why a command gave no votes; none of these words names a vote.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
     /// The command did not start.
@@ -53,7 +53,7 @@ pub enum CommandError {
     },
     /// A line names no class.
     #[error(
-        "line {line} of the command's output, {text:?}, is no class index; it must be a whole number from 0 to {last}"
+        "line {line} of the command's output, {text:?}, is not a class index; it must be a whole number from 0 to {last}"
     )]
     Label {
         /// The line, from 1.

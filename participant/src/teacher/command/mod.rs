@@ -10,24 +10,21 @@ mod process;
 
 use std::path::{Path, PathBuf};
 
-use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
-use serde_json::json;
-use shared::learning::{
+use learning::{
     Dataset,
     files::{write_instances, write_labels},
 };
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use zeroize::Zeroizing;
 
 pub use error::CommandError;
 
-use crate::{
-    config::CommandConfig,
-    files::{Access, FileError, make_folder, write_json},
-    home::Home,
-};
+use crate::{config::CommandConfig, home::Home};
+use runtime::files::{Access, FileError, make_folder, write_json};
 
-/// Is what `participant train` fixed about command teachers, in `teachers/training.json`.
+/// What `participant train` fixed about command teachers, in `teachers/training.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandTraining {
     /// The command and its limits.
@@ -36,7 +33,7 @@ pub struct CommandTraining {
     pub seed: u32,
 }
 
-/// Runs an institution's command, once for each shard.
+/// Teachers that are an institution's command, run once for each shard.
 #[derive(Debug)]
 pub struct CommandTeachers {
     training: CommandTraining,
@@ -49,7 +46,7 @@ pub struct CommandTeachers {
     count: u32,
 }
 
-/// Is the folder of one run; it is removed with everything in it when this is dropped.
+/// Folder of one run; it is removed with everything in it when this is dropped.
 #[derive(Debug)]
 struct Workplace(PathBuf);
 
@@ -62,7 +59,7 @@ impl Drop for Workplace {
 }
 
 impl CommandTeachers {
-    /// Names the teachers whose shards lie below `shards`; each run works in a folder of its own below `work`.
+    /// Returns the teachers whose shards lie below `shards`; each run works in a folder of its own below `work`.
     pub fn at(home: &Home, shards: &Path, work: &Path, training: CommandTraining, count: u32) -> Self {
         let words = absolute(&training.teacher.command, home.root());
         Self { training, words, shards: shards.to_owned(), work: work.to_owned(), count }
@@ -85,7 +82,7 @@ impl CommandTeachers {
         Ok(write_labels(&folder.join("labels.npy"), records.labels().unwrap_or_default())?)
     }
 
-    /// Lets every teacher predict, in parallel on the current rayon pool; one class index per instance and teacher.
+    /// Runs every teacher, in parallel on the current rayon pool; returns one class index per instance and teacher.
     pub fn predict(
         &self,
         instances: &Dataset,
@@ -99,7 +96,7 @@ impl CommandTeachers {
         results.into_iter().collect()
     }
 
-    /// Lets one teacher predict.
+    /// Runs one teacher; returns one class index per instance.
     pub fn predict_one(
         &self,
         shard: u32,

@@ -58,7 +58,7 @@ pub(super) fn run(
     bytes.ok_or(CommandError::LeftOpen)
 }
 
-/// Is the process group of a run; dropping it kills every process in it.
+/// Process group of a run; dropping it kills every process in it.
 struct Group(Child);
 
 impl Drop for Group {

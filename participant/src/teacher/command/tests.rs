@@ -20,7 +20,7 @@ impl Scene {
         self.limited(script, count, |_| ())
     }
 
-    /// Is `count` teachers who are this shell script, each with a shard of four records.
+    /// Returns `count` teachers who are this shell script, each with a shard of four records.
     fn limited(&self, script: &str, count: u32, limit: impl FnOnce(&mut CommandConfig)) -> CommandTeachers {
         let home = Home::at(self.folder.path());
         std::fs::write(home.root().join("teacher.sh"), script).unwrap();
@@ -40,7 +40,7 @@ impl Scene {
         Dataset::new(vec![0.5; 6], vec![2], None, None).unwrap()
     }
 
-    /// Says why this script gives no votes about three instances.
+    /// Returns why this script gives no votes about three instances.
     fn refusal(&self, script: &str) -> String {
         self.teachers(script, 1).predict(&Self::asked(), CLASSES).unwrap_err().1.to_string()
     }
@@ -119,7 +119,7 @@ fn too_few_or_too_many_lines_and_what_is_no_class_are_refused() {
     assert!(scene.refusal("echo 0; echo 1").starts_with("the command printed 2 lines for 3"));
     assert!(scene.refusal("for i in 0 1 2 0; do echo $i; done").starts_with("the command printed 4 lines"));
     let error = scene.refusal("echo 0; echo 3; echo 1");
-    assert!(error.starts_with("line 2 of the command's output, \"3\", is no class index"), "{error}");
+    assert!(error.starts_with("line 2 of the command's output, \"3\", is not a class index"), "{error}");
     assert!(error.ends_with("from 0 to 2"), "{error}");
     for wrong in ["-1", "1.0", "one", "+1", "", "65536", "0x1", "1 1", "99999999999999999999"] {
         let error = scene.refusal(&format!("echo 0; echo 1; echo '{wrong}'"));

@@ -1,6 +1,7 @@
 //! Crashes at every point of a vote, and what is left to do after each.
 
-use shared::{identity::Identity, wire::Receipt};
+use base::identity::Identity;
+use protocol::wire::Receipt;
 
 use super::*;
 use crate::testing::{number, round};

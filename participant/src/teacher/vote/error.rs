@@ -1,24 +1,18 @@
 //! Why no vote was cast in a round.
 
-use shared::{
-    fhe::{self, KeyError},
-    ids::{Digest, RoundId},
-    learning::{DatasetError, FileError as DataError},
-    privacy::DrawError,
-    round::AnnouncementError,
-};
+use base::ids::{Digest, RoundId};
+use fhe::{self, KeyError};
+use learning::{DatasetError, FileError as DataError};
+use privacy::DrawError;
+use protocol::round::AnnouncementError;
 
-use crate::{
-    agent::BridgeError,
-    client::ClientError,
-    files::FileError,
-    teacher::{
-        ensemble::EnsembleError, journal::JournalError, ledger::CapError, limits::LimitError,
-        terms::TermsError,
-    },
+use crate::teacher::{
+    ensemble::EnsembleError, journal::JournalError, ledger::CapError, limits::LimitError, terms::TermsError,
 };
+use client::ClientError;
+use runtime::{PoolError, files::FileError};
 
-/// Says why no vote was cast in a round.
+/// Why no vote was cast in a round.
 #[derive(Debug, thiserror::Error)]
 pub enum VoteError {
     /// The coordinator gave no answer or refused.
@@ -37,11 +31,13 @@ pub enum VoteError {
     #[error(transparent)]
     Ensemble(#[from] EnsembleError),
     /// The round was never announced on the transcript.
-    #[error("round {0} is not on the transcript that this institution follows: nothing is voted in it")]
+    #[error(
+        "round {0} is not on the transcript that this institution follows: this institution does not vote in it"
+    )]
     NotOnTranscript(RoundId),
     /// The coordinator shows another announcement than the transcript.
     #[error(
-        "the coordinator shows another announcement of round {0} than the transcript holds: nothing is voted in it"
+        "the coordinator shows another announcement of round {0} than the transcript holds: this institution does not vote in it"
     )]
     OtherAnnouncement(RoundId),
     /// The window is not open.
@@ -102,14 +98,14 @@ pub enum VoteError {
     Journal(#[from] JournalError),
     /// The computation failed by a bug.
     #[error(transparent)]
-    Bridge(#[from] BridgeError),
+    Pool(#[from] PoolError),
     /// The operating system gave no randomness.
     #[error("the operating system gave no randomness: {0}")]
     Randomness(String),
 }
 
 impl VoteError {
-    /// Tells whether the coordinator was only away, so that nothing about the round is known.
+    /// Returns whether the coordinator was only away, so that nothing about the round is known.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Client(error) if error.is_transient())
     }

@@ -4,10 +4,12 @@ mod error;
 mod prepare;
 mod seal;
 
-use shared::{
+use base::{
     clock::Millis,
     ids::{BallotId, Digest, RoundId},
     problem::Code,
+};
+use protocol::{
     transcript::Replay,
     wire::{ReceiptView, RoundView},
 };
@@ -16,12 +18,13 @@ use super::{
     journal::{Journal, JournalError, Record, Resume, Stage},
     limits::LimitError,
 };
-use crate::{agent::Agent, approval::Membership, client::ClientError};
+use crate::{agent::Agent, approval::Membership};
+use client::ClientError;
 
 pub use error::VoteError;
 use seal::Sealed;
 
-/// Is what became of a vote.
+/// What became of a vote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The coordinator signed for the ballot now.
@@ -54,7 +57,7 @@ pub async fn vote(agent: &Agent, replay: &Replay, round: RoundId) -> Result<Outc
         }
     };
     tracing::info!(%round, instances = view.announcement.instance_count, "drawing noise, predicting and encrypting");
-    let Sealed { ballot, bytes, plaintext } = agent.bridge.run(move || job.seal()).await??;
+    let Sealed { ballot, bytes, plaintext } = agent.pool.run(move || job.seal()).await??;
     let outcome = post(agent, &journal, round, ballot, bytes).await;
     // The plaintext was never written anywhere; its memory is wiped here, whatever the coordinator answered.
     drop(plaintext);
@@ -127,7 +130,7 @@ fn check_receipt(
     Ok(())
 }
 
-/// Tells whether the same ballot would be refused again for ever.
+/// Returns whether the same ballot would be refused again for ever.
 fn is_final(error: &ClientError) -> bool {
     matches!(
         error.code(),
@@ -150,7 +153,7 @@ fn is_final(error: &ClientError) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use shared::wire::Receipt;
+    use protocol::wire::Receipt;
 
     use super::*;
     use crate::testing::{Federation, number, round};

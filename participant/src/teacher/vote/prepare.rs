@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use shared::{
+use base::ids::{BallotId, Digest, RoundId};
+use learning::{Dataset, files::instances_from_npy_bytes};
+use protocol::{
     federation::{KeyCertificate, Roster},
-    ids::{BallotId, Digest, RoundId},
-    learning::{Dataset, files::instances_from_npy_bytes},
     round::{Announcement, RoundState},
     transcript::Replay,
     wire::RoundView,
@@ -15,7 +15,6 @@ use super::{VoteError, seal::SealingJob};
 use crate::{
     agent::Agent,
     approval::{Pin, approved_roster},
-    files::{Access, FileError, read_if_there, read_json, write_atomic, write_json},
     home::Home,
     teacher::{
         ensemble::Ensemble,
@@ -25,6 +24,7 @@ use crate::{
         terms::{Approved, TermsError},
     },
 };
+use runtime::files::{Access, FileError, read_if_there, read_json, write_atomic, write_json};
 
 /// Checks a round and gathers what a ballot needs; nothing is drawn, and nothing is written but public keys.
 pub(super) async fn prepare(
@@ -130,7 +130,7 @@ async fn check_keys_unused(agent: &Agent, round: RoundId) -> Result<(), VoteErro
 async fn load_ensemble(agent: &Agent) -> Result<Ensemble, VoteError> {
     let (home, federation) = (agent.home.clone(), agent.membership.federation());
     let teachers = agent.membership.teachers;
-    let ensemble = agent.bridge.run(move || Ensemble::load(&home, federation, teachers)).await??;
+    let ensemble = agent.pool.run(move || Ensemble::load(&home, federation, teachers)).await??;
     let config = &agent.membership.founding.config;
     ensemble.check(&config.instances, config.classes.len())?;
     Ok(ensemble)
@@ -170,7 +170,7 @@ async fn instances(agent: &Agent, announcement: &Announcement) -> Result<Dataset
         }
         Ok(dataset)
     };
-    agent.bridge.run(read).await?
+    agent.pool.run(read).await?
 }
 
 fn check_digest(what: &'static str, bytes: &[u8], expected: Digest) -> Result<(), VoteError> {

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use shared::{
-    ballot::{StepCounts, cast},
+use base::{
     clock::Clock,
-    fhe::{EncryptionKey, Resolution},
     identity::Identity,
     ids::{BallotId, ParticipantId},
-    learning::Dataset,
-    privacy::draw_shares,
+};
+use fhe::{EncryptionKey, Resolution};
+use learning::Dataset;
+use privacy::draw_shares;
+use protocol::{
+    ballot::{StepCounts, cast},
     round::{Announcement, AnnouncementError},
 };
 use zeroize::Zeroizing;
@@ -20,7 +22,7 @@ use crate::teacher::{
     journal::{Journal, Record},
 };
 
-/// Holds everything that a ballot needs; runs on the compute pool, from marker to stored ballot without a break.
+/// Everything that a ballot needs; runs on the compute pool, from marker to stored ballot without a break.
 pub(super) struct SealingJob {
     pub(super) journal: Journal,
     pub(super) identity: Arc<Identity>,
@@ -36,7 +38,7 @@ pub(super) struct SealingJob {
     pub(super) ballot: BallotId,
 }
 
-/// Is a ballot that is stored and may be posted.
+/// A ballot that is stored and may be posted.
 pub(super) struct Sealed {
     pub(super) ballot: BallotId,
     pub(super) bytes: Vec<u8>,

@@ -3,14 +3,16 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-use shared::{
-    federation::{Acknowledgement, Complaint, KeyCertificate},
+use base::{
     identity::{Identity, IdentityError, Signed},
     ids::{Digest, ParticipantId},
-    threshold::{Package, PackageError, TrusteeIndex},
+};
+use protocol::{
+    federation::{Acknowledgement, Complaint, KeyCertificate},
     transcript::Replay,
 };
+use serde::{Deserialize, Serialize};
+use threshold::{Package, PackageError, TrusteeIndex};
 
 use super::super::{
     Trustee,
@@ -18,11 +20,11 @@ use super::super::{
     package,
     vault::VaultError,
 };
-use crate::{
-    agent::{Agent, BridgeError},
-    client::{BlobPath, ClientError, TransferError},
+use crate::{agent::Agent, home::Home};
+use client::{BlobPath, ClientError, TransferError};
+use runtime::{
+    PoolError,
     files::{Access, FileError, make_folder, read_if_there, read_json, remove_if_there, write_json},
-    home::Home,
 };
 
 /// Most bytes of a sealed package that are taken: far more than any sharing needs.
@@ -59,7 +61,7 @@ pub enum AcknowledgeError {
     File(#[from] FileError),
     /// The computation failed by a bug.
     #[error(transparent)]
-    Bridge(#[from] BridgeError),
+    Pool(#[from] PoolError),
 }
 
 /// Says what is wrong with a package; it goes into the complaint.

@@ -5,25 +5,27 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use shared::{
-    federation::{KeyCertificate, KeySharing},
-    fhe::{DealerKeys, KeyError, Scheme, pin_fft_plan},
+use base::{
     identity::{Identity, IdentityError, Signed},
     ids::{Digest, ParticipantId},
-    threshold::{DealError, Package, PackageError, Piece, deal},
+};
+use fhe::{DealerKeys, KeyError, Scheme, pin_fft_plan};
+use protocol::{
+    federation::{KeyCertificate, KeySharing},
     transcript::Replay,
     wire::PublishKeys,
 };
+use threshold::{DealError, Package, PackageError, Piece, deal};
 
 use super::super::{
     agreement::{AgreementError, Seat},
     keys::{StoredCertificate, is_destroyed, own_certificate},
 };
-use crate::{
-    agent::{Agent, BridgeError},
-    client::{ClientError, TransferError},
+use crate::{agent::Agent, home::Home};
+use client::{ClientError, TransferError};
+use runtime::{
+    PoolError,
     files::{Access, FileError, digest_of, make_folder, read_json, write_atomic, write_json},
-    home::Home,
 };
 
 /// Says why nothing was dealt.
@@ -83,7 +85,7 @@ pub enum DealingError {
     File(#[from] FileError),
     /// The computation failed by a bug.
     #[error(transparent)]
-    Bridge(#[from] BridgeError),
+    Pool(#[from] PoolError),
 }
 
 /// Is everything that the dealer publishes, in files, with its certificate.
@@ -104,7 +106,7 @@ pub async fn deal_keys(agent: &Agent, replay: &Replay) -> Result<(), DealingErro
     };
     dealer.check_may_deal(replay)?;
     let home = agent.home.clone();
-    let Dealt { certificate, blobs } = agent.bridge.run(move || dealer.prepare()).await??;
+    let Dealt { certificate, blobs } = agent.pool.run(move || dealer.prepare()).await??;
     for (digest, path) in &blobs {
         let sent = |sent, total| tracing::debug!(%digest, sent, total, "sending what was dealt");
         agent.client().put_blob(*digest, path, sent).await?;

@@ -2,10 +2,8 @@
 
 use std::fs;
 
-use shared::{
-    federation::KeyCertificate,
-    threshold::{Package, PackageError},
-};
+use protocol::federation::KeyCertificate;
+use threshold::{Package, PackageError};
 
 use super::{
     acknowledge::{PackageFault, Reception, own_complaint},
@@ -24,7 +22,8 @@ use crate::{
         package,
     },
 };
-use shared::{clock::Millis, transcript::EventBody};
+use base::clock::Millis;
+use protocol::transcript::EventBody;
 
 /// Holds a board on which every trustee approved, and the dealer's home.
 struct Story {
@@ -63,11 +62,11 @@ fn find(board: &Board, id: u32) -> Result<Seat, AgreementError> {
 #[test]
 fn a_person_reads_who_shares_the_key_and_who_is_trusted() {
     let board = Board::founded(Federation::of_three_trustees());
-    let words = seat_of(&board, 2).in_words(&board.federation.founding, |id| format!("hospital {id}"));
+    let words = seat_of(&board, 2).in_words(&board.federation.founding, |id| format!("hospital-{id}"));
     for fact in [
-        "hospital 1 makes the key",
+        "hospital-1 makes the key",
         "is trusted at set-up",
-        "hospital 2, this institution",
+        "hospital-2, this institution",
         "any 2 of the 3 together decrypt",
         "up to 1 corrupt ones learn nothing",
     ] {
@@ -92,7 +91,7 @@ fn a_transcript_that_shows_other_keys_of_ours_is_refused() {
     let board = Board::founded(Federation::of_three_trustees());
     let (own, stranger) = (board.federation.identity(2), board.federation.identity(5));
     let replay = board.replay();
-    let seat = |signing: &shared::identity::Identity, sealing: &shared::identity::Identity| {
+    let seat = |signing: &base::identity::Identity, sealing: &base::identity::Identity| {
         Seat::find(&replay, number(2), (signing.public(), sealing.sealing_key()))
     };
     assert!(matches!(seat(stranger, own), Err(AgreementError::OwnKeys("signing key"))));

@@ -1,6 +1,7 @@
 //! What the sole trustee is asked, and what it answers.
 
-use shared::round::{Opening, OpeningContent, Step};
+use base::Step;
+use protocol::round::{Opening, OpeningContent};
 
 use super::*;
 use crate::testing::{Federation, number, round};

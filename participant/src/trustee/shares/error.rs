@@ -1,18 +1,15 @@
 //! Why no shares were posted, and which reasons are refusals.
 
-use shared::{
-    fhe::{FrameError, LayoutError},
+use fhe::{FrameError, LayoutError};
+use protocol::{
     round::{AnnouncementError, OpeningError},
-    threshold::{OpenerError, PackageError},
     transcript::{Check, Fault, RecomputeError},
 };
+use threshold::{OpenerError, PackageError};
 
-use crate::{
-    agent::BridgeError,
-    client::{ClientError, TransferError},
-    files::FileError,
-    trustee::{agreement::AgreementError, check::CheckError},
-};
+use crate::trustee::{agreement::AgreementError, check::CheckError};
+use client::{ClientError, TransferError};
+use runtime::{PoolError, files::FileError};
 
 /// Says why no shares were posted.
 #[derive(Debug, thiserror::Error)]
@@ -82,7 +79,7 @@ pub enum SharesError {
     File(#[from] FileError),
     /// The computation failed by a bug.
     #[error(transparent)]
-    Bridge(#[from] BridgeError),
+    Pool(#[from] PoolError),
 }
 
 impl SharesError {

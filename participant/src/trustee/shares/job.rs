@@ -11,24 +11,20 @@ use std::{
     time::Duration,
 };
 
-use shared::{
-    clock::Millis,
-    fhe::{Layout, Squashed, SquashedRecord},
-    identity::Identity,
-    ids::ParticipantId,
-    round::{Opening, OpeningContent, OpeningQuestion, Step},
-    threshold::{Opener, OpenerError, Package, Question as FloodQuestion, Shares},
+use base::{Step, clock::Millis, identity::Identity, ids::ParticipantId};
+use fhe::{Layout, Squashed, SquashedRecord};
+use protocol::{
+    round::{Opening, OpeningContent, OpeningQuestion},
     transcript::{
         Check, Recorded, Replay, TallyInput, TallyKeys, TallySink, check_test, fetch, sum_of_known_answer,
         sum_of_round,
     },
 };
+use threshold::{Opener, OpenerError, Package, Question as FloodQuestion, Shares};
 
 use super::SharesError;
 use crate::{
     agent::Pulse,
-    cpu::{process_cpu, thread_cpu},
-    files::FileError,
     home::Home,
     trustee::{
         artefacts::Cached,
@@ -36,6 +32,7 @@ use crate::{
         log::{LogLine, Openings, StoredOpening},
     },
 };
+use runtime::{files::FileError, process_cpu, thread_cpu};
 
 /// Is where the squashed digits come from.
 #[derive(Debug)]

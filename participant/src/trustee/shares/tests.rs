@@ -2,20 +2,21 @@
 
 use std::{fs, sync::atomic::AtomicBool};
 
-use shared::{
+use base::{
     clock::Millis,
-    federation::FederationState,
     ids::{BallotId, Digest},
+};
+use protocol::{
+    federation::FederationState,
     round::{Corroboration, Judgement, judge},
-    threshold::Package,
     transcript::{Check, EventBody},
     wire::{Receipt, ReceiptView},
 };
+use threshold::Package;
 
 use super::*;
 use crate::{
     approval::Membership,
-    files::{Access, make_folder, write_json},
     teacher::journal::{Record, Stage},
     testing::{
         Board, Dealt, Federation,
@@ -26,6 +27,7 @@ use crate::{
     transcript::{Chain, FollowError},
     trustee::{ceremony::acknowledge::Reception, check::CheckError, package},
 };
+use runtime::files::{Access, make_folder, write_json};
 
 /// Holds the board of a federation with real toy keys and the home of one of its trustees.
 struct Story {

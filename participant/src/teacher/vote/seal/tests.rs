@@ -1,13 +1,11 @@
 //! A ballot is sealed from real noise and real teachers, or lost for good.
 
-use shared::{
-    ballot::Door,
-    clock::Millis,
-    fhe::{ParameterSet, RunningSum, SecretKeys, Unrolling},
-    learning::{Recipe, train},
-};
+use base::clock::Millis;
+use fhe::{ParameterSet, RunningSum, SecretKeys, Unrolling};
+use learning::{Recipe, train};
+use protocol::ballot::Door;
 
-use shared::round::Step;
+use base::Step;
 
 use super::*;
 use crate::{
