@@ -4,8 +4,15 @@
 # the tests of the dashboard need; where they cannot be had it says so and succeeds.
 set -euo pipefail
 
+# The version of Rust is pinned in one place, rust-version in Cargo.toml.
+rust="$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' "$(dirname "$0")/../Cargo.toml")"
 command -v cargo >/dev/null || {
-    echo "psephos: cargo is missing: install Rust 1.95 or newer with rustup" >&2
+    echo "psephos: cargo is missing: install Rust $rust or newer with rustup" >&2
+    exit 4
+}
+found="$(cargo --version | cut -d ' ' -f 2)"
+[ "$(printf '%s\n' "$rust" "$found" | sort -V | head -n 1)" = "$rust" ] || {
+    echo "psephos: this is Rust $found: install Rust $rust or newer with rustup" >&2
     exit 4
 }
 

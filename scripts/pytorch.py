@@ -1,4 +1,4 @@
-"""The work of shared/examples/learning_speed.rs in PyTorch, on one thread; prints one JSON object of processor seconds."""
+"""The work of shared/learning/examples/learning_speed.rs in PyTorch, on one thread; prints one JSON object of processor seconds."""
 
 import copy
 import gzip
@@ -44,7 +44,7 @@ def teacher(images, labels):
 
 
 def warped(images, shift, turn, scale, shear, elastic, cutout):
-    """The same changes as shared/src/learning/warp.rs: affine, elastic, and a dark square."""
+    """The same changes as shared/learning/src/warp.rs: affine, elastic, and a dark square."""
     count = len(images)
     draw = lambda most: (torch.rand(count) * 2 - 1) * most
     angle, wide, high, slant = draw(math.radians(turn)), torch.exp(draw(scale)), torch.exp(draw(scale)), draw(shear)

@@ -14,6 +14,17 @@ cargo fmt --all --check
 step "lints"
 cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
 
+# Licences, banned crates and sources, by deny.toml.
+step "dependencies"
+if cargo deny --version >/dev/null 2>&1; then
+    cargo deny --locked check bans licenses sources
+else
+    echo "not run: cargo-deny is not installed"
+fi
+
+step "documentation"
+RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
+
 # Programs and tests in one build: the tests' own dependencies switch features of others on, and a build without them
 # would compile those a second time.
 step "build"
@@ -31,6 +42,9 @@ else
     # The stories start whole federations; one after the other they do not fight for the cores.
     cargo test --workspace --lib --bins --tests --locked -- --test-threads=2
 fi
+
+step "examples in the documentation"
+cargo test --workspace --doc --locked --quiet
 
 # Part of the test command where Python and PyPI are there; says so where they are not.
 step "privacy figures against dp-accounting"
