@@ -1,0 +1,116 @@
+//! The certificate of a key, signed by all trustees.
+
+use base::identity::{PublicIdentity, Signed, Statement};
+use base::ids::Digest;
+use borsh::{BorshDeserialize, BorshSerialize};
+
+use super::public_key::{self, PublicKey};
+use crate::session::ENGINE_VERSION;
+use crate::sharing::{Sharing, Trustee};
+
+/// What all trustees sign of a key.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Certificate {
+    pub(super) version: u16,
+    pub(super) federation: Digest,
+    pub(super) ceremony: Digest,
+    /// V₁: all that members sent one another first.
+    pub(super) first: Digest,
+    pub(super) sharing: Sharing,
+    pub(super) trustees: Vec<PublicIdentity>,
+    /// Per piece.
+    pub(super) names: Vec<Digest>,
+    /// The digests of the shares b_A, per piece.
+    pub(super) shares: Vec<Digest>,
+    pub(super) mask: Digest,
+    pub(super) body: Digest,
+}
+
+impl Statement for Certificate {
+    const DOMAIN: &'static str = "tally certificate";
+}
+
+/// Why a certificate is not believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CertificateError {
+    /// Of another federation, other trustees or another engine.
+    #[error("a certificate of another federation, of other trustees or of another engine")]
+    Strangers,
+    /// A signature is missing or of another certificate.
+    #[error("trustee {0} has not signed this certificate")]
+    Unsigned(Trustee),
+    /// A share is missing or another one.
+    #[error(
+        "share {0} of the public key is missing or not the one that the certificate names: fetch it again"
+    )]
+    Share(usize),
+    /// What the certificate says of the key is not what its shares make.
+    #[error("the {0} of the public key is not what the certificate says")]
+    Key(&'static str),
+}
+
+impl Certificate {
+    /// Returns the digest by which tallies name the key.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::of_value("tally certificate", self)
+    }
+
+    /// Returns the names of the pieces, in their order.
+    #[must_use]
+    pub fn names(&self) -> &[Digest] {
+        &self.names
+    }
+
+    /// Returns how the key is shared.
+    #[must_use]
+    pub const fn sharing(&self) -> Sharing {
+        self.sharing
+    }
+
+    /// Checks that it is of this federation and these trustees, and the signatures of all of them, and recomputes the public key from the shares of all pieces.
+    ///
+    /// # Errors
+    /// Refuses a certificate of others or of another engine, a missing signature, another share, and a key that does not follow
+    /// from them.
+    pub fn public_key(
+        &self,
+        (federation, trustees): (&Digest, &[PublicIdentity]),
+        signatures: &[Signed<Self>],
+        shares: &[Vec<u8>],
+    ) -> Result<PublicKey, CertificateError> {
+        let ours = self.version == ENGINE_VERSION
+            && self.federation == *federation
+            && self.trustees == trustees
+            && trustees.len() == usize::from(self.sharing.trustees());
+        if !ours {
+            return Err(CertificateError::Strangers);
+        }
+        for trustee in self.sharing.everyone().members() {
+            let unsigned = CertificateError::Unsigned(trustee);
+            let identity = self.trustees.get(trustee.index()).ok_or(unsigned)?;
+            let signature = signatures.get(trustee.index()).ok_or(unsigned)?;
+            if signature.verify(identity).as_ref() != Ok(self) {
+                return Err(unsigned);
+            }
+        }
+        let mut words = Vec::with_capacity(shares.len());
+        for (piece, digest) in self.shares.iter().enumerate() {
+            let share = shares.get(piece).filter(|share| Digest::of(share) == *digest);
+            let share = share.and_then(|share| public_key::from_bytes(share));
+            words.push(share.ok_or(CertificateError::Share(piece))?);
+        }
+        if words.len() != self.sharing.pieces() {
+            return Err(CertificateError::Share(words.len()));
+        }
+        let mask = public_key::mask(&self.first);
+        let body = public_key::sum(words.iter().map(Vec::as_slice));
+        if public_key::digest(&mask) != self.mask {
+            return Err(CertificateError::Key("mask"));
+        }
+        if public_key::digest(&body) != self.body {
+            return Err(CertificateError::Key("body"));
+        }
+        Ok(PublicKey { mask, body })
+    }
+}

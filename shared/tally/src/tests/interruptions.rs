@@ -1,0 +1,413 @@
+//! Silence, restarts, resets, attempts: nothing is opened twice, no sum is signed twice, no draw covers two data.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use base::Step;
+use base::identity::Signed;
+use base::ids::Digest;
+
+use super::attacks::small;
+use super::board::{Board, Ran, Task, World, facts, run, task};
+use super::controls::{Controls, without};
+use super::correctness::{histograms, in_the_clear};
+use super::lies::{Moment, Tamper};
+use crate::draw::log;
+use crate::plan::{Plan, Verdict};
+use crate::session::message::{Body, Message};
+use crate::session::{BeginError, End, Entry, Output, Record, RecordError, Session, Testimony, verify};
+use crate::sharing::{Group, Sharing, Trustee};
+
+pub(super) fn body(bytes: &[u8]) -> (u32, Body) {
+    let said = Message::from_bytes(bytes).unwrap().signed.unverified().unwrap();
+    (said.exchange, said.body)
+}
+
+fn exchanges(ran: &Ran) -> u32 {
+    assert!(ran.ended.is_empty());
+    ran.sent.iter().map(|(_, bytes)| body(bytes).0).max().unwrap()
+}
+
+#[test]
+fn silence_at_any_step_names_the_silent_one_and_after_the_agreement_stops_nothing() {
+    for sharing in Sharing::ALL {
+        let world = World::new(sharing, 4);
+        let task = small(&world);
+        let whole = run(&world, &task, &[]);
+        let (last, silent) = (exchanges(&whole), sharing.group(0).members().nth(1).unwrap());
+        for exchange in 0..=last {
+            let mut board = Board::begin(&world, &task, &[]);
+            board.drain(&mut |from, _, bytes| {
+                if from == silent && body(bytes).0 >= exchange { Vec::new() } else { vec![bytes.to_vec()] }
+            });
+            let opened = exchange + 1 >= last;
+            for trustee in sharing.group(0).members().filter(|trustee| *trustee != silent) {
+                let labels = board.ran.labels.get(&trustee);
+                assert_eq!(
+                    labels.is_some(),
+                    opened,
+                    "{sharing}: silent from exchange {exchange} of {last} on"
+                );
+                let session = board.sessions.get_mut(&trustee).unwrap();
+                let outputs = session.end_turn();
+                if opened {
+                    assert_eq!(outputs, [], "{sharing}, {exchange}");
+                    continue;
+                }
+                let [stored, Output::Send(_), ended] = outputs.as_slice() else { panic!("{outputs:?}") };
+                assert_eq!(*stored, Output::Store(Entry::Ended { attempt: 0 }));
+                assert_eq!(*ended, Output::Ended(End::Silent(Group::of([silent]))), "{sharing}, {exchange}");
+            }
+        }
+    }
+}
+
+#[test]
+fn with_four_trustees_attempts_go_round_until_the_liar_is_away() {
+    let sharing = Sharing::FourOne;
+    let world = World::new(sharing, 4);
+    let mut task = small(&world);
+    let liar = sharing.trustee(1).unwrap();
+    let mut records: Vec<Record> = (0..4).map(|_| Record::new(task.facts.round, Step::Label, [])).collect();
+    for attempt in 0..4 {
+        task.facts.attempt = attempt;
+        let tamper = Tamper::new(|moment| match moment {
+            Moment::Summand(_, words) => {
+                words[0] ^= 1;
+                true
+            }
+            _ => false,
+        });
+        let present = sharing.group(attempt);
+        let mut board = Board::of(present.members());
+        for trustee in present.members() {
+            board.join(&world, trustee, &task, records[trustee.index()].clone(), &[(liar, tamper.clone())]);
+        }
+        board.drain(&mut |_, _, bytes| vec![bytes.to_vec()]);
+        assert_eq!(board.ran.labels.len(), if present.contains(liar) { 0 } else { 3 }, "attempt {attempt}");
+        assert_eq!(tamper.told() > 0, present.contains(liar));
+        for (trustee, session) in board.sessions {
+            records[trustee.index()] = session.into_record();
+        }
+    }
+    // an attempt that is over is not begun again
+    let asked =
+        Session::begin(world.party(liar), &facts(0), task.plan, task.sum, records[liar.index()].clone());
+    let refused = asked.map(|_| ()).unwrap_err();
+    assert_eq!(refused, BeginError::Record(RecordError::Attempt { asked: 0, last: 2 }));
+}
+
+#[test]
+fn a_restart_after_any_output_repeats_the_same_messages() {
+    // every trustee of three, and one of the others
+    let members = |sharing: Sharing| sharing.group(0).members().map(move |victim| (sharing, victim));
+    let others =
+        [Sharing::FourOne, Sharing::FiveTwo].into_iter().filter_map(|sharing| members(sharing).nth(1));
+    for (sharing, victim) in members(Sharing::ThreeOne).chain(others) {
+        let world = World::new(sharing, 4);
+        let task = small(&world);
+        let whole = run(&world, &task, &[]);
+        let expected: BTreeSet<&Vec<u8>> =
+            whole.sent.iter().filter(|(from, _)| *from == victim).map(|(_, bytes)| bytes).collect();
+        let mut crashes = 0;
+        for outputs in 0.. {
+            let mut board = Board::of(sharing.group(0).members());
+            board.crash = Some((victim, outputs));
+            for trustee in sharing.group(0).members() {
+                board.join(&world, trustee, &task, Record::new(task.facts.round, Step::Label, []), &[]);
+            }
+            board.drain(&mut |_, _, bytes| vec![bytes.to_vec()]);
+            if board.sessions.contains_key(&victim) {
+                break;
+            }
+            crashes += 1;
+            board.crash = None;
+            board.ran.labels.remove(&victim);
+            let journal = board.ran.journals.get(&victim).cloned().unwrap_or_default();
+            let record = Record::new(task.facts.round, Step::Label, &journal);
+            board.join(&world, victim, &task, record, &[]);
+            // the driver fetches the whole board again, its own messages included
+            for (_, bytes) in board.ran.sent.clone() {
+                board.deliver(victim, bytes);
+            }
+            board.drain(&mut |_, _, bytes| vec![bytes.to_vec()]);
+            let ran = board.ran;
+            assert_eq!(ran.labels.len(), whole.labels.len(), "{sharing}, after {outputs}: {:?}", ran.ended);
+            assert!(ran.labels.iter().all(|(trustee, labels)| whole.labels[trustee] == *labels));
+            let said = ran.sent.iter().filter(|(from, _)| *from == victim);
+            assert!(
+                said.into_iter().all(|(_, bytes)| expected.contains(bytes)),
+                "{sharing}, after {outputs}"
+            );
+        }
+        assert!(crashes > 20, "{crashes} crashes");
+    }
+}
+
+/// The messages of an attempt, and of the same with another last fold by one trustee.
+fn two_pasts(world: &World, task: &Task, liar: Trustee) -> (Ran, Ran) {
+    let one = run(world, task, &[]);
+    let last = one.sent.iter().filter(|(_, bytes)| matches!(body(bytes).1, Body::Correction { .. }));
+    let last = last.map(|(_, bytes)| body(bytes).0).max().unwrap();
+    let tamper = Tamper::new(move |moment| match moment {
+        Moment::Summand(place, words) if place.exchange == last => {
+            words[1] ^= 1;
+            true
+        }
+        _ => false,
+    });
+    let other = run(world, task, &[(liar, tamper.clone())]);
+    assert_eq!(tamper.told(), 1);
+    (one, other)
+}
+
+/// All openings of the check that a trustee signed, in one past and, after it was reset, in another.
+fn openings(world: &World, task: &Task, victim: Trustee, journal: &[Entry], other: &Ran) -> Vec<Vec<u8>> {
+    let record = Record::new(task.facts.round, Step::Label, journal);
+    let mut board = Board::of([victim].into_iter());
+    board.join(world, victim, task, record, &[]);
+    for (from, bytes) in &other.sent {
+        if *from != victim {
+            board.deliver(victim, bytes.clone());
+        }
+    }
+    let sent = board.ran.sent.into_iter().map(|(_, bytes)| bytes);
+    sent.filter(|bytes| matches!(body(bytes).1, Body::Check(_))).collect()
+}
+
+#[test]
+fn a_trustee_that_is_reset_never_opens_a_second_time() {
+    for sharing in Sharing::ALL {
+        let world = World::new(sharing, 4);
+        let task = small(&world);
+        let members: Vec<Trustee> = sharing.group(0).members().collect();
+        let liar = members[0];
+        let (one, other) = two_pasts(&world, &task, liar);
+        for victim in &members[1..] {
+            let whole = &one.journals[victim];
+            let opened = one
+                .sent
+                .iter()
+                .filter(|(from, bytes)| from == victim && matches!(body(bytes).1, Body::Check(_)));
+            let first: Vec<&Vec<u8>> = opened.map(|(_, bytes)| bytes).collect();
+            assert_eq!(first.len(), 1);
+            for cut in 0..=whole.len() {
+                // of the messages before the crash the opening is one only if it had been entered
+                let entered = |entry: &Entry| matches!(entry, Entry::Said { exchange, .. } if *exchange == body(first[0]).0);
+                let before = usize::from(whole[..cut].iter().any(entered));
+                let after = openings(&world, &task, *victim, &whole[..cut], &other).len();
+                assert!(before + after <= 1, "{sharing}: {victim} opened twice, reset after {cut} entries");
+            }
+            // the negative control: a trustee that forgets opens two polynomials
+            let forgetful = openings(&world, &task, *victim, &[], &other);
+            assert!(forgetful.len() == 1 && forgetful[0] != *first[0]);
+        }
+    }
+}
+
+#[test]
+fn a_trustee_signs_one_sum_per_step_and_only_later_attempts() {
+    let world = World::new(Sharing::ThreeOne, 4);
+    let one = small(&world);
+    let other = Task { plan: one.plan.clone(), ..task(&world, 3, &[4, 5, 4, 2, 2, 1], None, Step::Label) };
+    let me = Sharing::ThreeOne.trustee(1).unwrap();
+    let begin = |task: &Task, attempt, record: &Record| {
+        let session = Session::begin(
+            world.party(me),
+            &facts(attempt),
+            task.plan.clone(),
+            task.sum.clone(),
+            record.clone(),
+        );
+        session.map(|(session, _)| session.into_record())
+    };
+    let fresh = Record::new(one.facts.round, Step::Label, []);
+    let mut record = begin(&one, 4, &fresh).unwrap();
+    let refused = begin(&other, 5, &record).unwrap_err();
+    assert_eq!(
+        refused,
+        BeginError::Record(RecordError::OtherSum { signed: one.sum.digest(), asked: other.sum.digest() })
+    );
+    assert!(matches!(
+        begin(&one, 3, &record),
+        Err(BeginError::Record(RecordError::Attempt { asked: 3, last: 4 }))
+    ));
+    assert!(begin(&one, 4, &record).is_ok(), "a restart goes on");
+    assert!(begin(&one, 5, &record).is_ok(), "a retry with the same sum is clean");
+    assert!(matches!(record.renounce(), Err(RecordError::Begun { attempt: 4 })));
+    let mut renounced = fresh;
+    renounced.renounce().unwrap();
+    assert!(matches!(begin(&one, 0, &renounced), Err(BeginError::Record(RecordError::Renounced))));
+}
+
+/// An old trustee and its successor, or a home and its backup, in two groups: the second sum is refused.
+#[test]
+fn a_restored_home_signs_what_the_others_saw_and_nothing_else() {
+    let sharing = Sharing::FourOne;
+    let world = World::new(sharing, 4);
+    let one = small(&world);
+    let other = Task { plan: one.plan.clone(), ..task(&world, 3, &[4, 5, 4, 2, 2, 1], None, Step::Label) };
+    let me = sharing.trustee(1).unwrap();
+    let others: Vec<Trustee> = sharing.everyone().members().filter(|trustee| *trustee != me).collect();
+    let begin = |task: &Task, attempt, record: &Record| {
+        let session = Session::begin(
+            world.party(me),
+            &facts(attempt),
+            task.plan.clone(),
+            task.sum.clone(),
+            record.clone(),
+        );
+        session.map(|_| ())
+    };
+    let mut record = Record::new(one.facts.round, Step::Label, []);
+    record.restore([5; 32]);
+    assert_eq!(begin(&one, 0, &record), Err(BeginError::Record(RecordError::Restored)));
+    assert_eq!(record.renounce(), Err(RecordError::Restored));
+    let testimony =
+        |nonce, first| Testimony { round: one.facts.round, step: Step::Label, nonce, about: me, first };
+    let first = |task: &Task, attempt| {
+        let record = Record::new(task.facts.round, Step::Label, []);
+        let begun =
+            Session::begin(world.party(me), &facts(attempt), task.plan.clone(), task.sum.clone(), record);
+        let (_, outputs) = begun.map_err(|error| error.to_string()).unwrap();
+        outputs.into_iter().find_map(|output| match output {
+            Output::Send(bytes) => Some(bytes),
+            _ => None,
+        })
+    };
+    let sign = |by: Trustee, testimony: &Testimony| -> (Trustee, Signed<Testimony>) {
+        (by, world.identities[by.index()].sign(testimony))
+    };
+    let saw = testimony([5; 32], first(&one, 2));
+    let nothing = testimony([5; 32], None);
+    let mut all = vec![sign(others[0], &nothing), sign(others[1], &saw), sign(others[2], &nothing)];
+    let admit = |record: &mut Record, all: &[(Trustee, Signed<Testimony>)]| {
+        record.admit((sharing, me, &world.trustees[me.index()]), &world.trustees, all)
+    };
+    assert_eq!(admit(&mut record, &all[..2]), Err(RecordError::Testimony(others[2])));
+    let stale = vec![all[0].clone(), all[1].clone(), sign(others[2], &testimony([6; 32], None))];
+    assert_eq!(admit(&mut record, &stale), Err(RecordError::Testimony(others[2])));
+    let forged = vec![all[0].clone(), all[1].clone(), (others[2], all[0].1.clone())];
+    assert_eq!(admit(&mut record, &forged), Err(RecordError::Testimony(others[2])));
+    let two = vec![all[0].clone(), all[1].clone(), sign(others[2], &testimony([5; 32], first(&other, 1)))];
+    assert!(matches!(admit(&mut record, &two), Err(RecordError::Testimonies { .. })));
+    admit(&mut record, &all).unwrap();
+    assert!(matches!(begin(&other, 4, &record), Err(BeginError::Record(RecordError::OtherSum { .. }))));
+    assert!(matches!(begin(&one, 2, &record), Err(BeginError::Record(RecordError::Attempt { .. }))));
+    assert_eq!(begin(&one, 4, &record), Ok(()));
+    // nobody saw anything: it may sign any sum, as if it had never begun
+    all[1] = sign(others[1], &nothing);
+    let mut clean = Record::new(one.facts.round, Step::Label, []);
+    clean.restore([5; 32]);
+    admit(&mut clean, &all).unwrap();
+    assert_eq!(begin(&other, 0, &clean), Ok(()));
+    assert_eq!(clean.renounce(), Err(RecordError::Restored));
+}
+
+/// A round of several batches, of which two are in flight.
+pub(super) fn batches(world: &World) -> (Task, Vec<(u32, Verdict)>) {
+    let counts = histograms(7, 2, 200, 30);
+    let mut task = task(world, 2, &counts, None, Step::Label);
+    task.plan = Arc::new(Plan::within(world.sharing, task.plan.question().clone(), 1).unwrap());
+    assert!(task.plan.batches() >= 4);
+    (task, (0..).zip(counts.chunks(2).map(|counts| in_the_clear(counts, None))).collect())
+}
+
+#[test]
+fn batches_in_flight_do_not_disturb_one_another() {
+    let world = World::new(Sharing::ThreeOne, 4);
+    let (task, expected) = batches(&world);
+    // the board hands messages on in an order of its own
+    let mut held: Vec<(Trustee, Vec<u8>)> = Vec::new();
+    let mut board = Board::begin(&world, &task, &[]);
+    for turn in 0..400 {
+        board.drain(&mut |_, to, bytes| {
+            held.push((to, bytes.to_vec()));
+            Vec::new()
+        });
+        if held.is_empty() {
+            break;
+        }
+        let (to, bytes) = held.swap_remove(turn * 7 % held.len());
+        board.deliver(to, bytes);
+    }
+    while let Some((to, bytes)) = held.pop() {
+        board.deliver(to, bytes);
+        board.drain(&mut |_, to, bytes| {
+            held.push((to, bytes.to_vec()));
+            Vec::new()
+        });
+    }
+    assert_eq!(board.ran.labels.len(), 3, "{:?}", board.ran.ended);
+    for labels in board.ran.labels.values_mut() {
+        labels.sort_by_key(|(instance, _)| *instance);
+        assert_eq!(*labels, expected);
+    }
+    let messages: Vec<Vec<u8>> = board.ran.sent.iter().map(|(_, bytes)| bytes.clone()).collect();
+    let shown = |messages: &[Vec<u8>]| -> Result<Vec<(u32, Verdict)>, _> {
+        let of =
+            |batch| verify(&task.plan, (&task.facts, task.sum.digest(), batch), &world.trustees, messages);
+        (0..task.plan.batches() as u32).map(of).collect::<Result<Vec<_>, _>>().map(|all| all.concat())
+    };
+    assert_eq!(shown(&messages), Ok(expected));
+    // without one trustee's statements nothing is shown
+    let one = Sharing::ThreeOne.trustee(1).unwrap();
+    let partial: Vec<Vec<u8>> =
+        board.ran.sent.iter().filter(|(from, _)| *from != one).map(|(_, bytes)| bytes.clone()).collect();
+    assert!(shown(&partial).is_err());
+}
+
+/// Attempts, groups, batches, restarts, liars, two sums by homes that were rolled back.
+fn eventful(world: &World) {
+    let (mut task_one, _) = batches(world);
+    run(world, &task_one, &[]);
+    let small = small(world);
+    let liar = world.sharing.group(0).members().next().unwrap();
+    let members = world.sharing.group(0).members();
+    let (_, other) = log::paused(|| two_pasts(world, &small, liar));
+    for victim in members.filter(|trustee| *trustee != liar) {
+        openings(world, &small, victim, &[], &other);
+    }
+    for attempt in 1..4 {
+        task_one.facts.attempt = attempt;
+        run(world, &task_one, &[]);
+    }
+    let mut board = Board::of(world.sharing.group(0).members());
+    board.crash = Some((liar, 9));
+    for trustee in world.sharing.group(0).members() {
+        board.join(world, trustee, &small, Record::new(small.facts.round, Step::Label, []), &[]);
+    }
+    board.drain(&mut |_, _, bytes| vec![bytes.to_vec()]);
+    let other = Task { plan: small.plan.clone(), ..task(world, 3, &[4, 5, 4, 2, 2, 1], None, Step::Label) };
+    run(world, &other, &[]);
+}
+
+#[test]
+fn no_draw_covers_two_data() {
+    for sharing in Sharing::ALL {
+        let world = World::new(sharing, 4);
+        log::start();
+        eventful(&world);
+        let (draws, twice) = log::finish();
+        assert!(draws > 500 && twice == 0, "{sharing}: {twice} of {draws} draws cover two data");
+        // the negative control: labels that do not name what was seen
+        log::start();
+        without(Controls { unseen: true, ..Controls::default() }, || eventful(&world));
+        let (_, twice) = log::finish();
+        assert!(twice > 0, "{sharing}");
+    }
+}
+
+#[test]
+fn a_ceremony_and_three_rounds_draw_nothing_twice() {
+    log::start();
+    let world = super::ceremonies::new_world(Sharing::FourOne);
+    let (mut task, _) = batches(&world);
+    for round in 0..3 {
+        task.facts.round = base::ids::RoundId::from_bytes([round; 16]);
+        task.facts.head = Digest::of(&[round]);
+        assert_eq!(run(&world, &task, &[]).labels.len(), 3);
+    }
+    let (draws, twice) = log::finish();
+    assert!(draws > 1000 && twice == 0, "{twice} of {draws}");
+}

@@ -1,0 +1,14 @@
+//! Sessions and ceremonies of all trustees in one process, and everything that can be done to them.
+
+mod attacks;
+mod board;
+mod ceremonies;
+pub(crate) mod ceremony_lies;
+pub(crate) mod controls;
+mod correctness;
+mod fresh_eyes;
+mod hostile;
+mod interruptions;
+pub(crate) mod lies;
+mod ranges;
+mod secrecy;
