@@ -36,17 +36,11 @@ cd "$tree"
 
 say() { echo "psephos: $*" >&2; }
 
-# Prints the CPU-seconds, user and system, of a command and all its children.
+# Prints the CPU-seconds, user and system, of a command and all its children; fails if it fails.
 cpu_of() {
-    local before after
-    before=$(children)
-    "$@" >&2
-    after=$(children)
-    awk -v a="$before" -v b="$after" 'BEGIN { printf "%.1f", b - a }'
-}
-# `times` prints this shell's times and then its children's, as 1m2.345s.
-children() {
-    times | awk 'NR == 2 { for (i = 1; i <= 2; i++) { split($i, t, /[ms]/); s += 60 * t[1] + t[2] } print s }'
+    local spent TIMEFORMAT='%U %S'
+    spent=$({ time "$@" >&3 2>&3; } 2>&1) 3>&2 || return 1
+    awk -v spent="$spent" 'BEGIN { split(spent, part, " "); printf "%.1f", part[1] + part[2] }'
 }
 
 programs() { cargo build --workspace --bins --locked --quiet; }
