@@ -39,7 +39,8 @@ say() { echo "psephos: $*" >&2; }
 # Prints the CPU-seconds, user and system, of a command and all its children; fails if it fails.
 cpu_of() {
     local spent TIMEFORMAT='%U %S'
-    spent=$({ time "$@" >&3 2>&3; } 2>&1) 3>&2 || return 1
+    exec 3>&2
+    spent=$({ time "$@" >&3 2>&3; } 2>&1) || return 1
     awk -v spent="$spent" 'BEGIN { split(spent, part, " "); printf "%.1f", part[1] + part[2] }'
 }
 
