@@ -2,6 +2,8 @@
 
 use std::ops::{Deref, DerefMut};
 
+use base::ids::Digest;
+use borsh::BorshSerialize;
 use zeroize::Zeroize;
 
 /// A secret that is overwritten when dropped. It has no `Debug`, so neither has anything that contains it.
@@ -48,6 +50,34 @@ pub(crate) fn zero_words(count: usize) -> Words {
     Hidden::new(vec![0; count])
 }
 
+/// Returns [`Digest::of_value`] of a secret value, and leaves no copy of its bytes in memory.
+pub(crate) fn digest<T: BorshSerialize>(domain: &str, value: &T) -> Digest {
+    let mut bytes = final_size(8 + domain.len() + borsh::object_length(value).unwrap_or(0));
+    bytes.extend_from_slice(&(domain.len() as u64).to_le_bytes());
+    bytes.extend_from_slice(domain.as_bytes());
+    write(value, &mut bytes);
+    Digest::of(&bytes)
+}
+
+/// Returns the canonical bytes of a secret value.
+pub(crate) fn canonical<T: BorshSerialize>(value: &T) -> Hidden<Vec<u8>> {
+    let mut bytes = final_size(borsh::object_length(value).unwrap_or(0));
+    write(value, &mut bytes);
+    bytes
+}
+
+/// Room for so many secret bytes: a vector that grows leaves its former content behind.
+fn final_size(length: usize) -> Hidden<Vec<u8>> {
+    Hidden::new(Vec::with_capacity(length))
+}
+
+/// As [`base::ids::canonical`] does, which cannot fail either.
+fn write<T: BorshSerialize>(value: &T, bytes: &mut Vec<u8>) {
+    if value.serialize(bytes).is_err() {
+        bytes.zeroize();
+    }
+}
+
 /// Adds words modulo 2, one by one; both are equally many.
 pub(crate) fn xor_into(sum: &mut [u64], words: &[u64]) {
     for (sum, word) in sum.iter_mut().zip(words) {
@@ -82,6 +112,14 @@ mod tests {
         assert!(<crate::ceremony::Ceremony as Unprintable<_>>::is_unprintable());
         assert!(<crate::ceremony::SecretBytes as Unprintable<_>>::is_unprintable());
         assert!(<crate::ceremony::Keyed as Unprintable<_>>::is_unprintable());
+    }
+
+    #[test]
+    fn a_wiped_digest_is_the_digest_of_the_value() {
+        let value = (Digest::of(b"place"), vec![[3_u8; 32], [4; 32]], 5_u8);
+        assert_eq!(digest("a domain", &value), Digest::of_value("a domain", &value));
+        assert_eq!(*canonical(&value), base::ids::canonical(&value));
+        assert_eq!(canonical(&value).capacity(), canonical(&value).len());
     }
 
     #[test]

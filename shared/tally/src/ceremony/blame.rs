@@ -8,6 +8,7 @@ use super::message::{Boxed, Named, Reason};
 use super::public_key;
 use super::seal::{self, Address};
 use crate::draw::Root;
+use crate::hidden;
 use crate::sharing::{Piece, Sharing, Trustee};
 
 /// What was said in a ceremony, as far as it went.
@@ -28,8 +29,8 @@ pub(crate) fn root(
     piece: Piece,
     contributions: &[[u8; 32]],
 ) -> Root {
-    let digest = Digest::of_value("tally root", &(federation, ceremony, sharing, piece, contributions));
-    Root::new(*digest.as_bytes())
+    let all = (federation, ceremony, sharing, piece, contributions);
+    Root::new(*hidden::digest("tally root", &all).as_bytes())
 }
 
 /// Whether a trustee sent one box for each of its pieces and each other member, in their order, and no other.

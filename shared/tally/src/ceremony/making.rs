@@ -81,9 +81,11 @@ impl Ceremony {
 
     fn open_boxes(&self) -> Result<Vec<(Piece, Root)>, Reason> {
         let me = self.setup.trustee;
-        let mut roots = Vec::new();
-        for piece in self.setup.sharing.held(me) {
-            let mut contributions = Hidden::new(Vec::new());
+        let held = self.setup.sharing.held(me);
+        // Of their final size: vectors that grow leave what they held behind.
+        let mut roots = Vec::with_capacity(held.len());
+        for piece in held {
+            let mut contributions = Hidden::new(Vec::with_capacity(self.setup.sharing.set(piece).size()));
             for sender in self.setup.sharing.set(piece).members() {
                 let contribution =
                     if sender == me { self.contribution(piece) } else { self.opened(sender, piece) };

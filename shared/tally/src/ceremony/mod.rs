@@ -50,8 +50,9 @@ pub struct Setup {
 pub struct Ceremony {
     setup: Setup,
     identity: Arc<Identity>,
-    box_key: Option<Hidden<[u8; 32]>>,
-    contributions: Option<Root>,
+    /// In a box as the next one: moving them must leave no copy behind.
+    box_key: Option<Box<Hidden<[u8; 32]>>>,
+    contributions: Option<Box<Root>>,
     roots: Option<Vec<(Piece, Root)>>,
     /// What was said before a restart, by place.
     journal: BTreeMap<u8, Digest>,
@@ -96,8 +97,8 @@ impl Ceremony {
         let mut ceremony = Self {
             setup,
             identity,
-            box_key: fixed(secrets.box_key),
-            contributions: fixed(secrets.contributions).map(|bytes| Root::new(*bytes)),
+            box_key: fixed(secrets.box_key).map(Box::new),
+            contributions: fixed(secrets.contributions).map(|bytes| Box::new(Root::new(*bytes))),
             roots,
             journal: BTreeMap::new(),
             stored_first: None,

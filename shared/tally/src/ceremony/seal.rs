@@ -6,7 +6,7 @@ use crypto_box::aead::Aead as _;
 use crypto_box::{Nonce, PublicKey, SalsaBox, SecretKey};
 
 use crate::draw::{Label, Purpose, Root};
-use crate::hidden::Hidden;
+use crate::hidden::{self, Hidden};
 use crate::sharing::{Piece, Trustee};
 
 /// Where a contribution goes: all of it stands inside the box as well.
@@ -36,7 +36,7 @@ pub(crate) fn seal(address: &Address, to: &[u8; 32], contribution: &Root) -> Opt
     let label = Label::ceremony(&address.ceremony, Purpose::Box, &address.federation, parties, address.piece);
     let secret = SecretKey::from_bytes(*contribution.draw(&label));
     let content = Content { address: *address, contribution: *contribution.bytes() };
-    let plain = Hidden::new(base::ids::canonical(&content));
+    let plain = hidden::canonical(&content);
     #[cfg(test)]
     crate::draw::log::note(contribution, &label, &plain);
     // The key pair is used for this content alone, so the nonce may be constant.

@@ -26,7 +26,10 @@ impl Batch {
             context.lie(&mut crate::tests::lies::Moment::Outputs(&mut labels));
             (ends, labels)
         };
-        let (mut sealed_check, mut sealed_labels, mut stated) = (Vec::new(), Vec::new(), Vec::new());
+        // Of their final size: vectors that grow leave salts behind.
+        let held = context.holder.held().len();
+        let (mut sealed_check, mut sealed_labels) = (Vec::with_capacity(held), Vec::with_capacity(held));
+        let mut stated = Vec::with_capacity(held);
         for ((piece, ends), words) in context.holder.held().iter().zip(ends.iter()).zip(&labels) {
             let root = context.holder.keyring.root(*piece).ok_or(End::Keyring)?;
             let label = |purpose| Label::tally(&place, purpose, None, *piece);

@@ -5,6 +5,7 @@ use base::ids::Digest;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::terms::Terms;
+use crate::hidden;
 use crate::plan::MAX_MESSAGE_BYTES;
 use crate::sharing::{Group, Piece, Trustee};
 
@@ -64,8 +65,13 @@ pub(crate) struct Opened {
 impl Opened {
     /// Returns the digest that was to be stated for this piece.
     pub(crate) fn digest(&self, domain: &str) -> Digest {
-        Digest::of_value(domain, &(self.piece, self.salt, Digest::of(&self.bytes)))
+        digest(domain, self.piece, &self.salt, &self.bytes)
     }
+}
+
+/// Returns the salted digest of a piece that is not opened yet.
+pub(crate) fn digest(domain: &str, piece: Piece, salt: &[u8; 32], bytes: &[u8]) -> Digest {
+    hidden::digest(domain, &(piece, salt, Digest::of(bytes)))
 }
 
 /// A message as it travels: what is signed, and the ciphertext that it names.

@@ -2,7 +2,7 @@
 
 use base::ids::Digest;
 
-use super::message::{Opened, Stated};
+use super::message::{self, Opened, Stated};
 use crate::check;
 use crate::field::Element;
 use crate::hidden::{Hidden, Words, xor_into};
@@ -156,7 +156,7 @@ impl Sealed {
 
     /// Returns what is stated of it before.
     pub(crate) fn digest(&self, domain: &str) -> Digest {
-        self.open().digest(domain)
+        message::digest(domain, self.piece, &self.salt, &self.bytes)
     }
 }
 
