@@ -20,6 +20,7 @@ pub mod keyring;
 pub mod known_answer;
 mod phase;
 pub mod plan;
+mod roster;
 pub mod session;
 mod shares;
 pub mod sharing;

@@ -5,6 +5,7 @@ use base::ids::Digest;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::public_key::{self, PublicKey};
+use crate::roster;
 use crate::session::ENGINE_VERSION;
 use crate::sharing::{Sharing, Trustee};
 
@@ -36,6 +37,9 @@ pub enum CertificateError {
     /// Of another federation, other trustees or another engine.
     #[error("a certificate of another federation, of other trustees or of another engine")]
     Strangers,
+    /// One party in two places: it would hold more pieces than one of t.
+    #[error("one party stands in two places of the list of trustees; every place needs a party of its own")]
+    Twice,
     /// A signature is missing or of another certificate.
     #[error("trustee {0} has not signed this certificate")]
     Unsigned(Trustee),
@@ -68,10 +72,11 @@ impl Certificate {
         self.sharing
     }
 
-    /// Checks that it is of this federation and these trustees, and the signatures of all of them, and recomputes the public key from the shares of all pieces.
+    /// Checks that it is of this federation and these trustees, and the signatures of all of them, and recomputes the public
+    /// key from the shares of all pieces.
     ///
     /// # Errors
-    /// Refuses a certificate of others or of another engine, a missing signature, another share, and a key that does not follow
+    /// Refuses a certificate of others or of another engine, one party in two places, a missing signature, another share, and a key that does not follow
     /// from them.
     pub fn public_key(
         &self,
@@ -85,6 +90,9 @@ impl Certificate {
             && trustees.len() == usize::from(self.sharing.trustees());
         if !ours {
             return Err(CertificateError::Strangers);
+        }
+        if !roster::fills(self.sharing, trustees) {
+            return Err(CertificateError::Twice);
         }
         for trustee in self.sharing.everyone().members() {
             let unsigned = CertificateError::Unsigned(trustee);
@@ -112,5 +120,14 @@ impl Certificate {
             return Err(CertificateError::Key("body"));
         }
         Ok(PublicKey { mask, body })
+    }
+}
+
+#[cfg(test)]
+impl Certificate {
+    /// Returns the same of other trustees.
+    pub(crate) fn of(mut self, trustees: &[PublicIdentity]) -> Self {
+        self.trustees = trustees.to_vec();
+        self
     }
 }

@@ -21,6 +21,7 @@ use base::ids::Digest;
 
 use crate::draw::Root;
 use crate::hidden::Hidden;
+use crate::roster;
 use crate::session::message::seen_after;
 use crate::sharing::{Group, Piece, Sharing, Trustee};
 use blame::Said;
@@ -76,14 +77,15 @@ impl Ceremony {
     /// Begins a ceremony, or begins it again after a restart; the messages are the same.
     ///
     /// # Errors
-    /// Refuses an identity of another federation, and to begin without the secrets it needs.
+    /// Refuses a list in which a trustee is missing or stands twice, an identity of another federation, and to begin without
+    /// the secrets it needs.
     pub fn begin<'a>(
         setup: Setup,
         identity: Arc<Identity>,
         secrets: Secrets,
         journal: impl IntoIterator<Item = &'a Entry>,
     ) -> Result<(Self, Vec<Output>), CeremonyError> {
-        if setup.trustees.len() != usize::from(setup.sharing.trustees()) {
+        if !roster::fills(setup.sharing, &setup.trustees) {
             return Err(CeremonyError::Mismatch("list of trustees"));
         }
         if setup.trustees.get(setup.trustee.index()) != Some(&identity.public()) {

@@ -25,6 +25,7 @@ use base::ids::Digest;
 use crate::assignment::Assignment;
 use crate::keyring::Keyring;
 use crate::plan::Plan;
+use crate::roster;
 use crate::shares::Holder;
 use crate::sharing::{Group, Trustee};
 use crate::sum::Sum;
@@ -123,7 +124,7 @@ impl Session {
         let question = plan.question();
         for (fits, what) in [
             (party.keyring.sharing() == sharing, "keyring"),
-            (party.trustees.len() == usize::from(sharing.trustees()), "list of trustees"),
+            (roster::fills(sharing, &party.trustees), "list of trustees"),
             (party.trustees.get(trustee.index()) == Some(&party.identity.public()), "identity"),
             (sum.layout() == question.layout, "sum"),
             ((record.round(), record.step()) == (facts.round, question.step), "record"),

@@ -11,11 +11,15 @@ use super::openings::{self, Openings};
 use super::terms::{Facts, Terms};
 use crate::assignment::Assignment;
 use crate::plan::{Plan, Verdict};
+use crate::roster;
 use crate::sharing::{Group, Trustee};
 
 /// Why messages do not show labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
+    /// Places of trustees without a party, or with one that stands in two.
+    #[error("the list of trustees has not one party for each place of this sharing, each in one place")]
+    Trustees,
     /// A first message on these terms is missing.
     #[error("trustee {0} signed no first message of this attempt on this sum, plan and chain")]
     NoTerms(Trustee),
@@ -44,6 +48,9 @@ pub fn verify(
     trustees: &[PublicIdentity],
     messages: &[Vec<u8>],
 ) -> Result<Vec<(u32, Verdict)>, VerifyError> {
+    if !roster::fills(plan.sharing(), trustees) {
+        return Err(VerifyError::Trustees);
+    }
     let present = plan.sharing().group(facts.attempt);
     let terms = Terms::new(facts, plan, sum, &Assignment::new(plan.sharing(), present));
     let session = terms.session();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use base::Step;
-use base::identity::Statement;
+use base::identity::{Identity, Statement};
 
 use super::attacks::small;
 use super::board::{Board, World, run};
@@ -16,7 +16,11 @@ use crate::sharing::{Sharing, Trustee};
 
 /// Lays bytes out as a signed statement does, with a right signature.
 fn sign(world: &World, signer: Trustee, domain: &str, body: &[u8]) -> Vec<u8> {
-    let signature = world.identities[signer.index()].sign_bytes(domain, body);
+    signed_by(&world.identities[signer.index()], domain, body)
+}
+
+fn signed_by(signer: &Identity, domain: &str, body: &[u8]) -> Vec<u8> {
+    let signature = signer.sign_bytes(domain, body);
     [&(body.len() as u32).to_le_bytes(), body, signature.as_bytes()].concat()
 }
 
@@ -39,17 +43,14 @@ fn damage(bytes: &[u8], random: &mut Stream) -> Vec<u8> {
     bytes
 }
 
-#[test]
-fn signed_nonsense_in_a_session_ends_it_or_is_refused() {
-    let sharing = Sharing::ThreeOne;
+/// What comes of a damaged message that is signed, after so many honest ones.
+fn nonsense(sharing: Sharing, tries: usize, outcomes: &mut BTreeMap<&'static str, usize>) {
     let world = World::new(sharing, 7);
     let task = small(&world);
     let honest = run(&world, &task, &[]);
-    let (liar, victim) = (sharing.trustee(1).unwrap(), sharing.trustee(2).unwrap());
+    let [liar, victim] = [0, 1].map(|place| sharing.group(0).members().nth(place).unwrap());
     let mut random = Stream::new(&[11; 32]);
-    let mut outcomes: BTreeMap<&str, usize> = BTreeMap::new();
-    for number in 0..600 {
-        // the victim has heard so many honest messages, then comes the nonsense
+    for number in 0..tries {
         let record = Record::new(task.facts.round, Step::Label, []);
         let begun =
             Session::begin(world.party(victim), &task.facts, task.plan.clone(), task.sum.clone(), record);
@@ -71,40 +72,50 @@ fn signed_nonsense_in_a_session_ends_it_or_is_refused() {
             Err(_) => "refused",
         };
         *outcomes.entry(outcome).or_default() += 1;
+        // whatever came of it, the others' messages are taken or refused as well
+        for (_, bytes) in honest.sent[heard..].iter().filter(|(from, _)| *from != victim) {
+            let _ = session.handle(bytes);
+        }
+        session.end_turn();
     }
-    let kinds = ["taken", "malformed", "refused"].map(|kind| outcomes.get(kind).copied().unwrap_or(0));
-    assert!(kinds.iter().all(|count| *count > 20), "{outcomes:?}");
+}
+
+#[test]
+fn signed_nonsense_in_a_session_ends_it_or_is_refused() {
+    for (sharing, tries) in Sharing::ALL.into_iter().zip([400, 250, 250]) {
+        let mut outcomes = BTreeMap::new();
+        nonsense(sharing, tries, &mut outcomes);
+        let kinds = ["taken", "malformed", "refused"].map(|kind| outcomes.get(kind).copied().unwrap_or(0));
+        assert!(kinds.iter().all(|count| *count > tries / 30), "{sharing}: {outcomes:?}");
+    }
 }
 
 #[test]
 fn signed_nonsense_in_a_ceremony_kills_it_or_is_refused() {
-    let sharing = Sharing::ThreeOne;
-    let liar = sharing.trustee(1).unwrap();
-    let world = ceremonies::new_world(sharing);
-    let mut random = Stream::new(&[12; 32]);
-    let mut ends = [0, 0, 0];
-    for _ in 0..150 {
-        let mut told = false;
-        let stage = ceremonies::through(sharing, |from, _, bytes| {
-            if from != liar || told || !random.next_word().is_multiple_of(6) {
-                return vec![bytes.to_vec()];
-            }
-            told = true;
-            let letter = Letter::from_bytes(bytes).unwrap();
-            let spoken = base::ids::canonical(&letter.signed.unverified().unwrap());
-            let mut bytes = sign(&world, liar, Spoken::DOMAIN, &damage(&spoken, &mut random));
-            bytes.extend(base::ids::canonical(&letter.shares));
-            vec![bytes]
-        });
-        if told {
-            ends[usize::from(stage.0 > 0) + usize::from(stage.1 > 0)] += 1;
-            assert!(
-                stage.0 == 0 || stage.1 == 0,
-                "some trustees have a key of a ceremony that others call dead"
-            );
+    for (sharing, tries) in Sharing::ALL.into_iter().zip([100, 40, 20]) {
+        let liar = sharing.trustee(1).unwrap();
+        let identity = ceremonies::identities(sharing)[0].clone();
+        let mut random = Stream::new(&[12; 32]);
+        // nobody has a key and nobody calls it dead: somebody waits; one of the two; never both
+        let mut ends = [0, 0, 0];
+        for _ in 0..tries {
+            let mut told = false;
+            let (keyed, dead) = ceremonies::through(sharing, |from, _, bytes| {
+                if from != liar || told || !random.next_word().is_multiple_of(6) {
+                    return vec![bytes.to_vec()];
+                }
+                told = true;
+                let letter = Letter::from_bytes(bytes).unwrap();
+                let spoken = base::ids::canonical(&letter.signed.unverified().unwrap());
+                let mut bytes = signed_by(&identity, Spoken::DOMAIN, &damage(&spoken, &mut random));
+                bytes.extend(base::ids::canonical(&letter.shares));
+                vec![bytes]
+            });
+            ends[usize::from(keyed > 0) + usize::from(dead > 0)] += usize::from(told);
         }
+        assert!(ends[0] > 0 && ends[1] > tries / 10, "{sharing}: {ends:?}");
+        assert_eq!(ends[2], 0, "{sharing}: some trustees have a key of a ceremony that others call dead");
     }
-    assert!(ends[0] > 10 && ends[1] > 10, "{ends:?}");
 }
 
 #[test]

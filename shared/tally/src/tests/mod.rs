@@ -1,7 +1,7 @@
 //! Sessions and ceremonies of all trustees in one process, and everything that can be done to them.
 
 mod attacks;
-mod board;
+pub(crate) mod board;
 mod ceremonies;
 pub(crate) mod ceremony_lies;
 pub(crate) mod controls;
@@ -11,4 +11,6 @@ mod hostile;
 mod interruptions;
 pub(crate) mod lies;
 mod ranges;
+mod records;
+mod rosters;
 mod secrecy;
