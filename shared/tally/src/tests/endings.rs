@@ -35,7 +35,7 @@ fn stopped(world: &World, task: &Task, liar: Trustee, at: fn(&Body) -> bool) -> 
         let heard = said(bytes);
         if from == liar && stop.is_none() {
             let body = Body::Stop(Group::of([]));
-            stop = Some(signed(world, liar, &Said { exchange: STOP, body, ..heard.clone() }));
+            stop = Some(signed(world, liar, &Said { exchange: STOP, body, ..heard }));
         }
         silent |= at(&heard.body);
         match (&stop, silent) {

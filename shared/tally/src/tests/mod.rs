@@ -10,6 +10,7 @@ mod endings;
 mod fresh_eyes;
 mod hostile;
 mod interruptions;
+mod kernels;
 pub(crate) mod lies;
 mod ranges;
 mod records;

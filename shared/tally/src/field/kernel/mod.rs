@@ -22,24 +22,33 @@ struct Kernel {
 
 static KERNEL: LazyLock<Kernel> = LazyLock::new(|| carryless::kernel().unwrap_or(portable::KERNEL));
 
+/// Returns the fastest kernel of this machine.
+fn kernel() -> Kernel {
+    #[cfg(test)]
+    if let Some(kernel) = tests::chosen() {
+        return kernel;
+    }
+    *KERNEL
+}
+
 /// Returns the sum of products.
 pub(crate) fn dot(left: &[Element], right: &[Element]) -> Element {
-    (KERNEL.dot)(left, right)
+    (kernel().dot)(left, right)
 }
 
 /// Writes Σ_j coefficient_j · row_j: the rows lie one after the other and are as long as `sum`; missing ends are zero.
 pub(crate) fn combine(rows: &[Element], coefficients: &[Element], sum: &mut [Element]) {
-    (KERNEL.combine)(rows, coefficients, sum);
+    (kernel().combine)(rows, coefficients, sum);
 }
 
 /// Multiplies elements one by one.
 pub(crate) fn scale(elements: &mut [Element], factors: &[Element]) {
-    (KERNEL.scale)(elements, factors);
+    (kernel().scale)(elements, factors);
 }
 
 /// Adds `factor` times each word, read as a polynomial, to the sum in its place.
 pub(crate) fn gather(factor: Element, words: &[u64], sums: &mut [Wide]) {
-    (KERNEL.gather)(factor, words, sums);
+    (kernel().gather)(factor, words, sums);
 }
 
 /// Reduces what [`gather`] added up.
@@ -198,9 +207,55 @@ mod carryless {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use std::cell::Cell;
+
     use super::super::tests::{by_hand, elements};
     use super::*;
+
+    /// A kernel on which everything of a thread is to run.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    pub(crate) enum Choice {
+        /// The kernel for every machine.
+        Portable,
+        /// The kernel for processors that multiply without carries, where there is one.
+        Carryless,
+        /// One that gets sums of products wrong.
+        Wrong,
+    }
+
+    thread_local! {
+        static CHOICE: Cell<Option<Choice>> = const { Cell::new(None) };
+        static CALLS: Cell<u64> = const { Cell::new(0) };
+    }
+
+    /// Runs on a kernel, and returns how often it was called.
+    pub(crate) fn on<T>(choice: Choice, run: impl FnOnce() -> T) -> (T, u64) {
+        CHOICE.set(Some(choice));
+        CALLS.set(0);
+        let result = run();
+        CHOICE.set(None);
+        (result, CALLS.get())
+    }
+
+    pub(super) fn chosen() -> Option<Kernel> {
+        let choice = CHOICE.get()?;
+        CALLS.set(CALLS.get() + 1);
+        match choice {
+            Choice::Portable => Some(portable::KERNEL),
+            Choice::Carryless => carryless::kernel(),
+            Choice::Wrong => {
+                let dot =
+                    |left: &[Element], right: &[Element]| (portable::KERNEL.dot)(left, right) + Element::ONE;
+                Some(Kernel { dot, ..portable::KERNEL })
+            }
+        }
+    }
+
+    /// Whether this machine multiplies without carries.
+    pub(crate) fn is_carryless() -> bool {
+        carryless::kernel().is_some()
+    }
 
     /// All loops of a kernel on the same numbers.
     fn results(kernel: Kernel) -> Vec<Element> {
