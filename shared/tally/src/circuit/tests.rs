@@ -1,5 +1,7 @@
 //! Circuits on shares in the clear, against the definition of what they compute.
 
+mod fractions;
+
 use super::{Circuit, Source, argmax, levels};
 use crate::draw::Stream;
 use crate::grid::Grid;
@@ -148,59 +150,6 @@ fn a_test_passes_from_the_threshold_on() {
         }
         let expected: Vec<u32> = (0..64).map(|lane| u32::from(counts(lane)[1] >= 150)).collect();
         assert_eq!(shares.run(&circuit), expected, "{sharing}: T − 1, T and T + 1 votes against T");
-    }
-}
-
-/// Fixed-point counts are compared as they are read, so every triple has exactly one winner; a bias would lose some.
-#[test]
-fn fractional_triples_have_exactly_one_winner() {
-    let sharing = Sharing::ThreeOne;
-    let grid = Grid::fixed(sharing, 3, |_| 3).unwrap();
-    let shape = (sharing.pieces(), grid.width() as usize);
-    let flat = argmax::argmax(shape, 3);
-    let step = (1 << grid.fraction_bits()) / 10;
-    let triples: Vec<[i64; 3]> = (0..1728)
-        .map(|number| [number % 12, number / 12 % 12, number / 144].map(|tenths| tenths * step))
-        .collect();
-    let biased = Grid::whole(sharing, 3, |_| 3).unwrap();
-    let mut lost = 0;
-    for lanes in triples.chunks(64) {
-        let mut shares = Shares::new(grid, sharing.pieces(), 3);
-        for (lane, triple) in lanes.iter().enumerate() {
-            triple.iter().enumerate().for_each(|(player, units)| shares.set(lane, player, *units, true));
-        }
-        let expected: Vec<u32> = lanes.iter().map(|triple| first_of_most(triple)).collect();
-        assert_eq!(shares.run(&flat)[..lanes.len()], expected);
-        // the same counts with half a vote of bias
-        let mut shares = Shares::new(biased, sharing.pieces(), 3);
-        let coarse = |units: i64| units * (1 << biased.fraction_bits()) / (step * 10);
-        for (lane, triple) in lanes.iter().enumerate() {
-            triple
-                .iter()
-                .enumerate()
-                .for_each(|(player, units)| shares.set(lane, player, coarse(*units), true));
-        }
-        let circuit = argmax::argmax((sharing.pieces(), biased.width() as usize), 3);
-        lost += shares.run(&circuit)[..lanes.len()].iter().filter(|code| **code == 0).count();
-    }
-    assert!(lost > 0, "the negative control found no triple without a winner");
-}
-
-#[test]
-fn fractional_counts_of_many_classes_have_exactly_one_winner_in_two_levels() {
-    let sharing = Sharing::FourOne;
-    let grid = Grid::fixed(sharing, 3, |_| 3).unwrap();
-    let circuit = levels::argmax((sharing.pieces(), &grid), 20, None);
-    let mut random = Stream::new(&[8; 32]);
-    for _ in 0..30 {
-        let mut shares = Shares::new(grid, sharing.pieces(), 20);
-        let mut expected = Vec::new();
-        for lane in 0..64 {
-            let counts: Vec<i64> = (0..20).map(|_| (random.next_word() % 5).cast_signed()).collect();
-            counts.iter().enumerate().for_each(|(player, units)| shares.set(lane, player, *units, true));
-            expected.push(first_of_most(&counts));
-        }
-        assert_eq!(shares.run(&circuit), expected);
     }
 }
 

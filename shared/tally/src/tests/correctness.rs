@@ -1,11 +1,15 @@
 //! Labels equal a tally in the clear.
 
+use std::sync::Arc;
+
 use base::Step;
 
-use super::board::{Board, World, run, task};
+use super::board::{Board, Task, World, facts, run, task};
 use crate::draw::Stream;
-use crate::plan::Verdict;
+use crate::grid::Grid;
+use crate::plan::{Plan, Question, Verdict};
 use crate::sharing::Sharing;
+use crate::sum::Layout;
 
 /// The first class with the most votes, or abstention below a threshold.
 pub(crate) fn in_the_clear(counts: &[i64], threshold: Option<u32>) -> Verdict {
@@ -91,7 +95,7 @@ fn the_second_step_opens_the_instances_that_passed_and_no_others() {
     let mut task = task(&world, 5, &counts, None, Step::Label);
     let mut question = task.plan.question().clone();
     question.instances.retain(|instance| instance % 11 == 2);
-    task.plan = crate::plan::Plan::new(world.sharing, question.clone()).unwrap().into();
+    task.plan = Plan::new(world.sharing, question.clone()).unwrap().into();
     let ran = Board::begin(&world, &task, &[]).honest();
     let expected: Vec<(u32, Verdict)> = question
         .instances
@@ -99,4 +103,43 @@ fn the_second_step_opens_the_instances_that_passed_and_no_others() {
         .map(|instance| (*instance, in_the_clear(&counts[5 * *instance as usize..][..5], None)))
         .collect();
     assert!(ran.labels.values().all(|labels| *labels == expected) && ran.labels.len() == 3);
+}
+
+/// Fractions of three leaders that nearly tie, in two levels: read as fixed-point counts they always have a label; read as
+/// whole counts, which a cheat's fractions make of them, some are undecided, and the round goes on.
+#[test]
+fn fractions_are_undecided_where_counts_are_whole_and_never_where_they_are_not() {
+    const CLASSES: usize = 20;
+    for sharing in Sharing::ALL {
+        let world = World::new(sharing, 2);
+        let undecided = |grid: Grid| {
+            let layout = Layout::new(CLASSES as u16, 216).unwrap();
+            let tenths = |tenths: i64| (tenths << grid.fraction_bits()) / 10;
+            let units: Vec<i64> = (0..216)
+                .flat_map(|label| {
+                    let mut counts = [tenths(-10); CLASSES];
+                    let places = if label % 2 == 0 { [0, 1, 2] } else { [3, 9, 18] };
+                    let leaders = [label % 6, label / 6 % 6, label / 36].map(|fifths| tenths(2 * fifths));
+                    places.into_iter().zip(leaders).for_each(|(place, units)| counts[place] = units);
+                    counts
+                })
+                .collect();
+            let question = Question {
+                step: Step::Label,
+                layout,
+                instances: (0..layout.instances()).collect(),
+                grid,
+                threshold: None,
+            };
+            let plan = Arc::new(Plan::new(sharing, question).unwrap());
+            let sum = Arc::new(world.encrypt(layout, &grid, &units, 3));
+            let ran = run(&world, &Task { plan, sum, facts: facts(0) }, &[]);
+            assert_eq!(ran.finished.len(), usize::from(sharing.quorum()), "{sharing}: {:?}", ran.ended);
+            let labels = ran.labels.into_values().next().unwrap();
+            assert_eq!(labels.len(), 216);
+            labels.iter().filter(|(_, verdict)| *verdict == Verdict::Undecided).count()
+        };
+        assert_eq!(undecided(Grid::fixed(sharing, 3, |_| 3).unwrap()), 0, "{sharing}");
+        assert!(undecided(Grid::whole(sharing, 3, |_| 3).unwrap()) > 0, "{sharing}: the control");
+    }
 }
