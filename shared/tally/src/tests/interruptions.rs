@@ -1,17 +1,14 @@
-//! Silence, restarts, resets, attempts: nothing is opened twice, no sum is signed twice, no draw covers two data.
+//! Silence, restarts, resets, attempts, batches in flight: nothing is opened twice.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use base::Step;
-use base::ids::Digest;
 
 use super::attacks::small;
 use super::board::{Board, Ran, Task, World, facts, run, task};
-use super::controls::{Controls, without};
 use super::correctness::{histograms, in_the_clear};
 use super::lies::{Moment, Tamper};
-use crate::draw::log;
 use crate::plan::{Plan, Verdict};
 use crate::session::message::{Body, Message};
 use crate::session::{BeginError, End, Entry, Output, Record, RecordError, Session, verify};
@@ -144,7 +141,7 @@ fn a_restart_after_any_output_repeats_the_same_messages() {
 }
 
 /// The messages of an attempt, and of the same with another last fold by one trustee.
-fn two_pasts(world: &World, task: &Task, liar: Trustee) -> (Ran, Ran) {
+pub(super) fn two_pasts(world: &World, task: &Task, liar: Trustee) -> (Ran, Ran) {
     let one = run(world, task, &[]);
     let last = one.sent.iter().filter(|(_, bytes)| matches!(body(bytes).1, Body::Correction { .. }));
     let last = last.map(|(_, bytes)| body(bytes).0).max().unwrap();
@@ -161,7 +158,13 @@ fn two_pasts(world: &World, task: &Task, liar: Trustee) -> (Ran, Ran) {
 }
 
 /// All openings of the check that a trustee signed, in one past and, after it was reset, in another.
-fn openings(world: &World, task: &Task, victim: Trustee, journal: &[Entry], other: &Ran) -> Vec<Vec<u8>> {
+pub(super) fn openings(
+    world: &World,
+    task: &Task,
+    victim: Trustee,
+    journal: &[Entry],
+    other: &Ran,
+) -> Vec<Vec<u8>> {
     let record = Record::new(task.facts.round, Step::Label, journal);
     let mut board = Board::of([victim].into_iter());
     board.join(world, victim, task, record, &[]);
@@ -255,59 +258,4 @@ fn batches_in_flight_do_not_disturb_one_another() {
     let partial: Vec<Vec<u8>> =
         board.ran.sent.iter().filter(|(from, _)| *from != one).map(|(_, bytes)| bytes.clone()).collect();
     assert!(shown(&partial).is_err());
-}
-
-/// Attempts, groups, batches, restarts, liars, two sums by homes that were rolled back.
-fn eventful(world: &World) {
-    let (mut task_one, _) = batches(world);
-    run(world, &task_one, &[]);
-    let small = small(world);
-    let liar = world.sharing.group(0).members().next().unwrap();
-    let members = world.sharing.group(0).members();
-    let (_, other) = log::paused(|| two_pasts(world, &small, liar));
-    for victim in members.filter(|trustee| *trustee != liar) {
-        openings(world, &small, victim, &[], &other);
-    }
-    for attempt in 1..4 {
-        task_one.facts.attempt = attempt;
-        run(world, &task_one, &[]);
-    }
-    let mut board = Board::of(world.sharing.group(0).members());
-    board.crash = Some((liar, 9));
-    for trustee in world.sharing.group(0).members() {
-        board.join(world, trustee, &small, Record::new(small.facts.round, Step::Label, []), &[]);
-    }
-    board.drain(&mut |_, _, bytes| vec![bytes.to_vec()]);
-    let other = Task { plan: small.plan.clone(), ..task(world, 3, &[4, 5, 4, 2, 2, 1], None, Step::Label) };
-    run(world, &other, &[]);
-}
-
-#[test]
-fn no_draw_covers_two_data() {
-    for sharing in Sharing::ALL {
-        let world = World::new(sharing, 4);
-        log::start();
-        eventful(&world);
-        let (draws, twice) = log::finish();
-        assert!(draws > 500 && twice == 0, "{sharing}: {twice} of {draws} draws cover two data");
-        // the negative control: labels that do not name what was seen
-        log::start();
-        without(Controls { unseen: true, ..Controls::default() }, || eventful(&world));
-        let (_, twice) = log::finish();
-        assert!(twice > 0, "{sharing}");
-    }
-}
-
-#[test]
-fn a_ceremony_and_three_rounds_draw_nothing_twice() {
-    log::start();
-    let world = super::ceremonies::new_world(Sharing::FourOne);
-    let (mut task, _) = batches(&world);
-    for round in 0..3 {
-        task.facts.round = base::ids::RoundId::from_bytes([round; 16]);
-        task.facts.head = Digest::of(&[round]);
-        assert_eq!(run(&world, &task, &[]).labels.len(), 3);
-    }
-    let (draws, twice) = log::finish();
-    assert!(draws > 1000 && twice == 0, "{twice} of {draws}");
 }

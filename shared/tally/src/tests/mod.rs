@@ -6,6 +6,7 @@ mod ceremonies;
 pub(crate) mod ceremony_lies;
 pub(crate) mod controls;
 mod correctness;
+mod draws;
 mod endings;
 mod fresh_eyes;
 mod hostile;
