@@ -242,6 +242,17 @@ impl Board {
         }
     }
 
+    /// Ends the turn of all trustees.
+    pub(crate) fn end_turn(&mut self) {
+        let trustees: Vec<Trustee> = self.sessions.keys().copied().collect();
+        for trustee in trustees {
+            if let Some(session) = self.sessions.get_mut(&trustee) {
+                let outputs = session.end_turn();
+                self.take(trustee, outputs);
+            }
+        }
+    }
+
     /// Delivers until nothing moves, through a wire.
     pub(crate) fn run(mut self, wire: &mut Wire<'_>) -> Ran {
         self.drain(wire);

@@ -4,6 +4,7 @@ mod boxes;
 mod chaos;
 mod key_chaos;
 mod sessions;
+mod turns;
 
 use base::Step;
 use base::ids::Digest;
@@ -29,6 +30,11 @@ fn signed(world: &World, liar: Trustee, said: &Said) -> Vec<u8> {
 
 fn said(bytes: &[u8]) -> Said {
     Message::from_bytes(bytes).unwrap().signed.unverified().unwrap()
+}
+
+/// How many seeds a test of chaos takes: these, or what the script tally-long.sh asks for.
+fn seeds(short: u64) -> u64 {
+    std::env::var("CHAOS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(short)
 }
 
 /// Chooses at random, repeatably.
