@@ -35,7 +35,8 @@ fn mutate_spoken(
                 1 => *key = [9; 32],
                 _ => key[31] ^= 128,
             },
-            Speech::Boxes(boxes) => {
+            // a lie may be changed once more, so there need not be anything left to change
+            Speech::Boxes(boxes) if !boxes.is_empty() => {
                 let which = dice.below(boxes.len());
                 let other = dice.below(boxes.len());
                 match dice.below(9) {
@@ -43,17 +44,17 @@ fn mutate_spoken(
                     1 => drop(boxes.remove(which)),
                     2 => boxes.reverse(),
                     3 => boxes[which].sealed = boxes[other].sealed.clone(),
-                    4 => boxes[which].sealed[31] ^= 128,
+                    4 => boxes[which].sealed.iter_mut().skip(31).take(1).for_each(|byte| *byte ^= 128),
                     5 => {
                         let place = dice.below(boxes[which].sealed.len());
-                        boxes[which].sealed[place] ^= 1;
+                        boxes[which].sealed.iter_mut().skip(place).take(1).for_each(|byte| *byte ^= 1);
                     }
                     6 => boxes[which].receiver = any_trustee(dice),
                     7 => boxes[which].piece = any_piece(dice),
                     _ => boxes[which].sealed.truncate(dice.below(60)),
                 }
             }
-            Speech::Pieces(named) => match dice.below(5) {
+            Speech::Pieces(named) if !named.is_empty() => match dice.below(5) {
                 0 => named.reverse(),
                 1 => drop(named.pop()),
                 2 => named[0].piece = any_piece(dice),
@@ -64,13 +65,16 @@ fn mutate_spoken(
                 }
             },
             Speech::Certified(_) => spoken.body = Speech::Dead(Reason::GivenUp),
-            Speech::Dead(_) => spoken.body = Speech::Dead(Reason::GivenUp),
-            Speech::Shown(shown) => match dice.below(4) {
+            Speech::Dead(_) | Speech::Boxes(_) | Speech::Pieces(_) => {
+                spoken.body = Speech::Dead(Reason::GivenUp)
+            }
+            Speech::Shown(shown) if !shown.is_empty() => match dice.below(4) {
                 0 => shown.clear(),
                 1 => shown[0].1[0] ^= 1,
                 2 => shown.reverse(),
                 _ => shown.push((any_piece(dice), [3; 32])),
             },
+            Speech::Shown(shown) => shown.push((any_piece(dice), [3; 32])),
         },
     }
 }
