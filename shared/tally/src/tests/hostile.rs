@@ -82,7 +82,7 @@ fn nonsense(sharing: Sharing, tries: usize, outcomes: &mut BTreeMap<&'static str
 
 #[test]
 fn signed_nonsense_in_a_session_ends_it_or_is_refused() {
-    for (sharing, tries) in Sharing::ALL.into_iter().zip([400, 250, 250]) {
+    for (sharing, tries) in Sharing::ALL.into_iter().zip([240, 120, 90]) {
         let mut outcomes = BTreeMap::new();
         nonsense(sharing, tries, &mut outcomes);
         let kinds = ["taken", "malformed", "refused"].map(|kind| outcomes.get(kind).copied().unwrap_or(0));
@@ -92,7 +92,7 @@ fn signed_nonsense_in_a_session_ends_it_or_is_refused() {
 
 #[test]
 fn signed_nonsense_in_a_ceremony_kills_it_or_is_refused() {
-    for (sharing, tries) in Sharing::ALL.into_iter().zip([100, 40, 20]) {
+    for (sharing, tries) in Sharing::ALL.into_iter().zip([60, 25, 12]) {
         let liar = sharing.trustee(1).unwrap();
         let identity = ceremonies::identities(sharing)[0].clone();
         let mut random = Stream::new(&[12; 32]);
