@@ -20,19 +20,30 @@ pub struct FileSettings {
     pub threads: Option<usize>,
     /// How long trustees may take to open a round, such as "1h"; they always have four times as long as its tally took.
     pub opening_window: Option<String>,
-    /// How long a round that could be released waits for the other trustees, such as "10m".
-    pub corroboration_window: Option<String>,
     /// After which silence an agent counts as offline, such as "30s".
     pub online_within: Option<String>,
     /// Largest body of an upload in bytes.
     pub largest_upload: Option<usize>,
     /// Largest blob that is uploaded in parts, in bytes.
     pub largest_blob: Option<u64>,
+    /// How long several trustees are waited for.
+    #[serde(default)]
+    pub trustees: TrusteesSettings,
     /// The certificate to serve; that of `tls init` by default.
     pub tls: Option<TlsSettings>,
     /// Allows plain HTTP on an address that other machines can reach.
     #[serde(default)]
     pub insecure_http: bool,
+}
+
+/// The table `[trustees]`: how long a tally of several trustees waits for them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrusteesSettings {
+    /// How long they may take to tally a step of a round before it fails, such as "7d".
+    pub patience: Option<String>,
+    /// After which silence the turn goes to the next group of three among four trustees, such as "15m".
+    pub turn: Option<String>,
 }
 
 /// The table `[tls]`; paths are relative to the data folder.
@@ -54,8 +65,10 @@ pub struct Settings {
     pub threads: usize,
     /// How long trustees may take to open a round; they always have four times as long as its tally took.
     pub opening_window: Duration,
-    /// How long a round that could be released waits for the other trustees, as long as they are online.
-    pub corroboration_window: Duration,
+    /// How long several trustees may take to tally a step of a round before it fails.
+    pub patience: Duration,
+    /// After which silence the turn goes to the next group of trustees; no longer than the patience.
+    pub turn: Duration,
     /// After which silence an agent counts as offline.
     pub online_within: Duration,
     /// Largest body of an upload in bytes.
@@ -81,13 +94,23 @@ pub enum SettingsError {
     },
     /// A duration cannot be understood.
     #[error(
-        "{name} = \"{value}\" is not a duration above zero: write for example \"10m\", \"90s\" or \"1h 30m\""
+        "{name} = \"{value}\" is not a duration above zero: write for example \"10m\", \"90s\", \"1h 30m\" or \"7d\""
     )]
     Duration {
         /// Setting or flag.
         name: &'static str,
         /// Value found.
         value: String,
+    },
+    /// No turn would ever end.
+    #[error(
+        "turn = {turn:?} is longer than patience = {patience:?}: the round would fail before any turn ended"
+    )]
+    Turn {
+        /// The turn.
+        turn: Duration,
+        /// The patience.
+        patience: Duration,
     },
     /// The address can be reached from outside.
     #[error(
@@ -103,15 +126,17 @@ pub enum SettingsError {
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 7400);
 const DEFAULT_OPENING_WINDOW: Duration = Duration::from_secs(3600);
-const DEFAULT_CORROBORATION_WINDOW: Duration = Duration::from_secs(600);
+const DEFAULT_PATIENCE: Duration = Duration::from_secs(7 * 24 * 3600);
+const DEFAULT_TURN: Duration = Duration::from_secs(15 * 60);
 const DEFAULT_ONLINE_WITHIN: Duration = Duration::from_secs(30);
 /// Largest body of an upload in bytes, unless `coordinator.toml` says otherwise.
 pub(crate) const DEFAULT_LARGEST_UPLOAD: usize = 512 << 20;
 const DEFAULT_LARGEST_BLOB: u64 = 1 << 30;
 
-/// Parses a duration such as "10m" or "1h 30m"; zero and less is refused.
+/// Parses a duration such as "10m", "1h 30m" or "7d", a day having 24 hours; zero and less is refused.
 pub fn duration(name: &'static str, text: &str) -> Result<Duration, SettingsError> {
-    let parsed = text.parse::<jiff::SignedDuration>().ok().and_then(|span| Duration::try_from(span).ok());
+    let of_days = |span: jiff::Span| span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).ok();
+    let parsed = text.parse().ok().and_then(of_days).and_then(|span| Duration::try_from(span).ok());
     let value = || text.chars().take(40).collect();
     parsed.filter(|span| !span.is_zero()).ok_or_else(|| SettingsError::Duration { name, value: value() })
 }
@@ -133,10 +158,13 @@ impl FileSettings {
             listen: self.listen.or(lower.listen),
             threads: self.threads.or(lower.threads),
             opening_window: self.opening_window.or(lower.opening_window),
-            corroboration_window: self.corroboration_window.or(lower.corroboration_window),
             online_within: self.online_within.or(lower.online_within),
             largest_upload: self.largest_upload.or(lower.largest_upload),
             largest_blob: self.largest_blob.or(lower.largest_blob),
+            trustees: TrusteesSettings {
+                patience: self.trustees.patience.or(lower.trustees.patience),
+                turn: self.trustees.turn.or(lower.trustees.turn),
+            },
             tls: self.tls.or(lower.tls),
             insecure_http: self.insecure_http || lower.insecure_http,
         }
@@ -145,14 +173,13 @@ impl FileSettings {
     /// Returns everything that is wrong, each setting by itself.
     pub fn errors(self, home: &Path) -> Vec<SettingsError> {
         let none = Self::default;
-        let FileSettings { listen, threads, opening_window, corroboration_window, online_within, .. } =
-            self.clone();
+        let FileSettings { listen, threads, opening_window, online_within, trustees, .. } = self.clone();
         [
             Self { listen, tls: self.tls, insecure_http: self.insecure_http, ..none() },
             Self { threads, ..none() },
             Self { opening_window, ..none() },
-            Self { corroboration_window, ..none() },
             Self { online_within, ..none() },
+            Self { trustees, ..none() },
         ]
         .into_iter()
         .filter_map(|one| one.settle(home).err())
@@ -167,11 +194,8 @@ impl FileSettings {
             listen: self.listen.unwrap_or(DEFAULT_LISTEN),
             threads: self.threads.unwrap_or(cores),
             opening_window: span("opening_window", self.opening_window, DEFAULT_OPENING_WINDOW)?,
-            corroboration_window: span(
-                "corroboration_window",
-                self.corroboration_window,
-                DEFAULT_CORROBORATION_WINDOW,
-            )?,
+            patience: span("trustees.patience", self.trustees.patience, DEFAULT_PATIENCE)?,
+            turn: span("trustees.turn", self.trustees.turn, DEFAULT_TURN)?,
             online_within: span("online_within", self.online_within, DEFAULT_ONLINE_WITHIN)?,
             largest_upload: self.largest_upload.unwrap_or(DEFAULT_LARGEST_UPLOAD),
             largest_blob: self.largest_blob.unwrap_or(DEFAULT_LARGEST_BLOB),
@@ -186,6 +210,10 @@ impl FileSettings {
         settings.insecure_http &= settings.tls.is_none();
         if settings.threads == 0 {
             return Err(SettingsError::Threads);
+        }
+        if settings.turn > settings.patience {
+            let Settings { turn, patience, .. } = settings;
+            return Err(SettingsError::Turn { turn, patience });
         }
         if !settings.listen.ip().is_loopback() && settings.tls.is_none() && !self.insecure_http {
             return Err(SettingsError::PlainHttp(settings.listen));
@@ -219,7 +247,26 @@ mod tests {
         let message = wrong.settle(Path::new(".")).err().map(|e| e.to_string()).unwrap_or_default();
         assert!(message.starts_with("opening_window = \"soon\" is not a duration"), "{message}");
         assert_eq!(duration("window", "10m")?, Duration::from_secs(600));
+        assert_eq!(duration("window", "1w 2d 1h 30m")?, Duration::from_secs((9 * 24 + 1) * 3600 + 1800));
+        assert!(duration("window", "-1h").is_err() && duration("window", "1mo").is_err());
         assert!(duration("window", "0s").is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn a_tally_of_several_trustees_waits_as_long_as_it_says() -> anyhow::Result<()> {
+        let settle = |text: &str| -> anyhow::Result<_> {
+            Ok(toml::from_str::<FileSettings>(text)?.settle(Path::new(".")).map_err(|e| e.to_string()))
+        };
+        let usual = settle("")?.map_err(anyhow::Error::msg)?;
+        assert_eq!((usual.patience, usual.turn), (Duration::from_secs(604_800), Duration::from_secs(900)));
+        let own = settle("[trustees]\npatience = \"2d\"\nturn = \"1m\"")?.map_err(anyhow::Error::msg)?;
+        assert_eq!((own.patience, own.turn), (Duration::from_secs(172_800), Duration::from_secs(60)));
+        let endless = settle("[trustees]\npatience = \"1m\"")?.err().unwrap_or_default();
+        assert!(endless.contains("turn = 900s is longer than patience = 60s"), "{endless}");
+        let wrong = settle("[trustees]\nturn = \"0s\"")?.err().unwrap_or_default();
+        assert!(wrong.starts_with("trustees.turn = \"0s\" is not a duration"), "{wrong}");
+        assert!(settle("corroboration_window = \"10m\"").is_err(), "it is gone");
         Ok(())
     }
 }

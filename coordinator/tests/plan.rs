@@ -260,3 +260,29 @@ fn the_noise_of_a_configs_targets_keeps_every_one_of_them_and_hardly_more() -> R
     assert!((number(&plan, "/labels")? - 300.0).abs() < f64::EPSILON);
     Ok(())
 }
+
+#[test]
+fn several_trustees_tally_exactly_and_the_plan_says_what_they_send() -> Result<()> {
+    // The published figures of the engine: ten classes at D = 947 take 2 060 products in 9 layers at (3, 1).
+    let plan = |trustees: &str| json(&format!("{CROWD} --sigma 40 --labels 100 --trustees {trustees}"));
+    let sole = plan("1,0")?;
+    assert!(sole["shared"].is_null() && sole["circuit"]["bootstraps"].is_number());
+    let three = plan("3,1")?;
+    // Nothing of D is left for the errors of a circuit.
+    assert!(number(&three, "/bound")? <= number(&sole, "/bound")? && three["resolution_votes"] == 0);
+    assert!(three["circuit"].is_null() && three["argmax"].is_null());
+    let shared = |plan: &Value, what: &str| number(plan, &format!("/shared/{what}"));
+    for (plan, present) in [(three, 3.0), (plan("4,1")?, 3.0), (plan("5,2")?, 5.0)] {
+        assert!((shared(&plan, "present")? - present).abs() < f64::EPSILON);
+        let (products, bytes) = (shared(&plan, "products")?, shared(&plan, "bytes_per_label")?);
+        assert!((products / 8.0 - bytes).abs() < f64::EPSILON && products > 2000.0, "{products}, {bytes}");
+        let (layers, exchanges) = (shared(&plan, "layers")?, shared(&plan, "exchanges")?);
+        assert!((9.0..=14.0).contains(&layers) && (layers + 6.0..=layers + 9.0).contains(&exchanges));
+    }
+    let text = granted(&format!("{CROWD} --sigma 40 --labels 100 --trustees 4,1"))?;
+    assert!(text.contains("3 of 4 tally together, any 1 may be corrupt; labels are exact"), "{text}");
+    let wrong = refused(&format!("{CROWD} --sigma 40 --labels 100 --trustees 3,2"))?;
+    assert!(wrong.contains("choose (3, 1), (4, 1) or (5, 2)"), "{wrong}");
+    assert!(refused(&format!("{CROWD} --sigma 40 --labels 9 --trustees many"))?.contains("is not N,T"));
+    Ok(())
+}

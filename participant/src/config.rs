@@ -88,9 +88,6 @@ pub struct Config {
     /// What the institution permits.
     #[serde(default)]
     pub limits: Limits,
-    /// What it does as a trustee, if it is one.
-    #[serde(default)]
-    pub trustee: TrusteeConfig,
 }
 
 /// The table `[data]`.
@@ -140,25 +137,6 @@ pub struct Limits {
     /// The same about everything that this institution holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub participant_epsilon: Option<Decimal>,
-}
-
-/// The table `[trustee]`: what a trustee among several does before it opens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct TrusteeConfig {
-    /// What is checked about a tally.
-    pub check: TallyCheck,
-}
-
-/// What a trustee checks about a tally before it opens its labels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TallyCheck {
-    /// Computes it again from the ballots, bit for bit.
-    #[default]
-    Recompute,
-    /// Believes the coordinator, which could so have any ciphertext opened, a single ballot among them.
-    InsecureTrustTally,
 }
 
 /// Rule by which rounds are approved.
@@ -267,9 +245,7 @@ impl Config {
 
     /// Lists the settings of this config that weaken security, by name.
     pub fn insecure_settings(&self) -> Vec<&'static str> {
-        let http = self.insecure_http.then_some("insecure_http");
-        let trusts_tally = self.trustee.check == TallyCheck::InsecureTrustTally;
-        http.into_iter().chain(trusts_tally.then_some("insecure_trust_tally")).collect()
+        self.insecure_http.then_some("insecure_http").into_iter().collect()
     }
 
     /// Returns the time between two heartbeats.

@@ -2,13 +2,16 @@
 //!
 //! ```text
 //! HOME/participant.toml      the config
-//! HOME/secret/  (0700)       identity, shard.key, token, trustee/key.bin or package.bin
+//! HOME/secret/  (0700)       identity, shard.key, token
+//! HOME/secret/trustee/       key.bin of a sole trustee; of one among several: ceremonies/CEREMONY/roots.bin and, while it
+//!                            is held, box-key.bin and contributions.bin; records/ROUND-STEP.journal, what was signed
 //! HOME/public/               identity.json
 //! HOME/teachers/             teacher-000.safetensors + .json or shard-000/, training.json
 //! HOME/work/                 private folders of command teachers while they run
 //! HOME/cache/blobs/          large public artefacts by digest; may be deleted, they are fetched again
-//! HOME/state/                enrolment.json, approval.json, transcript.bin, rosters/, keys/, rounds/, trustee/,
-//!                            openings.log
+//! HOME/state/                enrolment.json, approval.json, transcript.bin, rosters/, keys/, rounds/, openings.log
+//! HOME/state/trustee/        approval.json; publication/ and openings/ of a sole trustee; of one among several:
+//!                            ceremonies/CEREMONY/journal, labels/ROUND-STEP.json, standing.json, alarms.json
 //! ```
 
 use std::{
@@ -27,6 +30,12 @@ pub enum HomeError {
     /// There is no home yet.
     #[error("{path} is not a participant's home: run `participant init --home {path} ...` first", path = .0.display())]
     Missing(PathBuf),
+    /// It is of an older version.
+    #[error(
+        "{path} is of Psephos 0.1, whose trustees hold pieces that a dealer made: version 0.1 reads it, this version \
+         does not", path = .0.display()
+    )]
+    Older(PathBuf),
     /// Another agent runs.
     #[error(
         "another agent runs on {path}: two agents on one home could draw noise twice; stop the other first",
@@ -65,7 +74,14 @@ impl Home {
         let secret = home.secret();
         let metadata = std::fs::metadata(&secret).map_err(FileError::io("read", &secret))?;
         refuse_exposed(&secret, metadata.permissions().mode())?;
+        home.refuse_older()?;
         Ok(home)
+    }
+
+    /// Refuses the home of a trustee of version 0.1.
+    pub fn refuse_older(&self) -> Result<(), HomeError> {
+        let package = self.trustee_secrets().join("package.bin");
+        if package.exists() { Err(HomeError::Older(package)) } else { Ok(()) }
     }
 
     /// Makes the folders of a new home.
@@ -111,7 +127,7 @@ impl Home {
 
     /// Returns the path of the sole trustee's key.
     pub fn trustee_key(&self) -> PathBuf {
-        self.secret().join("trustee").join("key.bin")
+        self.trustee_secrets().join("key.bin")
     }
 
     /// Returns the folder of what may be shown to anyone.
@@ -176,12 +192,12 @@ impl Home {
 
     /// Returns the folder of the key material that this trustee publishes.
     pub fn publication(&self) -> PathBuf {
-        self.state().join("trustee").join("publication")
+        self.trustee().join("publication")
     }
 
     /// Returns the folder of this trustee's signed openings.
     pub fn openings(&self) -> PathBuf {
-        self.state().join("trustee").join("openings")
+        self.trustee().join("openings")
     }
 
     /// Returns the path of the transcript's events that were seen.
@@ -189,9 +205,34 @@ impl Home {
         self.state().join("transcript.bin")
     }
 
-    /// Returns the path of this trustee's pieces of the shared key.
-    pub fn package(&self) -> PathBuf {
-        self.secret().join("trustee").join("package.bin")
+    /// Returns the folder of what a trustee keeps secret.
+    pub fn trustee_secrets(&self) -> PathBuf {
+        self.secret().join("trustee")
+    }
+
+    /// Returns the folder of a trustee's secrets of all ceremonies.
+    pub fn ceremonies(&self) -> PathBuf {
+        self.trustee_secrets().join("ceremonies")
+    }
+
+    /// Returns the folder of a trustee's secrets of one ceremony.
+    pub fn ceremony_secrets(&self, ceremony: Digest) -> PathBuf {
+        self.ceremonies().join(ceremony.to_string())
+    }
+
+    /// Returns the folder of what a trustee said in one ceremony.
+    pub fn ceremony(&self, ceremony: Digest) -> PathBuf {
+        self.trustee().join("ceremonies").join(ceremony.to_string())
+    }
+
+    /// Returns the folder of the records of what a trustee signed, one journal per step.
+    pub fn records(&self) -> PathBuf {
+        self.trustee_secrets().join("records")
+    }
+
+    /// Returns the folder of the labels that a trustee opened together with others.
+    pub fn labels(&self) -> PathBuf {
+        self.trustee().join("labels")
     }
 
     /// Returns the folder of what this trustee has to remember.
@@ -232,6 +273,20 @@ mod tests {
         let refused = Home::open(folder.path()).unwrap_err().to_string();
         assert!(refused.contains("mode 755"), "{refused}");
     }
+
+    #[test]
+    fn the_home_of_a_trustee_of_version_0_1_is_refused_with_the_version_that_reads_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path());
+        home.make_folders().unwrap();
+        std::fs::write(home.config(), "").unwrap();
+        make_folder(&home.trustee_secrets(), Access::Secret).unwrap();
+        Home::open(folder.path()).unwrap();
+        std::fs::write(home.trustee_secrets().join("package.bin"), b"pieces").unwrap();
+        let refused = Home::open(folder.path()).unwrap_err().to_string();
+        assert!(refused.contains("version 0.1 reads it"), "{refused}");
+    }
+
     #[test]
     fn only_a_whole_artefact_counts_as_cached() {
         let folder = tempfile::tempdir().unwrap();

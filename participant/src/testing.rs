@@ -1,19 +1,20 @@
 //! A small federation for the tests of this crate: five participants, of which the first are the trustees.
 
 pub(crate) mod board;
-pub(crate) mod dealt;
+pub(crate) mod messages;
+pub(crate) mod trustees;
 
 pub(crate) use board::Board;
-pub(crate) use dealt::Dealt;
+pub(crate) use messages::{Line, Messages};
+pub(crate) use trustees::Trustees;
 
 use base::{
     clock::{Clock, Millis},
-    identity::Signed,
     ids::{Digest, RoundId},
 };
 use fhe::ParameterSet;
 use protocol::{
-    federation::{KeyCertificate, KeySharing},
+    federation::KeyCertificate,
     round::{Announcement, RoundRequest},
     testing,
 };
@@ -74,15 +75,16 @@ impl Federation {
 
     /// Builds a federation whose key is shared by three trustees of whom one may be corrupt; four ballots are enough.
     pub(crate) fn of_three_trustees() -> Self {
-        let trustees = "[trustees]\ncount = 3\nthreshold = 1\n";
-        Self::with_config(|text| text.replace("[instances]", "quorum = 4\n[instances]") + trustees)
+        Self::shared(3, 1, "")
     }
 
-    /// Builds the same federation with rounds of two steps: a class needs fifty votes of a hundred to be labelled.
-    pub(crate) fn of_three_trustees_and_two_steps() -> Self {
-        let more = "[trustees]\ncount = 3\nthreshold = 1\n\
-                    [threshold]\nvotes = 50\ntest = { sigma = 20, coordinator_sigma = 8 }\n";
-        Self::with_config(|text| text.replace("[instances]", "quorum = 4\n[instances]") + more)
+    /// Builds a federation with so many trustees, of whom so many may be corrupt; the config ends with `more`.
+    pub(crate) fn shared(count: u8, threshold: u8, more: &str) -> Self {
+        let trustees = format!("[trustees]\ncount = {count}\nthreshold = {threshold}\n{more}");
+        Self::with_config(|text| {
+            let text = text.replace("insecure_toy_parameters = true", "");
+            text.replace("[instances]", "quorum = 4\n[instances]") + &trustees
+        })
     }
 
     /// Builds the federation from an edited config.
@@ -101,14 +103,8 @@ impl Federation {
         }
     }
 
-    /// Returns a certificate of keys that nobody made.
+    /// Returns a certificate of a sole trustee's keys that nobody made.
     pub(crate) fn certificate(&self) -> KeyCertificate {
-        let policy = self.founding.config.trustees;
-        let sharing = (!policy.is_sole()).then(|| KeySharing {
-            squashing_key: Digest::of(b"squashing"),
-            commitments: policy.sharing().unwrap().sets().iter().map(|_| Digest::of(b"piece")).collect(),
-            packages: (0..policy.count).map(|_| Digest::of(b"package")).collect(),
-        });
         KeyCertificate {
             federation: self.founding.digest(),
             parameters: ParameterSet::InsecureToy,
@@ -116,12 +112,7 @@ impl Federation {
             keyswitching_key: Digest::of(b"keyswitching"),
             bootstrapping_key: Digest::of(b"bootstrapping"),
             trustee: number(1),
-            sharing,
         }
-    }
-
-    pub(crate) fn signed_certificate(&self) -> Signed<KeyCertificate> {
-        self.identity(1).sign(&self.certificate())
     }
 
     /// Announces a round of four instances under this roster and these keys.

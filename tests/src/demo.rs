@@ -1,6 +1,7 @@
 //! The demo: one federation from data to student, by real processes and their command lines alone.
 
 mod arguments;
+mod meter;
 mod report;
 mod steps;
 mod stopped;

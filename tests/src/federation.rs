@@ -331,7 +331,7 @@ impl Federation {
         Ok(())
     }
 
-    /// Approves, for every trustee, the others and the dealer; a sole trustee has nobody to approve.
+    /// Approves, for every trustee, the others; a sole trustee has nobody to approve.
     pub fn approve_trustees(&self, policy: TrusteePolicy) -> anyhow::Result<()> {
         if policy.is_sole() {
             return Ok(());

@@ -1,7 +1,6 @@
 //! What a story's federation looks like.
 
 use base::decimal::Decimal;
-use fhe::{ArgmaxKind, Transform};
 use privacy::{Delta, NoiseMode, NoisePolicy, PrivacyTargets};
 use protocol::federation::{FederationConfig, PrivacyPolicy, Quorum, TrusteePolicy};
 
@@ -54,9 +53,9 @@ impl Plan {
                 participants_per_person: 1,
                 targets: PrivacyTargets::default(),
             },
-            argmax: ArgmaxKind::Tournament,
+            argmax: None,
             threshold: None,
-            transform: Transform::default(),
+            transform: None,
             insecure_toy_parameters: false,
         };
         Ok(Self {
@@ -81,6 +80,8 @@ impl Plan {
     #[must_use]
     pub fn with_trustees(mut self, count: u8, threshold: u8) -> Self {
         self.config.trustees = TrusteePolicy { count, threshold };
+        // They tally exactly and fast, with the parameters that there are.
+        (self.config.argmax, self.config.insecure_toy_parameters) = (None, false);
         self.participants = self.participants.max(usize::from(count));
         self
     }

@@ -42,6 +42,18 @@ pub struct Service {
 }
 
 impl Service {
+    /// Returns the processor time that the process took so far, all threads together.
+    pub fn cpu(self) -> anyhow::Result<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid))?;
+        // The name of the program stands in brackets and may hold anything.
+        let (_, fields) = stat.rsplit_once(')').context("no name")?;
+        let mut fields = fields.split_whitespace().skip(11).map(str::parse::<u64>);
+        let mut ticks = || fields.next().context("no processor time")?.context("no number");
+        let all = ticks()?.saturating_add(ticks()?);
+        // Linux counts a hundred ticks in a second for every program that reads this file.
+        Ok(Duration::from_millis(10 * all))
+    }
+
     /// Returns the most memory that the process had so far, in MiB.
     pub fn peak_mib(self) -> anyhow::Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid))?;

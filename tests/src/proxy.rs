@@ -98,6 +98,11 @@ impl Proxy {
         self.hold(hold, &["PUT /api/v1/rounds/", "/openings/"]);
     }
 
+    /// Stops every message of a trustee to the others from now on.
+    pub fn hold_messages(&self, hold: Hold) {
+        self.hold(hold, &["POST /api/v1/boards/"]);
+    }
+
     fn hold(&self, hold: Hold, words: &[&'static str]) {
         self.shared.lock().armed = Some((hold, words.to_vec()));
     }

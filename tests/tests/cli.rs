@@ -92,8 +92,7 @@ fn a_trustee_among_several_approves_in_json() -> anyhow::Result<()> {
     let member = federation.members.first().context("nobody")?;
     let mut printed = Printed::new();
     of_member(&federation, member, &["trustee", "approve", "--yes"], &mut printed)?;
-    let shown = operate(&federation, &["federation", "show"], &mut printed)?;
-    assert_eq!(shown.pointer("/ceremony/dealer"), Some(&json!(1)));
+    operate(&federation, &["federation", "show"], &mut printed)?;
     let redacted = redacted(&serde_json::to_value(printed)?, "", &federation.folder);
     insta::assert_json_snapshot!("trustee json", redacted);
     federation.finish()
@@ -235,7 +234,7 @@ fn checked(
     of_member(federation, guest, &["receipt", "verify"], institution)?;
     of_member(federation, guest, &["ledger", "show"], institution)?;
     of_member(federation, guest, &["status"], institution)?;
-    let verify = ["verify", utf8(&out)?, "--quick"];
+    let verify = ["verify", utf8(&out)?];
     let all: Vec<&str> = verify.iter().copied().chain(["--format", "json"]).collect();
     institution.insert("verify".to_owned(), federation.member(guest, &all)?.facts()?);
     Ok(())
@@ -262,17 +261,8 @@ fn ended(federation: &mut Federation, operator: &mut Printed) -> anyhow::Result<
 }
 
 /// Numbers that another run or machine gives otherwise.
-const MEASURED: [&str; 9] = [
-    "cpu_ms",
-    "squash_cpu_ms",
-    "wall_ms",
-    "seconds",
-    "free",
-    "bytes",
-    "last_seen",
-    "transcript",
-    "elapsed_seconds",
-];
+const MEASURED: [&str; 8] =
+    ["cpu_ms", "wall_ms", "seconds", "free", "bytes", "last_seen", "transcript", "elapsed_seconds"];
 
 /// Replaces what differs from run to run: times, digests, ids, keys, secrets, paths, labels under noise, fractions.
 fn redacted(value: &Value, name: &str, folder: &Path) -> Value {

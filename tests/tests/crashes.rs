@@ -1,5 +1,7 @@
 //! Power cuts at random moments of small rounds: after each the ledger is what the transcript's events add up to.
 //!
+//! Where several trustees tally together, every second time the cut takes one of them along.
+//!
 //! `PSEPHOS_CRASHES` changes their number (`scripts/soak.sh` asks for 200), `PSEPHOS_SEED` repeats the moments.
 
 use std::{
@@ -89,6 +91,11 @@ fn after_every_crash_of_a_two_step_round_too() -> anyhow::Result<()> {
     crash_again_and_again(plan, CRASHES / 2)
 }
 
+#[test]
+fn after_every_crash_while_three_trustees_tally_together_too() -> anyhow::Result<()> {
+    crash_again_and_again(Plan::toy()?.with_trustees(3, 1), CRASHES / 2)
+}
+
 fn crash_again_and_again(mut plan: Plan, crashes: u64) -> anyhow::Result<()> {
     let crashes = number("PSEPHOS_CRASHES")?.unwrap_or(crashes);
     let seed = number("PSEPHOS_SEED")?.map_or_else(getrandom::u64, Ok)?;
@@ -110,6 +117,9 @@ fn crash_again_and_again(mut plan: Plan, crashes: u64) -> anyhow::Result<()> {
         let delay = whole.mul_f64(rng.random_range(0.0..1.1));
         let is_cancelled = number % 3 == 0;
         crash(&federation, &candidate(plan.classes(), seed.wrapping_add(number))?, delay)?;
+        if !plan.config.trustees.is_sole() && number % 2 == 0 {
+            federation.restart_agent(rng.random_range(0..usize::from(plan.config.trustees.count)))?;
+        }
         let phase = recover(&mut federation, is_cancelled)?;
         let ledger =
             check(&federation).with_context(|| format!("crash {number} after {delay:?}, {phase}"))?;

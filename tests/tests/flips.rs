@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Context as _;
 use base::ids::Digest;
-use protocol::transcript::{Depth, EVENTS_FILE, Folder, Line, Replay, Verdict, verify};
+use protocol::transcript::{EVENTS_FILE, Folder, Line, Replay, Verdict, verify};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha20Rng;
 use tests::{Federation, Plan, data, federation::Candidate};
@@ -21,7 +21,7 @@ fn failures(export: &Path) -> Vec<String> {
         Ok(folder) => folder,
         Err(error) => return vec![error.to_string()],
     };
-    let report = verify(&folder.events, &folder, Depth::Quick, &mut |_, _, _| {});
+    let report = verify(&folder.events, &folder, &mut |_, _, _| {});
     let failed = |line: &&Line| line.verdict == Verdict::Failed;
     report.lines.iter().filter(failed).map(|line| format!("{}: {}", line.check.name(), line.detail)).collect()
 }
@@ -67,7 +67,7 @@ fn one_flipped_bit_anywhere_fails_a_check_that_names_it() -> anyhow::Result<()> 
     let mut rng = ChaCha20Rng::seed_from_u64(3);
     let blobs: Vec<PathBuf> =
         fs::read_dir(export.join("blobs"))?.map(|entry| Ok(entry?.path())).collect::<anyhow::Result<_>>()?;
-    assert!(blobs.len() >= 12, "keys, ballots, ciphertexts and records: {blobs:?}");
+    assert!(blobs.len() >= 10, "shares of the key, ballots and records of sessions: {blobs:?}");
     for blob in &blobs {
         let name =
             blob.file_name().and_then(|name| name.to_str()).context("a blob is named by its digest")?;

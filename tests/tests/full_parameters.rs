@@ -65,7 +65,7 @@ fn every_label_is_that_of_a_clear_text_tally_of_the_same_votes_and_noise() -> an
 #[test]
 fn exact_mode_equals_the_clear_text_tally_everywhere_and_ties_go_to_the_lowest_class() -> anyhow::Result<()> {
     let mut plan = Plan::full()?.with_classes(3)?;
-    plan.config.argmax = ArgmaxKind::Exact;
+    plan.config.argmax = Some(ArgmaxKind::Exact);
     let (federation, view, labels, clear) = run(&plan, 12)?;
     assert_eq!((view.resolution_votes, view.insecure.len()), (0, 0));
     assert_eq!(clear.objections(&labels.labels, 0), [] as [&str; 0]);
@@ -75,7 +75,7 @@ fn exact_mode_equals_the_clear_text_tally_everywhere_and_ties_go_to_the_lowest_c
 #[test]
 fn exact_mode_breaks_every_kind_of_tie_downwards() -> anyhow::Result<()> {
     let mut plan = Plan::toy()?.with_classes(4)?;
-    plan.config.argmax = ArgmaxKind::Exact;
+    plan.config.argmax = Some(ArgmaxKind::Exact);
     plan.config.noise.sigma = Decimal::from_float(2.6)?;
     plan.config.noise.coordinator_sigma = Decimal::from_float(1.5)?;
     let (federation, _, labels, clear) = run(&plan, 400)?;

@@ -217,8 +217,9 @@ fn doctors_see_what_is_broken() -> anyhow::Result<()> {
     elsewhere.extend([utf8(&home)?, "--url", "https://127.0.0.1:1"]);
     let lost = federation.operate_as_is(&elsewhere)?;
     assert_eq!(lost.code, Some(2), "{}", lost.stderr);
-    let certificate: protocol::wire::FederationView = federation.view()?;
-    let key = certificate.keys.context("keyed")?.unverified()?.public_key;
+    let replay = protocol::transcript::Replay::of(&federation.signed_transcript()?)?;
+    let keys = replay.ceremony().keys().context("keyed")?;
+    let key = keys.sole().context("of a sole trustee")?.public_key;
     federation.kill_coordinator();
     assert_eq!(
         doctor(&federation, &member)?,

@@ -8,12 +8,13 @@ use participant::config::Config;
 use privacy::{NoisePlan, RoundCost, Sensitivity};
 use protocol::{
     round::{FailureReason, RoundState},
-    wire::{Attendance, EntryState, OpeningState, RoundView},
+    wire::{Attendance, EntryState, RoundView},
 };
 use tests::{
     Federation, Member, Plan, data,
     federation::Candidate,
     ledger::check,
+    proxy::{Hold, Proxy},
     wait::{PATIENCE, until},
 };
 
@@ -156,16 +157,17 @@ fn an_agent_at_its_own_cap_does_not_vote_and_what_was_never_opened_comes_back() 
 }
 
 #[test]
-fn what_one_trustee_opened_is_charged_although_nothing_is_released() -> anyhow::Result<()> {
+fn what_trustees_were_asked_to_tally_is_charged_although_nothing_is_released() -> anyhow::Result<()> {
     let plan = plan()?.with_trustees(3, 1);
     let mut federation = Federation::found(&plan)?;
+    federation.kill_agent(2);
+    let proxy = Proxy::before(federation.address())?;
+    federation.members[2].dial(&proxy.url())?;
+    federation.start_agent(2)?;
+    proxy.hold_messages(Hold::Request);
     let round = federation.announce(&candidate(7)?)?;
-    federation.wait_for(round, "the tally", |view| {
-        !matches!(view.state, RoundState::Announced | RoundState::Voting)
-    })?;
-    [1, 2].into_iter().for_each(|index| federation.kill_agent(index));
-    federation.wait_for(round, "the first opening", |view| {
-        view.openings.first().is_some_and(|opening| opening.state == OpeningState::Posted)
+    federation.wait_for(round, "a session that waits for the third", |view| {
+        view.session.as_ref().is_some_and(|session| session.words.ends_with("waiting for hospital-3"))
     })?;
     federation.restart_coordinator()?;
     assert_eq!(check(&federation)?.count(EntryState::Reserved), 1, "it may still be released");

@@ -37,7 +37,7 @@ fn banks_label_transactions_from_csv_to_csv_whatever_the_order_of_their_columns(
     // Without noise and with the exact argmax the outcome follows from the teachers' votes alone.
     let mut config: FederationConfig = toml::from_str(&text)?;
     config.insecure_toy_parameters = true;
-    config.argmax = ArgmaxKind::Exact;
+    config.argmax = Some(ArgmaxKind::Exact);
     config.noise.mode = NoiseMode::InsecureNoNoise;
     (config.noise.sigma, config.noise.coordinator_sigma) = (Decimal::ZERO, Decimal::ZERO);
     let plan = Plan { config, teachers: 3, ..Plan::toy()? };

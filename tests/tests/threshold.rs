@@ -13,7 +13,7 @@ const THRESHOLD: u32 = 9;
 fn instances_without_consensus_are_abstentions_and_the_others_keep_their_labels() -> anyhow::Result<()> {
     // Without noise and with the exact argmax the outcome follows from the teachers' votes alone.
     let mut plan = Plan::toy()?;
-    plan.config.argmax = ArgmaxKind::Exact;
+    plan.config.argmax = Some(ArgmaxKind::Exact);
     plan.config.threshold = Some(ThresholdPolicy { votes: THRESHOLD, test: None });
     plan.config.noise.mode = NoiseMode::InsecureNoNoise;
     (plan.config.noise.sigma, plan.config.noise.coordinator_sigma) = (Decimal::ZERO, Decimal::ZERO);

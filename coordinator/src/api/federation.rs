@@ -16,8 +16,8 @@ use crate::{
     watch,
 };
 
-async fn view(tx: &mut ReadTx, row: FederationRow) -> Answer<Json<FederationView>> {
-    Ok(Json(watch::federation(tx, row).await?))
+async fn view(app: &App, tx: &mut ReadTx, row: FederationRow) -> Answer<Json<FederationView>> {
+    Ok(Json(watch::federation(app, tx, row).await?))
 }
 
 /// Founds the federation; the same config again gives the same answer.
@@ -38,7 +38,7 @@ pub(super) async fn found(
     let mut tx = app.storage.write().await?;
     if let Some(row) = tx.federation().await? {
         if row.founding.config == config {
-            return view(&mut tx, row).await;
+            return view(&app, &mut tx, row).await;
         }
         let detail = format!(
             "\"{}\" was founded here: use another --home for another federation",
@@ -51,7 +51,7 @@ pub(super) async fn found(
     let event = EventBody::Founded(founding.clone());
     tx.append(&app.identity, founding.founded_at, event).await?;
     let row = federation(&mut tx).await?;
-    let answer = view(&mut tx, row).await?;
+    let answer = view(&app, &mut tx, row).await?;
     tx.commit().await?;
     tracing::info!(federation = %founding.digest(), name = founding.config.name, "federation founded");
     Ok(answer)
@@ -68,7 +68,7 @@ pub(super) async fn found(
 pub(super) async fn show(_: Reader, State(app): State<App>) -> Answer<Json<FederationView>> {
     let mut tx = app.storage.read().await?;
     let row = federation(&mut tx).await?;
-    view(&mut tx, row).await
+    view(&app, &mut tx, row).await
 }
 
 /// Closes the federation; rounds that are not finished keep it open.
@@ -88,9 +88,11 @@ pub(super) async fn close(_: Operator, State(app): State<App>) -> Answer<Json<Fe
     }
     let closed = row.state.close().map_err(|e| refused(e.to_string()))?;
     tx.set_federation_state(closed).await?;
+    tx.close_boards().await?;
     tx.append(&app.identity, app.now(), EventBody::Closed).await?;
     let row = federation(&mut tx).await?;
-    let answer = view(&mut tx, row).await?;
+    let answer = view(&app, &mut tx, row).await?;
     tx.commit().await?;
+    app.boards.moved();
     Ok(answer)
 }

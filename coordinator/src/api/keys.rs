@@ -1,10 +1,6 @@
-//! `/keys`: the trustee publishes its public material, everybody may fetch it.
+//! `/keys`: the sole trustee publishes its public material; everybody fetches it as artefacts of the transcript.
 
-use axum::{
-    extract::State,
-    http::{StatusCode, request::Parts},
-    response::Response,
-};
+use axum::{extract::State, http::StatusCode};
 use base::problem::Code;
 use fhe::EncryptionKey;
 use protocol::{
@@ -13,18 +9,14 @@ use protocol::{
     wire::PublishKeys,
 };
 
-use super::{
-    blobs::stream_blob,
-    openapi::{MEMBERS, Streamed, TRUSTEES},
-};
+use super::openapi::TRUSTEES;
 use crate::{
     app::App,
-    http::{Answer, ApiError, Caller, InPath, Json, Trustee, federation, open_federation},
+    http::{Answer, ApiError, Json, Trustee, open_federation},
 };
 
-/// Publishes the certificate over blobs that were uploaded; the transcript's rules judge it.
-///
-/// With several trustees the packages wait to be acknowledged next, otherwise the known answer is computed.
+/// Publishes the sole trustee's certificate over blobs that were uploaded; the transcript's rules judge it. The known answer
+/// is computed next.
 #[utoipa::path(
     put,
     path = "/keys",
@@ -41,11 +33,15 @@ pub(super) async fn publish(
     let certificate = signed.verify(&trustee.identity)?;
     let mut tx = app.storage.read().await?;
     let row = open_federation(&mut tx).await?;
+    let published = tx.replay(|replay| replay.ceremony().keys()?.sole().cloned()).await?.flatten();
     drop(tx);
-    if row.certificate.as_ref() == Some(&signed) {
+    if published.as_ref() == Some(&certificate) {
         return Ok(StatusCode::NO_CONTENT);
     }
     let refused = |detail: &str| ApiError::new(Code::InvalidKeys, detail);
+    if !row.founding.config.trustees.is_sole() {
+        return Err(refused("several trustees make their key together, on the board of their ceremony"));
+    }
     if row.state != FederationState::Assembling {
         return Err(ApiError::new(Code::WrongFederationState, "the federation is keyed; its keys are fixed"));
     }
@@ -55,7 +51,6 @@ pub(super) async fn publish(
     }
     check_keys(&app, &row.founding.config, &certificate).await?;
     let mut tx = app.storage.write().await?;
-    tx.set_certificate(&signed).await?;
     tx.append(&app.identity, app.now(), EventBody::Keys(signed)).await?;
     tx.commit().await?;
     app.wake.notify_one();
@@ -77,42 +72,4 @@ async fn check_keys(app: &App, config: &FederationConfig, certificate: &KeyCerti
     read.await?.map_err(|e| unusable(&e))?;
     app.keys.get(certificate, config, blobs, &app.pool).await.map_err(|e| unusable(&e))?;
     Ok(())
-}
-
-/// Streams one of the published keys.
-#[utoipa::path(
-    get,
-    path = "/keys/{kind}",
-    tag = "ceremony",
-    params(("kind" = String, Path, description = "`public_key`, `keyswitching_key`, `bootstrapping_key` or `squashing_key`")),
-    responses(Streamed),
-    extensions(("x-roles" = json!(MEMBERS)), ("x-codes" = json!([Code::NoFederation, Code::NotFound])))
-)]
-pub(super) async fn download(
-    _: Caller,
-    State(app): State<App>,
-    InPath(kind): InPath<String>,
-    request: Parts,
-) -> Answer<Response> {
-    let mut tx = app.storage.read().await?;
-    let signed = federation(&mut tx).await?.certificate;
-    drop(tx);
-    let missing = || ApiError::new(Code::NotFound, "the trustee has not published its keys yet");
-    let certificate = signed.ok_or_else(missing)?.unverified()?;
-    let digest = match kind.as_str() {
-        "public_key" => certificate.public_key,
-        "keyswitching_key" => certificate.keyswitching_key,
-        "bootstrapping_key" => certificate.bootstrapping_key,
-        "squashing_key" => {
-            let none = || ApiError::new(Code::NotFound, "with one trustee there is no squashing key");
-            certificate.sharing.ok_or_else(none)?.squashing_key
-        }
-        other => {
-            let detail = format!(
-                "no key \"{other}\": ask for public_key, keyswitching_key, bootstrapping_key or squashing_key"
-            );
-            return Err(ApiError::new(Code::NotFound, detail));
-        }
-    };
-    stream_blob(&app, digest, &request).await
 }

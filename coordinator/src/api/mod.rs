@@ -2,6 +2,7 @@
 
 mod ballots;
 mod blobs;
+mod boards;
 mod docs;
 mod enrolments;
 mod events;
@@ -27,13 +28,14 @@ use std::sync::LazyLock;
 
 use axum::{Router, extract::DefaultBodyLimit};
 use protocol::wire::UPLOAD_CHUNK;
+use tally::plan::MAX_MESSAGE_BYTES;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{app::App, config::DEFAULT_LARGEST_UPLOAD};
 
 /// Largest body of a request that carries JSON.
 const LARGEST_JSON: usize = 4 << 20;
-/// Largest opening: ten pieces of two digits of 10 000 labels, 16 bytes each, twice as long in hexadecimal.
+/// Largest opening: 10^6 labels of two bytes, twice as long in hexadecimal.
 const LARGEST_OPENING: usize = 8 << 20;
 
 /// The API's description of itself, as it is served.
@@ -62,8 +64,11 @@ fn documented(largest_upload: usize) -> OpenApiRouter<App> {
         .layer(DefaultBodyLimit::max(largest_upload));
     let parts =
         OpenApiRouter::new().routes(routes!(blobs::append)).layer(DefaultBodyLimit::max(UPLOAD_CHUNK));
-    let shares =
+    let openings =
         OpenApiRouter::new().routes(routes!(openings::post)).layer(DefaultBodyLimit::max(LARGEST_OPENING));
+    let boards = OpenApiRouter::new()
+        .routes(routes!(boards::read, boards::post))
+        .layer(DefaultBodyLimit::max(MAX_MESSAGE_BYTES));
     let api = OpenApiRouter::new()
         .routes(routes!(federation::found, federation::show))
         .routes(routes!(federation::close))
@@ -74,25 +79,17 @@ fn documented(largest_upload: usize) -> OpenApiRouter<App> {
         .routes(routes!(roster::approve))
         .routes(routes!(work::heartbeat))
         .routes(routes!(trustees::approve))
-        .routes(routes!(trustees::acknowledge))
-        .routes(routes!(trustees::complain))
         .routes(routes!(blobs::download))
         .routes(routes!(blobs::show))
         .routes(routes!(blobs::finish))
         .routes(routes!(keys::publish))
-        .routes(routes!(keys::download))
-        .routes(routes!(known_answer::show_known_answer, known_answer::post_known_answer))
-        .routes(routes!(known_answer::known_answer_digits))
-        .routes(routes!(known_answer::known_answer_labels))
+        .routes(routes!(known_answer::post_known_answer))
         .routes(routes!(rounds::list))
         .routes(routes!(rounds::roster))
         .routes(routes!(rounds::instances))
         .routes(routes!(rounds::cancel))
         .routes(routes!(rounds::labels))
         .routes(routes!(ballots::cast))
-        .routes(routes!(openings::task))
-        .routes(routes!(openings::ciphertexts))
-        .routes(routes!(openings::squashed_digits))
         .routes(routes!(ledger::show))
         .routes(routes!(ledger::privacy))
         .routes(routes!(students::list))
@@ -112,5 +109,5 @@ fn documented(largest_upload: usize) -> OpenApiRouter<App> {
         .routes(routes!(health::healthz))
         .routes(routes!(metrics::scrape))
         .routes(routes!(docs::page))
-        .nest("/api/v1", api.merge(uploads).merge(parts).merge(shares))
+        .nest("/api/v1", api.merge(uploads).merge(parts).merge(openings).merge(boards))
 }

@@ -56,12 +56,13 @@ const ABOUT: &str = "Institutions label data together by encrypted votes. Bodies
     answer 304 while nothing changed.";
 
 /// Resources in the order in which they are shown, each with a sentence.
-const TAGS: [(&str, &str); 11] = [
+const TAGS: [(&str, &str); 12] = [
     ("federation", "The standing group: founding, invites, enrolment."),
     ("roster", "Who is enrolled, who approved, who is online."),
     ("ceremony", "How trustees share the decryption key, and how the keys are proven."),
     ("rounds", "Batches of instances, their ballots and their labels."),
-    ("openings", "What trustees open of a tally."),
+    ("openings", "What a sole trustee opens of a tally."),
+    ("boards", "Where several trustees leave each other messages of a ceremony or a tally."),
     ("ledger", "What all rounds cost, and what is left."),
     ("transcript", "The chain of signed events."),
     ("students", "What operators measured of the students they trained."),

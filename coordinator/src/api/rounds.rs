@@ -241,14 +241,13 @@ pub(super) async fn cancel(
     let mut tx = app.storage.write().await?;
     let founding = federation(&mut tx).await?.founding;
     let round = find_round(&mut tx, id).await?;
-    let digits = rounds::digits_of(&round.state);
     let round = rounds::cancel(&app, &mut tx, round).await?;
     let answer = view(&app, &mut tx, &founding, &round).await?;
     tx.commit().await?;
     if let Some(tally) = app.running_tally(id) {
         tally.cancel.store(true, std::sync::atomic::Ordering::Relaxed);
     }
-    rounds::forget_digits(&app, id, &digits).await;
+    app.boards.moved();
     Ok(answer)
 }
 
@@ -280,7 +279,7 @@ pub(super) async fn labels(
         round: id,
         instances: round.announcement.instances,
         classes: founding.config.classes,
-        labels: labels.iter().map(|label| label.checked_sub(1)).collect(),
+        labels: labels.iter().map(|label| rounds::class_of(*label)).collect(),
         submitted: rounds::submitted(&mut tx, id).await?,
         epsilon,
         corroboration: corroboration.clone(),

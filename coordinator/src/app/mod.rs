@@ -1,8 +1,10 @@
 //! The application: what every handler and the conductor share.
 
+mod boards;
 mod refusals;
 mod watched;
 
+pub use boards::{Boards, Session, Wait};
 pub use refusals::Refusals;
 pub use watched::Watched;
 pub(crate) use watched::{Kept, Made, Seen};
@@ -62,6 +64,8 @@ pub struct Inner {
     pub keys: KeyCache,
     /// Sums of the ballots that arrived.
     pub sums: Sums,
+    /// What is kept in memory of the trustees' boards.
+    pub boards: Boards,
     /// Counts what happens.
     pub metrics: Metrics,
     /// Lets one tally run at a time, so that its processor time is its own.
@@ -102,6 +106,7 @@ impl App {
             pool,
             keys: KeyCache::default(),
             sums: Sums::default(),
+            boards: Boards::default(),
             metrics: Metrics::default(),
             tally_turn: Semaphore::new(1),
             wake: Notify::new(),

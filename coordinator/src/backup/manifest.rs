@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::storage::DATABASE;
 
-/// Form of the archives that this program writes.
-pub(super) const FORM: u32 = 1;
+/// Form of the archives that this program writes; version 0.1 wrote form 1.
+pub(super) const FORM: u32 = 2;
 /// Name of the manifest, the first entry.
 pub(super) const NAME: &str = "manifest.json";
 /// Most bytes of a manifest: some hundred thousand blobs.

@@ -45,6 +45,9 @@ pub enum BackupError {
         /// What is wrong with it.
         detail: String,
     },
+    /// The first version of this program wrote the archive.
+    #[error("{path} was written by Psephos 0.1, and only that version restores it", path = .0.display())]
+    Older(PathBuf),
     /// The database cannot be used.
     #[error(transparent)]
     Storage(#[from] StorageError),

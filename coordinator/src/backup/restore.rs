@@ -75,6 +75,9 @@ fn unpack(file: &Path, stage: &Path) -> Result<Manifest, BackupError> {
     let mut archive = Archive::new(reader);
     let mut entries = archive.entries().map_err(at(file))?.raw(true);
     let manifest = first(entries.next()).map_err(damaged)?;
+    if manifest.form < FORM {
+        return Err(BackupError::Older(file.to_owned()));
+    }
     if manifest.form != FORM {
         return Err(damaged(format!("its form is {}, this program reads {FORM}", manifest.form)));
     }

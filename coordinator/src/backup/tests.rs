@@ -103,6 +103,17 @@ async fn a_flipped_bit_a_cut_a_stranger_and_a_path_are_refused() -> anyhow::Resu
     Ok(())
 }
 
+#[tokio::test]
+async fn a_backup_of_the_first_version_is_refused_in_one_sentence() -> anyhow::Result<()> {
+    let first = |bytes: Vec<u8>| rewrite(&bytes, |manifest| manifest.form = 1);
+    let refused = round_trip(first).await?.err().unwrap_or_default();
+    assert!(refused.ends_with("was written by Psephos 0.1, and only that version restores it"), "{refused}");
+    let later = |bytes: Vec<u8>| rewrite(&bytes, |manifest| manifest.form = 3);
+    let refused = round_trip(later).await?.err().unwrap_or_default();
+    assert!(refused.contains("its form is 3, this program reads 2"), "{refused}");
+    Ok(())
+}
+
 #[test]
 fn only_names_that_a_backup_writes_are_expected() {
     let entry = |path: &str| manifest::Entry { path: path.to_owned(), bytes: 0, sha256: Digest::of(b"x") };

@@ -19,7 +19,7 @@ use super::{
     BackupError, Manifest, at,
     manifest::{Entry, FORM, NAME},
 };
-use crate::storage::{Blobs, DATABASE, Storage};
+use crate::storage::{Blobs, DATABASE, Storage, StorageError};
 
 /// What was written.
 #[derive(Debug, Clone, Serialize)]
@@ -84,6 +84,9 @@ impl Drop for Stage {
 /// Copies the database and links the blobs at one moment: while nobody can commit, nothing is added or forgotten.
 async fn freeze(home: &Path, stage: &Path) -> Result<(), BackupError> {
     let storage = Storage::inspect(home).await?;
+    if storage.schema().await?.is_of_first_version() {
+        return Err(StorageError::Older(home.to_owned()).into());
+    }
     let turn = storage.write().await?;
     let outcome = async {
         storage.copy_to(&stage.join(DATABASE)).await?;
@@ -92,11 +95,7 @@ async fn freeze(home: &Path, stage: &Path) -> Result<(), BackupError> {
             let (from, to) = (storage.blobs().path(&digest), target.path(&digest));
             let folder = to.parent().unwrap_or(stage);
             std::fs::create_dir_all(folder).map_err(at(folder))?;
-            match std::fs::hard_link(&from, &to) {
-                // Squashed digits of a round that just ended are forgotten without a transaction.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                linked => linked.map_err(at(&from))?,
-            }
+            std::fs::hard_link(&from, &to).map_err(at(&from))?;
         }
         Ok(())
     };

@@ -123,10 +123,19 @@ fn effective(settled: &Settings, flags: &FileSettings, file: &FileSettings) -> V
         row!(listen, settled.listen.to_string()),
         row!(threads, settled.threads.to_string()),
         row!(opening_window, format!("{:?}", settled.opening_window)),
-        row!(corroboration_window, format!("{:?}", settled.corroboration_window)),
         row!(online_within, format!("{:?}", settled.online_within)),
         row!(largest_upload, format!("{} bytes", settled.largest_upload)),
         row!(largest_blob, format!("{} bytes", settled.largest_blob)),
+        Effective {
+            name: "trustees.patience",
+            value: format!("{:?}", settled.patience),
+            source: source(flags.trustees.patience.is_some(), file.trustees.patience.is_some()),
+        },
+        Effective {
+            name: "trustees.turn",
+            value: format!("{:?}", settled.turn),
+            source: source(flags.trustees.turn.is_some(), file.trustees.turn.is_some()),
+        },
         row!(tls, tls),
         Effective {
             name: "insecure_http",

@@ -119,10 +119,7 @@ async fn wait_until_keyed(client: &Client, timeout: Duration) -> Result<Federati
                 FederationState::Closed => {
                     return Err(Failure::Job("the federation was closed before it was keyed".to_owned()));
                 }
-                FederationState::Assembling => bar.set_message(match &view.keys {
-                    None => "the trustees have not published keys yet",
-                    Some(_) => "the known answer is tallied and opened",
-                }),
+                FederationState::Assembling => bar.set_message(waits_for(&view)),
             }
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
@@ -130,6 +127,16 @@ async fn wait_until_keyed(client: &Client, timeout: Duration) -> Result<Federati
     let followed = tokio::time::timeout(timeout, follow).await;
     bar.finish_and_clear();
     followed.map_err(|_| Failure::TimedOut(format!("the federation was not keyed within {timeout:?}")))?
+}
+
+/// Says what a federation waits for until its keys are proven.
+fn waits_for(view: &FederationView) -> String {
+    let several = view.ceremony.as_ref().and_then(|ceremony| ceremony.waits_for.clone());
+    match (several, &view.keys) {
+        (Some(words), _) => format!("waiting for: {words}"),
+        (None, None) => "the trustee has not published keys yet".to_owned(),
+        (None, Some(_)) => "the known answer is tallied and opened".to_owned(),
+    }
 }
 
 fn describe(view: &FederationView) -> String {
@@ -166,27 +173,24 @@ fn describe(view: &FederationView) -> String {
 }
 
 fn describe_ceremony(view: &CeremonyView) -> Vec<String> {
-    let dealer = view.dealer.map_or("fixed when all trustee seats are taken".to_owned(), |id| {
-        format!("participant {id}, who is trusted at set-up")
-    });
-    let mut lines = vec![format!("dealer      {dealer}")];
-    let done = |done: bool, what: &'static str, not: &'static str| if done { what } else { not };
+    let mut lines: Vec<String> = view
+        .ended
+        .iter()
+        .map(|dead| {
+            let named: Vec<String> = dead.named.iter().map(ToString::to_string).collect();
+            let why = if named.is_empty() { "nobody is named".to_owned() } else { named.join(", ") };
+            format!("ceremony    {} ended without a key; participants who lied: {why}", dead.ceremony.short())
+        })
+        .collect();
     lines.extend(view.steps.iter().map(|step| {
+        let approved =
+            if step.approved { "approved" } else { "has not approved (participant trustee approve)" };
         format!(
-            "  {:>3} {:24} {}, {}, {}",
-            step.participant,
-            step.name,
-            done(step.approved, "approved", "has not approved (participant trustee approve)"),
-            done(step.acknowledged, "holds its pieces", "has no pieces yet"),
-            done(step.opened, "opened the known answer", "has not opened the known answer")
+            "  {:>3} {:24} {approved}, {} of 4 messages of the ceremony",
+            step.participant, step.name, step.said
         )
     }));
-    lines.extend(view.complaint.iter().map(|complaint| {
-        format!(
-            "COMPLAINT of participant {} about participant {}: {}; close this federation and found another",
-            complaint.participant, complaint.about, complaint.reason
-        )
-    }));
+    lines.extend(view.waits_for.iter().map(|words| format!("waits for   {words}")));
     lines
 }
 

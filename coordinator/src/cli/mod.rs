@@ -33,7 +33,7 @@ use output::Output;
 use sources::Sources;
 
 use crate::{
-    config::{FileSettings, SettingsError},
+    config::{FileSettings, SettingsError, TrusteesSettings},
     serve::{ServeError, serve},
     storage::StorageError,
     tls::Pair,
@@ -159,12 +159,15 @@ struct ServeArgs {
     /// Threads of the tally [default: all cores]
     #[arg(long)]
     threads: Option<usize>,
-    /// How long the trustees may take to open a round, never less than four times the tally [default: 1h]
+    /// How long a sole trustee may take to open a round, never less than four times the tally [default: 1h]
     #[arg(long)]
     opening_window: Option<String>,
-    /// How long a round that could be released waits for the other trustees that are online [default: 10m]
+    /// How long several trustees may take to tally a step of a round before it fails [default: 7d]
     #[arg(long)]
-    corroboration_window: Option<String>,
+    patience: Option<String>,
+    /// After which silence the turn goes to the next three of four trustees [default: 15m]
+    #[arg(long)]
+    turn: Option<String>,
     /// After which silence an agent counts as offline [default: 30s]
     #[arg(long)]
     online_within: Option<String>,
@@ -172,13 +175,13 @@ struct ServeArgs {
 
 impl ServeArgs {
     fn settings(self, insecure_http: bool) -> FileSettings {
-        let Self { listen, threads, opening_window, corroboration_window, online_within } = self;
+        let Self { listen, threads, opening_window, patience, turn, online_within } = self;
         FileSettings {
             listen,
             threads,
             opening_window,
-            corroboration_window,
             online_within,
+            trustees: TrusteesSettings { patience, turn },
             insecure_http,
             ..FileSettings::default()
         }
@@ -219,7 +222,9 @@ impl From<ServeError> for Failure {
             ServeError::Settings(_)
             | ServeError::Home(_)
             | ServeError::Tls(_)
-            | ServeError::Storage(StorageError::Newer(_)) => Self::Usage(error.to_string()),
+            | ServeError::Storage(StorageError::Newer(_) | StorageError::Older(_)) => {
+                Self::Usage(error.to_string())
+            }
             other => Self::Job(other.to_string()),
         }
     }

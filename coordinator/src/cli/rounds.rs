@@ -17,7 +17,7 @@ use protocol::{
     round::RoundState,
     wire::{
         Answered, Answers, Attendance, FederationView, Labels, OpeningState, OpeningView, RoundSummary,
-        RoundView,
+        RoundView, SessionView,
     },
 };
 
@@ -201,7 +201,8 @@ async fn watch(client: &Client, round: RoundId, timeout: Duration) -> Result<Rou
 }
 
 fn show_progress(bar: &ProgressBar, view: &RoundView) {
-    bar.set_message(view.state.name());
+    let words = view.session.as_ref().map(|session| session.words.clone());
+    bar.set_message(words.unwrap_or_else(|| view.state.name().to_owned()));
     let (done, total) = match (&view.state, view.progress) {
         (RoundState::Tallying { .. }, Some(progress)) => {
             (u64::from(progress.done), u64::from(progress.total))
@@ -256,7 +257,11 @@ fn describe(view: &RoundView) -> String {
             view.voters.len(),
             a.colluding
         ),
-        format!("resolution  {} votes, bound D = {}", view.resolution_votes, a.bound),
+        match view.resolution_votes {
+            0 => format!("resolution  exact, bound D = {}", a.bound),
+            votes => format!("resolution  {votes} votes, bound D = {}", a.bound),
+        },
+        format!("tally       {}", a.tally),
     ];
     lines.extend(a.threshold.map(|votes| match a.test {
         None => format!("threshold   no label below {votes} votes, noise included"),
@@ -274,17 +279,20 @@ fn describe(view: &RoundView) -> String {
         lines.push(format!("  {:>3} {:24} {:?}{reason}", voter.participant, voter.name, voter.attendance));
     }
     for tally in Step::ALL.into_iter().filter_map(|step| view.state.tally(step)) {
-        lines.push(format!(
-            "tally       {}: {:.1} s, {:.1} CPU-s, and {:.1} CPU-s for the squash",
-            tally.step,
-            tally.wall_ms as f64 / 1e3,
-            tally.cpu_ms as f64 / 1e3,
-            tally.squash_cpu_ms as f64 / 1e3
-        ));
+        let (wall, cpu) = (tally.wall_ms as f64 / 1e3, tally.cpu_ms as f64 / 1e3);
+        lines.push(match tally.attempt {
+            None => format!("tallied     {}: {wall:.1} s, {cpu:.1} CPU-s", tally.step),
+            Some(attempt) => format!(
+                "tallied     {}: {wall:.1} s by the trustees in attempt {}, {cpu:.1} CPU-s here for the sum",
+                tally.step,
+                attempt.saturating_add(1)
+            ),
+        });
     }
+    lines.extend(view.session.iter().flat_map(describe_session));
     lines.extend(view.passed.map(|passed| format!("passed      {passed} of {} instances", a.instance_count)));
     lines.extend(view.openings.iter().map(describe_opening));
-    lines.extend(view.corroboration.iter().map(|standing| format!("openings    {standing}")));
+    lines.extend(view.corroboration.iter().map(|standing| format!("stand for   {standing}")));
     if let (Some(labelled), Some(abstained)) = (view.labelled, view.abstained) {
         lines.push(format!("labels      {labelled}, abstentions {abstained}"));
     }
@@ -305,14 +313,19 @@ fn describe(view: &RoundView) -> String {
     lines.join("\n")
 }
 
-/// Returns what one trustee did about the labels, and names what weakens its word.
+/// Returns how far several trustees are.
+fn describe_session(session: &SessionView) -> Vec<String> {
+    let SessionView { step, words, moved_at, until, .. } = session;
+    vec![
+        format!("trustees    {step}: {words}"),
+        format!("            last message {moved_at}; the round fails if they have not finished by {until}"),
+    ]
+}
+
+/// Returns what the trustee did about the labels, and names what weakens its word.
 fn describe_opening(view: &OpeningView) -> String {
     let state = match &view.state {
         OpeningState::Posted => "opened".to_owned(),
-        OpeningState::Checking { progress, seconds_left } => {
-            let left = seconds_left.map(|seconds| format!(", about {seconds} s left")).unwrap_or_default();
-            format!("recomputes the tally: {} of {} steps{left}", progress.done, progress.total)
-        }
         OpeningState::Refused { reason } => format!("refuses to open: {reason}"),
         OpeningState::Waiting { online: true } => "is waited for".to_owned(),
         OpeningState::Waiting { online: false } => "is waited for, and has not been heard of late".to_owned(),

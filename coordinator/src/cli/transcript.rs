@@ -21,7 +21,7 @@ pub(super) enum TranscriptVerb {
         /// Folder to write to; what is there already is kept if it is the same
         #[arg(long)]
         out: PathBuf,
-        /// Adds the encrypted ballots, so that sums and tallies can be recomputed. Give such a copy only to people
+        /// Adds the encrypted ballots, so that sums can be recomputed. Give such a copy only to people
         /// who do not cast ballots themselves: whoever has a ballot could cast a copy of it
         #[arg(long)]
         with_ballots: bool,
@@ -95,8 +95,6 @@ fn export(
                 exported.ballots_left_out += 1;
                 continue;
             }
-            // A sealed package is its trustee's own; its commitments are in the certificate.
-            Access::Sealed(_) => continue,
         }
         let (from, to) = (blobs.path(&artefact.digest), folder.join(artefact.digest.to_string()));
         exported.bytes += std::fs::copy(&from, &to).map_err(|e| failed(&from, e))?;
@@ -115,7 +113,7 @@ fn describe(exported: &Exported) -> String {
     );
     if *ballots_left_out > 0 {
         text.push_str(&format!(
-            "\n{ballots_left_out} ballots are left out, so sums and tallies cannot be recomputed from it: see --with-ballots"
+            "\n{ballots_left_out} ballots are left out, so sums cannot be recomputed from it: see --with-ballots"
         ));
     }
     text

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use base::clock::Clock;
-use fhe::{Layout, SQUASHED_DIMENSION, Transform};
+use fhe::{Layout, Transform};
 use protocol::{
-    federation::{FederationConfig, KeyCertificate},
+    federation::{FederationConfig, FederationKeys},
     transcript::Replay,
 };
 use runtime::doctor::{Diagnosis, Finding};
@@ -38,7 +38,7 @@ pub(super) async fn examine(
         Ok(None) => diagnosis.extend([Finding::ok("transcript", "no federation was founded yet")]),
         Ok(Some(facts)) => {
             diagnosis.extend([transcript(home, &facts), time(&facts, clock), keys(storage, &facts).await]);
-            *transform = facts.config.transform;
+            *transform = facts.config.transform();
             *needed = room(&facts.config, facts.members);
         }
     }
@@ -55,6 +55,12 @@ async fn schema(storage: &Storage, diagnosis: &mut Diagnosis) -> bool {
         }
     };
     let found = format!("{}, this program knows up to {}", schema.found, schema.known);
+    if schema.is_of_first_version() {
+        let remedy =
+            "keep the folder for Psephos 0.1, which alone reads it, and use another for this version";
+        diagnosis.extend([Finding::fail(CHECK, found, remedy)]);
+        return false;
+    }
     diagnosis.extend([match schema.found.cmp(&schema.known) {
         std::cmp::Ordering::Equal => Finding::ok(CHECK, found),
         std::cmp::Ordering::Less => {
@@ -84,7 +90,7 @@ struct Facts {
     last: Option<base::clock::Millis>,
     config: FederationConfig,
     members: usize,
-    certificate: Option<KeyCertificate>,
+    keys: Option<FederationKeys>,
 }
 
 async fn facts(storage: &Storage) -> Result<Option<Facts>, String> {
@@ -92,15 +98,15 @@ async fn facts(storage: &Storage) -> Result<Option<Facts>, String> {
     let mut tx = storage.read().await.map_err(words)?;
     let Some(row) = tx.federation().await.map_err(words)? else { return Ok(None) };
     let ask = |replay: &Replay| {
-        let certificate = replay.ceremony().certificate().cloned();
-        (replay.head().length, replay.coordinator(), replay.roster().members.len(), certificate)
+        let keys = replay.ceremony().keys().cloned();
+        (replay.head().length, replay.coordinator(), replay.roster().members.len(), keys)
     };
     let replayed = tx.replay(ask).await.map_err(words)?;
-    let Some((events, coordinator, members, certificate)) = replayed else { return Ok(None) };
+    let Some((events, coordinator, members, keys)) = replayed else { return Ok(None) };
     drop(tx);
     let (page, _) = storage.events(events.saturating_sub(1), 1).await.map_err(words)?;
     let last = page.last().and_then(|event| event.unverified().ok()).map(|event| event.at);
-    Ok(Some(Facts { events, coordinator, last, config: row.founding.config, members, certificate }))
+    Ok(Some(Facts { events, coordinator, last, config: row.founding.config, members, keys }))
 }
 
 fn transcript(home: &Path, facts: &Facts) -> Finding {
@@ -135,8 +141,8 @@ fn time(facts: &Facts, clock: &dyn Clock) -> Finding {
 /// Digests every published key again.
 async fn keys(storage: &Storage, facts: &Facts) -> Finding {
     const CHECK: &str = "keys";
-    let Some(certificate) = &facts.certificate else { return Finding::ok(CHECK, "none are published yet") };
-    let blobs = certificate.blobs();
+    let Some(keys) = &facts.keys else { return Finding::ok(CHECK, "none are published yet") };
+    let blobs = keys.blobs();
     for digest in &blobs {
         if let Err(error) = storage.blobs().get(*digest).await {
             return Finding::fail(CHECK, error.to_string(), RESTORE);
@@ -152,10 +158,7 @@ fn room(config: &FederationConfig, members: usize) -> u64 {
     let lists = layout.slots().div_ceil(2048) as u64;
     let steps = if config.test_noise().is_some() { 2 } else { 1 };
     let ballots = (members as u64 + 1) * lists * 2 * 2048 * 8 * steps;
+    // A label ciphertext, or what several trustees send each other for a label of a hundred classes.
     let labels = INSTANCES as u64 * 2048 * 8 * steps;
-    let squashed = match config.trustees.is_sole() {
-        true => 0,
-        false => INSTANCES as u64 * (SQUASHED_DIMENSION as u64 + 1) * 16 * steps,
-    };
-    LEAST_ROOM.saturating_add((ballots + labels + squashed).saturating_mul(2))
+    LEAST_ROOM.saturating_add((ballots + labels).saturating_mul(2))
 }

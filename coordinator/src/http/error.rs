@@ -14,7 +14,7 @@ use protocol::ballot::BallotError;
 use runtime::PoolError;
 
 use crate::{
-    rounds::{AnnounceError, CastError, InstancesError, OpeningRefusal, RoundError},
+    rounds::{AnnounceError, BoardRefusal, CastError, InstancesError, OpeningRefusal, RoundError},
     storage::{StorageError, UploadError},
     tally::KeyCacheError,
 };
@@ -140,6 +140,25 @@ impl From<OpeningRefusal> for ApiError {
             OpeningRefusal::Second => Code::Conflict,
             OpeningRefusal::NotOpening { .. } | OpeningRefusal::NothingTallied => Code::WrongRoundState,
             OpeningRefusal::Answer(_) => Code::InvalidOpening,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<BoardRefusal> for ApiError {
+    fn from(error: BoardRefusal) -> Self {
+        let code = match error {
+            BoardRefusal::Round(error) => return error.into(),
+            BoardRefusal::NoRound(_) => Code::NotFound,
+            BoardRefusal::NotOpen(_) => Code::WrongRoundState,
+            BoardRefusal::NoPlace(_) | BoardRefusal::Absent { .. } | BoardRefusal::Sender { .. } => {
+                Code::Forbidden
+            }
+            BoardRefusal::Attempt { .. } | BoardRefusal::Second { .. } => Code::Conflict,
+            BoardRefusal::OtherAttempt { .. }
+            | BoardRefusal::Malformed(..)
+            | BoardRefusal::Elsewhere { .. }
+            | BoardRefusal::Beyond { .. } => Code::InvalidRequest,
         };
         Self::new(code, error.to_string())
     }

@@ -74,6 +74,7 @@ pub struct Metrics {
     requests: Family<Labels, Counter>,
     problems: Family<Labels, Counter>,
     refused: Family<Labels, Counter>,
+    messages: Counter,
     bytes: Family<Labels, Counter>,
     efforts: Mutex<Vec<(Circuit, Effort)>>,
 }
@@ -93,6 +94,7 @@ impl Default for Metrics {
             requests: Family::default(),
             problems: Family::default(),
             refused: Family::default(),
+            messages: Counter::default(),
             bytes: Family::default(),
             efforts: Mutex::default(),
         };
@@ -111,6 +113,11 @@ impl Metrics {
         to.register("psephos_requests", "Requests by method, route and status", self.requests.clone());
         to.register("psephos_problems", "Refusals and failures by code", self.problems.clone());
         to.register("psephos_ballots_refused", "Ballots refused at the door by code", self.refused.clone());
+        to.register(
+            "psephos_board_messages",
+            "Messages of ceremonies and tallies that trustees left each other",
+            self.messages.clone(),
+        );
         to.register("psephos_http_body_bytes", "Bytes of bodies by direction", self.bytes.clone());
         // Without a sample a metric would not show before its first event.
         for direction in [Direction::In, Direction::Out] {
@@ -149,6 +156,11 @@ impl Metrics {
     /// Counts a ballot that was refused at the door.
     pub fn refused_ballot(&self, code: Code) {
         self.refused.get_or_create(&vec![("code", name(code))]).inc();
+    }
+
+    /// Counts a message that a trustee left on a board.
+    pub fn message(&self) {
+        self.messages.inc();
     }
 
     /// Returns the work of one instance in a circuit; it is computed once, because rounds are often alike.

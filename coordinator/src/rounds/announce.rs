@@ -6,7 +6,7 @@ use base::{
 };
 use learning::{Dataset, DatasetError, FileError, files::instances_from_npy_bytes};
 use protocol::{
-    federation::FederationState,
+    federation::{FederationKeys, FederationState},
     round::{Announcement, RoundRequest, RoundState},
     transcript::EventBody,
 };
@@ -16,7 +16,7 @@ use privacy::LedgerError;
 use super::{Fresh, RoundError, take_out};
 use crate::{
     app::App,
-    storage::{FederationRow, ReadTx, RoundRow, StorageError, WriteTx},
+    storage::{FederationRow, ReadTx, RoundRow, WriteTx},
 };
 
 /// What the operator asks for.
@@ -63,7 +63,7 @@ pub enum AnnounceError {
     #[error("some of these instances were released a moment ago: announce again")]
     AnsweredMeanwhile,
     /// The federation has no proven keys.
-    #[error("the trustee's keys are not proven yet: start its agent (participant run) and try again")]
+    #[error("the keys are not proven yet: start the trustees' agents (participant run) and try again")]
     NotKeyed,
     /// The keys of a federation without noise serve one round only.
     #[error("insecure_no_noise: the keys are thrown away after one round, and round {0} used them")]
@@ -187,11 +187,8 @@ pub async fn announce(
     if !tx.answers(&fresh.digests).await?.is_empty() {
         return Err(AnnounceError::AnsweredMeanwhile);
     }
-    let certificate = match (&row.certificate, row.state) {
-        (Some(signed), FederationState::Keyed) => signed.unverified(),
-        _ => return Err(AnnounceError::NotKeyed),
-    };
-    let certificate = certificate.map_err(|_| StorageError::unreadable("key certificate"))?;
+    let keys = tx.replay(|replay| replay.ceremony().keys().map(FederationKeys::digest)).await?.flatten();
+    let keys = keys.filter(|_| row.state == FederationState::Keyed).ok_or(AnnounceError::NotKeyed)?;
     if row.founding.config.throw_away_keys() {
         refuse_second_use(tx).await?;
     }
@@ -201,7 +198,7 @@ pub async fn announce(
         round: request.id,
         instances: *instances,
         instance_count: fresh.count,
-        keys: certificate.digest(),
+        keys,
         opens_at,
         closes_at: opens_at.plus(i64::from(request.window_seconds) * 1000),
     };

@@ -133,7 +133,7 @@ pub async fn record_refusal(
         participant,
         late: problem.code == Code::BallotLate,
         reason: problem.to_string(),
-        code: Some(problem.code),
+        code: problem.code,
         at: app.now(),
     };
     let mut tx = app.storage.write().await?;

@@ -1,12 +1,16 @@
 //! What is due in a round, and taking that one step.
 
-use base::{Step, ids::RoundId};
-use protocol::round::RoundState;
+use base::{
+    Step,
+    ids::{Digest, RoundId},
+};
+use protocol::round::{RoundState, Summed, TallyTerms};
 use tracing::{Instrument as _, Span, field::display};
 
 use super::{
     RoundError, close, noise, opening,
     release::damage,
+    shared,
     tally::{self, due_step},
 };
 use crate::{app::App, storage::RoundRow};
@@ -17,8 +21,13 @@ enum Due {
     Open,
     Close,
     Noise,
-    Tally(Step),
-    /// The openings of a tally may allow to go on, or its deadline has passed.
+    /// The homomorphic tally of a step, with this noise ballot.
+    Tally(Step, Digest),
+    /// Several trustees are to be asked to tally a step, with this noise ballot.
+    Ask(Step, Digest),
+    /// The trustees that were asked may have labels, or have taken too long.
+    Follow(Summed),
+    /// The opening of a tally may be there, or its deadline has passed.
     Settle(Step),
     /// Nothing passed the test of a two-step round.
     ReleaseNothing,
@@ -30,7 +39,9 @@ impl Due {
             Self::Open => "open",
             Self::Close => "close",
             Self::Noise => "noise",
-            Self::Tally(_) => "tally",
+            Self::Tally(..) => "tally",
+            Self::Ask(..) => "ask",
+            Self::Follow(_) => "follow",
             Self::Settle(_) => "settle",
             Self::ReleaseNothing => "release nothing",
         }
@@ -39,7 +50,8 @@ impl Due {
     /// Returns the span of everything that is logged while it is done, on the pool too.
     fn span(self, round: RoundId) -> Span {
         let step = match self {
-            Self::Tally(step) | Self::Settle(step) => Some(display(step)),
+            Self::Tally(step, _) | Self::Ask(step, _) | Self::Settle(step) => Some(display(step)),
+            Self::Follow(summed) => Some(display(summed.step)),
             Self::Open | Self::Close | Self::Noise | Self::ReleaseNothing => None,
         };
         tracing::info_span!("step", %round, due = self.name(), step)
@@ -65,7 +77,11 @@ fn due(app: &App, round: &RoundRow, ballots: usize) -> Option<Due> {
         }
         RoundState::Tallying { noise_ballot: None, .. } => Some(Due::Noise),
         RoundState::Tallying { tested: Some(test), .. } if test.passed == 0 => Some(Due::ReleaseNothing),
-        RoundState::Tallying { .. } => Some(Due::Tally(due_step(round))),
+        RoundState::Tallying { summed: Some(summed), .. } => Some(Due::Follow(*summed)),
+        RoundState::Tallying { noise_ballot: Some(noise), .. } => Some(match round.announcement.tally {
+            TallyTerms::Homomorphic { .. } => Due::Tally(due_step(round), *noise),
+            TallyTerms::Shared { .. } => Due::Ask(due_step(round), *noise),
+        }),
         RoundState::Opening { tallied, .. } => Some(Due::Settle(tallied.step)),
         RoundState::Released { .. } | RoundState::Failed { .. } | RoundState::Cancelled { .. } => None,
     }
@@ -86,7 +102,9 @@ async fn go(app: &App, round: RoundRow, due: Due) -> Result<bool, RoundError> {
         Due::Open => close::open(app, id).await.map(|()| true),
         Due::Close => close::close(app, id).await.map(|()| true),
         Due::Noise => noise::draw_noise(app, round).await.map(|()| true),
-        Due::Tally(step) => tally::tally(app, round, step).await,
+        Due::Tally(step, noise) => tally::tally(app, round, (step, noise)).await,
+        Due::Ask(step, noise) => shared::ask(app, round, (step, noise)).await,
+        Due::Follow(summed) => shared::follow(app, round, summed).await,
         Due::Settle(_) => opening::settle(app, &round).await,
         Due::ReleaseNothing => opening::release_nothing(app, &round).await,
     }

@@ -5,29 +5,35 @@
 
 mod announce;
 mod ballots;
-mod certificate;
+mod board;
+mod ceremony;
 mod close;
-mod digits;
 mod due;
 mod error;
+mod heard;
 mod known_answer;
 mod noise;
 mod opening;
 mod posting;
 mod release;
 mod repeats;
+mod session;
+mod shared;
 mod tally;
 
 pub use announce::{
     Announce, AnnounceError, Draft, InstancesError, NewRound, announce, draft, read_instances,
 };
 pub use ballots::{CastError, cast, record_refusal};
-pub(crate) use digits::{digits_of, forget_digits};
+pub use board::{BoardRefusal, board_page, post_message};
+pub use ceremony::open_ceremony;
 pub use error::RoundError;
-pub(crate) use known_answer::is_proven;
+pub use heard::{Front, Heard, group};
+pub(crate) use known_answer::proves;
 pub use posting::{OpeningRefusal, check_opening, post_opening};
 pub use release::cancel;
-pub use repeats::{Fresh, answered, submitted, take_out};
+pub use repeats::{Fresh, answered, class_of, submitted, take_out};
+pub use session::session_of;
 
 use std::{
     collections::HashSet,
@@ -35,11 +41,15 @@ use std::{
     time::Duration,
 };
 
-use base::ids::RoundId;
+use base::ids::{Digest, RoundId};
+use protocol::{federation::FederationState, transcript::Replay, wire::BoardId};
 use tokio::sync::watch::Receiver;
 use tracing::Instrument as _;
 
-use crate::app::App;
+use crate::{
+    app::App,
+    storage::{ReadTx, StorageError},
+};
 
 /// How often deadlines are looked at when nothing else happens.
 const TICK: Duration = Duration::from_millis(500);
@@ -48,8 +58,20 @@ const REST: Duration = Duration::from_secs(5);
 /// How long one rests that only somebody's hand can help, such as a known answer whose keys are gone.
 const LONG_REST: Duration = Duration::from_secs(60);
 
-/// A claim on one piece of work; nothing is worked on twice at a time.
-type Claims = Arc<Mutex<HashSet<Option<RoundId>>>>;
+/// One piece of work; nothing is worked on twice at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Piece {
+    /// The sole trustee's known answer is to be tallied.
+    KnownAnswer,
+    /// Several trustees hold a ceremony.
+    Ceremony(Digest),
+    /// Several trustees tally their known answer.
+    SharedKnownAnswer,
+    /// A round.
+    Round(RoundId),
+}
+
+type Claims = Arc<Mutex<HashSet<Piece>>>;
 
 /// Conducts until `stop` turns true.
 pub async fn conduct(app: App, mut stop: Receiver<bool>) {
@@ -68,32 +90,59 @@ pub async fn conduct(app: App, mut stop: Receiver<bool>) {
     app.stop_tallies();
 }
 
-/// Starts every step that is due and not claimed; `None` stands for the known answer.
+/// Returns what is due before the federation is keyed.
+fn due_before_keys(replay: &Replay) -> Option<Piece> {
+    let ceremony = replay.ceremony();
+    if replay.state() != FederationState::Assembling || ceremony.tally().is_some() {
+        return None;
+    }
+    match ceremony.keys() {
+        None => replay.current_ceremony().map(Piece::Ceremony),
+        Some(keys) if keys.sole().is_some() => Some(Piece::KnownAnswer),
+        Some(_) => Some(Piece::SharedKnownAnswer),
+    }
+}
+
+/// Returns every piece of work that may be due; what is kept in memory of others is forgotten.
+async fn pieces(app: &App, tx: &mut ReadTx) -> Result<Vec<Piece>, StorageError> {
+    let before_keys = tx.replay(due_before_keys).await?.flatten();
+    let unfinished = tx.unfinished_rounds().await?;
+    app.sums.keep(&unfinished);
+    app.boards.retain(|board| match board {
+        BoardId::Round(round, _) => unfinished.contains(&round),
+        BoardId::KnownAnswer => before_keys == Some(Piece::SharedKnownAnswer),
+        BoardId::Ceremony(ceremony) => before_keys == Some(Piece::Ceremony(ceremony)),
+    });
+    Ok(before_keys.into_iter().chain(unfinished.into_iter().map(Piece::Round)).collect())
+}
+
+/// Takes a piece of work one step further, and tells whether it moved.
+async fn take(app: &App, piece: Piece) -> Result<bool, RoundError> {
+    let span = |due: &'static str| tracing::info_span!("step", due);
+    match piece {
+        Piece::KnownAnswer => {
+            known_answer::compute(app).instrument(span("known answer")).await.map(|()| true)
+        }
+        Piece::Ceremony(id) => ceremony::step(app, id).instrument(span("ceremony")).await,
+        Piece::SharedKnownAnswer => known_answer::step(app).instrument(span("known answer")).await,
+        Piece::Round(id) => due::step(app, id).await,
+    }
+}
+
+/// Starts every step that is due and not claimed.
 async fn dispatch(app: &App, claims: &Claims) -> Result<(), RoundError> {
     let mut tx = app.storage.read().await?;
-    let mut due: Vec<Option<RoundId>> = Vec::new();
-    if known_answer::is_due(&mut tx).await? {
-        due.push(None);
-    }
-    let unfinished = tx.unfinished_rounds().await?;
+    let due = pieces(app, &mut tx).await?;
     drop(tx);
-    app.sums.keep(&unfinished);
-    due.extend(unfinished.into_iter().map(Some));
     for piece in due {
         if !lock(claims).insert(piece) {
             continue;
         }
         let (app, claims) = (app.clone(), Arc::clone(claims));
         tokio::spawn(async move {
-            let moved = match piece {
-                None => {
-                    let span = tracing::info_span!("step", due = "known answer");
-                    known_answer::compute(&app).instrument(span).await.map(|()| true)
-                }
-                Some(id) => due::step(&app, id).await,
-            };
+            let moved = take(&app, piece).await;
             if let Err(error) = &moved {
-                tracing::error!(round = ?piece, %error, "a step failed and will be tried again");
+                tracing::error!(?piece, %error, "a step failed and will be tried again");
                 tokio::time::sleep(if error.is_lasting() { LONG_REST } else { REST }).await;
             }
             lock(&claims).remove(&piece);
@@ -105,6 +154,6 @@ async fn dispatch(app: &App, claims: &Claims) -> Result<(), RoundError> {
     Ok(())
 }
 
-fn lock(claims: &Claims) -> std::sync::MutexGuard<'_, HashSet<Option<RoundId>>> {
+fn lock(claims: &Claims) -> std::sync::MutexGuard<'_, HashSet<Piece>> {
     claims.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,7 +1,7 @@
 //! Drawing the coordinator's own noise.
 
 use base::Step;
-use fhe::{EncryptionKey, Resolution};
+use fhe::Encoding;
 use privacy::draw_shares;
 use protocol::{
     ballot::{self, StepCounts},
@@ -10,14 +10,17 @@ use protocol::{
     transcript::EventBody,
 };
 
-use super::{RoundError, certificate::certificate, release::damage};
-use crate::{app::App, storage::RoundRow};
+use super::{RoundError, release::damage};
+use crate::{
+    app::App,
+    storage::{RoundRow, StorageError},
+};
 use runtime::PoolError;
 
-/// Returns what the circuit of each step resolves, in the order of the steps.
-fn resolutions(founding: &Founding, round: &RoundRow) -> Result<Vec<Resolution>, AnnouncementError> {
+/// Returns how the counts of each step are encoded, in the order of the steps.
+fn encodings(founding: &Founding, round: &RoundRow) -> Result<Vec<Encoding>, AnnouncementError> {
     let announcement = &round.announcement;
-    announcement.steps().iter().map(|step| announcement.resolution(founding, &round.roster, *step)).collect()
+    announcement.steps().iter().map(|step| announcement.encoding(founding, &round.roster, *step)).collect()
 }
 
 /// Draws the coordinator's noise of every step in one batch and encrypts it as one more ballot; its plaintext is dropped here.
@@ -28,21 +31,20 @@ pub(super) async fn draw_noise(app: &App, round: RoundRow) -> Result<(), RoundEr
     let id = round.id();
     let mut tx = app.storage.read().await?;
     let Some(federation) = tx.federation().await? else { return Ok(()) };
+    let encodings = encodings(&federation.founding, &round)?;
+    let key = tx.replay(|replay| replay.encryption_key(app.storage.blobs())).await?;
+    let key = key.ok_or(StorageError::missing("transcript"))?;
+    let key = key.map_err(|e| RoundError::damaged("encryption key", &e))?;
     drop(tx);
-    let resolutions = resolutions(&federation.founding, &round)?;
-    let certificate = certificate(app).await?;
-    let public_key = app.storage.blobs().get(certificate.public_key).await?;
-    let (announcement, set) = (round.announcement, certificate.parameters);
+    let announcement = round.announcement;
     let encrypted = app.pool.run(move || {
-        let draw = |(resolution, step): (&Resolution, &Step)| {
+        let draw = |(encoding, step): (&Encoding, &Step)| {
             let (_, size) = announcement.share_sizes(*step);
-            draw_shares(size, resolution.layout().slots()).map_err(|e| e.to_string())
+            draw_shares(size, encoding.layout().slots()).map_err(|e| e.to_string())
         };
-        let noise = resolutions.iter().zip(announcement.steps()).map(draw);
+        let noise = encodings.iter().zip(announcement.steps()).map(draw);
         let noise = noise.collect::<Result<Vec<_>, _>>()?;
-        let key = EncryptionKey::from_bytes(&public_key, set).map_err(|e| e.to_string())?;
-        let steps =
-            resolutions.iter().zip(&noise).map(|(resolution, counts)| StepCounts { resolution, counts });
+        let steps = encodings.iter().zip(&noise).map(|(encoding, counts)| StepCounts { encoding, counts });
         ballot::encrypt(&key, &steps.collect::<Vec<_>>()).map_err(|e| e.to_string())
     });
     let bytes = match encrypted.await {

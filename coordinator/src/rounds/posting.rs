@@ -7,14 +7,14 @@ use base::{
 };
 use protocol::{
     federation::Member,
-    round::{Opening, OpeningError, RoundState},
+    round::{Opening, OpeningError},
     transcript::EventBody,
 };
 
-use super::{RoundError, opening::compare};
+use super::RoundError;
 use crate::{
     app::App,
-    storage::{FederationRow, ReadTx, RoundRow, WriteTx},
+    storage::{ReadTx, RoundRow, WriteTx},
 };
 
 /// Why an opening is not taken.
@@ -50,32 +50,25 @@ impl<E: Into<RoundError>> From<E> for OpeningRefusal {
 
 /// Takes a trustee's opening of a round's step, whose signature was checked; the same one again changes nothing.
 ///
-/// An opening that comes after the release is compared with those that the release rests on, also when it comes again:
-/// the service may have died before the comparison.
-///
 /// # Errors
 /// Refuses what [`OpeningRefusal`] lists; then nothing was written.
 pub async fn post_opening(
     app: &App,
     mut tx: WriteTx,
-    (row, round): (&FederationRow, &RoundRow),
+    round: &RoundRow,
     (trustee, step): (&Member, Step),
     (signed, opening): (Signed<Opening>, &Opening),
 ) -> Result<(), OpeningRefusal> {
     let id = round.id();
-    let is_late =
-        matches!(round.state, RoundState::Released { .. }) && !row.founding.config.trustees.is_sole();
     for before in &tx.openings(id, step).await? {
         if before.signed == signed {
-            drop(tx);
-            return compare_late(app, id, is_late).await;
+            return Ok(());
         }
         if before.opening()?.trustee == trustee.id {
             return Err(OpeningRefusal::Second);
         }
     }
-    let is_running = !round.state.is_final() && round.state.tally(step).is_some();
-    if !is_late && !is_running {
+    if round.state.is_final() || round.state.tally(step).is_none() {
         return Err(OpeningRefusal::NotOpening { round: id, phase: round.state.name() });
     }
     check_opening(&mut tx, (Some(id), step), opening, trustee.id).await?;
@@ -85,13 +78,6 @@ pub async fn post_opening(
     tx.commit().await?;
     tracing::info!(round = %id, %step, trustee = %trustee.id, "opening posted");
     app.wake.notify_one();
-    compare_late(app, id, is_late).await
-}
-
-async fn compare_late(app: &App, id: RoundId, is_late: bool) -> Result<(), OpeningRefusal> {
-    if is_late {
-        compare(app, id).await?;
-    }
     Ok(())
 }
 
@@ -105,8 +91,6 @@ pub async fn check_opening(
     opening: &Opening,
     trustee: ParticipantId,
 ) -> Result<(), OpeningRefusal> {
-    let question = tx.replay(|replay| (replay.question(round, step), replay.rows_of(trustee)));
-    let asked = question.await?.and_then(|(question, rows)| Some((question?, rows)));
-    let (question, rows) = asked.ok_or(OpeningRefusal::NothingTallied)?;
-    Ok(question.check(opening, trustee, rows)?)
+    let question = tx.replay(|replay| replay.question(round, step)).await?.flatten();
+    Ok(question.ok_or(OpeningRefusal::NothingTallied)?.check(opening, trustee)?)
 }

@@ -10,6 +10,8 @@ use base::{
 };
 use learning::{Dataset, DatasetError, files::instances_to_npy_bytes};
 
+use protocol::transcript::UNDECIDED;
+
 use super::RoundError;
 use crate::storage::{Answer, ReadTx, StorageError};
 
@@ -59,11 +61,16 @@ pub fn take_out(
     }))
 }
 
-/// Reads the label of an answer from the round that released it: `Some(None)` is an abstention.
+/// Returns the class of a released label, from 0; nothing for an abstention, and where no class beat all others.
+pub fn class_of(label: u16) -> Option<u16> {
+    label.checked_sub(1).filter(|_| label != UNDECIDED)
+}
+
+/// Reads the label of an answer from the round that released it: `Some(None)` names no class.
 pub async fn answered(tx: &mut ReadTx, answer: Answer) -> Result<Option<Option<u16>>, RoundError> {
     let Some(round) = tx.round(answer.round).await? else { return Ok(None) };
     let label = round.labels.as_ref().and_then(|labels| labels.get(answer.position as usize));
-    Ok(label.map(|label| label.checked_sub(1)))
+    Ok(label.map(|label| class_of(*label)))
 }
 
 /// Returns the labels of everything that was submitted with a round, repeats included; `None` where nothing repeats.
@@ -77,7 +84,7 @@ pub async fn submitted(tx: &mut ReadTx, id: RoundId) -> Result<Option<Vec<Option
         }
         let released = rounds.get(&round).and_then(Option::as_ref);
         let label = released.and_then(|labels| labels.get(position as usize));
-        labels.push(label.ok_or(StorageError::missing("label"))?.checked_sub(1));
+        labels.push(class_of(*label.ok_or(StorageError::missing("label"))?));
     }
     Ok(Some(labels))
 }
@@ -85,6 +92,11 @@ pub async fn submitted(tx: &mut ReadTx, id: RoundId) -> Result<Option<Vec<Option
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_undecided_label_names_no_class() {
+        assert_eq!([0, 1, 100, UNDECIDED].map(class_of), [None, Some(0), Some(99), None]);
+    }
 
     #[test]
     fn what_was_answered_or_stands_twice_is_voted_on_once() -> anyhow::Result<()> {

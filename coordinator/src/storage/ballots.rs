@@ -7,7 +7,7 @@ use base::{
 };
 use sqlx::Row as _;
 
-use super::{ReadTx, Result, WriteTx, parsed, participant};
+use super::{ReadTx, Result, StorageError, WriteTx, parsed, participant};
 
 const INSERT: &str =
     "INSERT INTO ballots (round, participant, ballot, digest, received_at) VALUES ($1, $2, $3, $4, $5)";
@@ -40,8 +40,8 @@ pub struct RefusalRow {
     pub late: bool,
     /// Why it was refused, in words.
     pub reason: String,
-    /// The code of the refusal; `None` where an earlier version stored it.
-    pub code: Option<Code>,
+    /// The code of the refusal.
+    pub code: Code,
     /// When it was refused.
     pub at: Millis,
 }
@@ -71,7 +71,8 @@ impl ReadTx {
                     participant: participant(row.try_get("participant")?)?,
                     late: row.try_get("late")?,
                     reason: row.try_get("reason")?,
-                    code: row.try_get::<Option<&str>, _>("code")?.and_then(Code::of_name),
+                    code: Code::of_name(row.try_get("code")?)
+                        .ok_or(StorageError::unreadable("code of a refusal"))?,
                     at: Millis(row.try_get("at")?),
                 })
             })
@@ -101,7 +102,7 @@ impl WriteTx {
             .bind(refusal.late)
             .bind(&refusal.reason)
             .bind(refusal.at.0)
-            .bind(refusal.code.map(Code::name))
+            .bind(refusal.code.name())
             .execute(self.connection())
             .await?;
         Ok(())

@@ -6,6 +6,7 @@
 mod answers;
 mod ballots;
 mod blobs;
+mod boards;
 mod checks;
 mod events;
 mod federation;
@@ -21,6 +22,7 @@ mod usage;
 pub use answers::Answer;
 pub use ballots::{BallotRow, RefusalRow};
 pub use blobs::{BlobWriter, Blobs, UploadError};
+pub use boards::{BoardRow, HeardRow, MessagePlace, MessageRow};
 pub use federation::FederationRow;
 pub use members::{InviteRow, MemberRow};
 pub use openings::OpeningRow;
@@ -82,6 +84,12 @@ pub enum StorageError {
     /// The schema cannot be brought up to date.
     #[error("the database cannot be migrated: {0}")]
     Migration(DatabaseError),
+    /// The first version of this program wrote the folder.
+    #[error(
+        "{path} was written by Psephos 0.1, and only that version reads it: keep it there, and use another folder for a \
+         federation of this version", path = .0.display()
+    )]
+    Older(PathBuf),
     /// A newer program wrote the database.
     #[error(
         "the database was written by a newer version of this program (its schema is {found}, this one knows up to \
@@ -162,6 +170,7 @@ impl StorageError {
             | Self::Bug(_) => true,
             Self::Database(_)
             | Self::Migration(_)
+            | Self::Older(_)
             | Self::Newer(_)
             | Self::Tally(_)
             | Self::Rule(_)
@@ -192,7 +201,7 @@ impl Storage {
     /// Opens the storage in a folder, creates it if it is new, and migrates it to this version.
     pub async fn open(folder: &Path) -> Result<Self> {
         let pool = connect(options(folder).create_if_missing(true)).await?;
-        upkeep::migrate(&pool).await?;
+        upkeep::migrate(&pool, folder).await?;
         Ok(Self::of(pool, folder))
     }
 

@@ -23,8 +23,7 @@ const AFTER: &str = "SELECT announcement, roster, request, state, labels FROM ro
 const UNFINISHED: &str =
     "SELECT id FROM rounds WHERE phase IN ('announced', 'voting', 'tallying', 'opening')";
 const OPEN: &str = "SELECT announcement, roster, request, state, labels FROM rounds \
-                    WHERE phase IN ('voting', 'opening') \
-                    OR (phase = 'released' AND json_extract(state, '$.corroboration.kind') = 'uncorroborated')";
+                    WHERE phase IN ('voting', 'tallying', 'opening')";
 const WATCHED: &str = "SELECT announcement, roster, request, state, labels FROM rounds \
                        WHERE phase IN ('announced', 'voting', 'tallying', 'opening') \
                        OR id IN (SELECT id FROM rounds ORDER BY created_at DESC, id LIMIT $1) \
@@ -96,7 +95,7 @@ impl ReadTx {
         rows.iter().map(|row| parsed(row.try_get("id")?, "round id")).collect()
     }
 
-    /// Returns the rounds that wait for ballots or openings, uncorroborated releases included.
+    /// Returns the rounds that wait for ballots, for the trustees' tally or for an opening.
     pub async fn open_rounds(&mut self) -> Result<Vec<RoundRow>> {
         sqlx::query(OPEN).fetch_all(self.connection()).await?.iter().map(round_row).collect()
     }

@@ -20,12 +20,26 @@ pub struct Schema {
     pub known: i64,
 }
 
-/// Brings a database up to date; one that a newer program wrote is refused.
-pub(super) async fn migrate(pool: &SqlitePool) -> Result<()> {
+impl Schema {
+    /// Returns whether the first version of this program wrote the database: its schema is not brought up to this one.
+    pub fn is_of_first_version(self) -> bool {
+        self.found > 0 && self.found < first_known()
+    }
+}
+
+/// Brings a database up to date; one that a newer program wrote is refused, and one of the first version.
+pub(super) async fn migrate(pool: &SqlitePool, folder: &Path) -> Result<()> {
     MIGRATIONS.run(pool).await.map_err(|error| match error {
+        MigrateError::VersionMissing(found) if found < first_known() => {
+            StorageError::Older(folder.to_owned())
+        }
         MigrateError::VersionMissing(found) => StorageError::Newer(Schema { found, known: last_known() }),
         other => other.into(),
     })
+}
+
+fn first_known() -> i64 {
+    MIGRATIONS.iter().map(|migration| migration.version).min().unwrap_or_default()
 }
 
 fn last_known() -> i64 {

@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 use crate::storage::Blobs;
 use runtime::{Pool, PoolError};
 
-/// How long keys stay in memory after their last use; the squashing key alone has 1.06 GB or more.
+/// How long keys stay in memory after their last use: some 130 MB.
 const IDLE: Duration = Duration::from_secs(60);
 
 /// Why the tally keys cannot be loaded.

@@ -6,5 +6,5 @@ mod publish;
 mod sums;
 
 pub use keys::{KeyCache, KeyCacheError};
-pub use publish::{PublishError, Published, publish};
+pub use publish::{PublishError, publish};
 pub use sums::{Begun, Sums};

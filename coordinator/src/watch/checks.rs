@@ -1,6 +1,6 @@
 //! The coordinator's checks of its own transcript: after each round, one at a time, on the pool.
 //!
-//! They are the quick ones of `participant verify`: everything but the argmax and the squash.
+//! They are those of `participant verify`.
 
 use std::{
     sync::{PoisonError, atomic::Ordering},
@@ -9,7 +9,7 @@ use std::{
 
 use protocol::{
     federation::FederationState,
-    transcript::{Depth, Line, Verdict, verify},
+    transcript::{Line, Verdict, verify},
     wire::{CheckedLine, CheckedTranscript, ChecksView},
 };
 use tokio::{sync::watch::Receiver, time::Instant};
@@ -105,7 +105,7 @@ async fn run(app: &App) -> Result<(), RoundError> {
         }
     }
     let blobs = app.storage.blobs().clone();
-    let work = move || verify(&events, &blobs, Depth::Quick, &mut |_, _, _| {});
+    let work = move || verify(&events, &blobs, &mut |_, _, _| {});
     let report = app.pool.run(work).await?;
     let now = app.now();
     if report.has_failed() {

@@ -6,8 +6,8 @@ use base::{
     ids::{ParticipantId, RoundId},
 };
 use protocol::{
-    round::{Opening, OpeningContent},
-    transcript::{Event, EventBody, Head, TallyRecord},
+    round::Opening,
+    transcript::{Event, EventBody, Head, TallyOutcome, TallyRecord, UNDECIDED},
     wire::{EventLine, EventLines},
 };
 
@@ -129,7 +129,15 @@ fn told(body: &EventBody) -> Told {
         EventBody::KnownAnswer { .. } => {
             Told::of_all("the coordinator encrypted a known answer to prove the keys")
         }
-        EventBody::Keyed => Told::of_all("the known answer opened rightly; the federation is keyed"),
+        EventBody::KeysShared(keys) => {
+            let trustees = keys.signatures.len();
+            Told::of_all(format!("{trustees} trustees made a key together, and signed its certificate"))
+        }
+        EventBody::CeremonyEnded { named, .. } => Told::of_all(format!(
+            "a ceremony of the trustees ended without a key{}; another one begins",
+            named_liars(named)
+        )),
+        EventBody::Keyed => Told::of_all("the known answer came out rightly; the federation is keyed"),
         EventBody::Closed => Told::of_all("the federation was closed"),
         // What is on the record was checked when it came.
         other => told_of_statement(other)
@@ -149,20 +157,11 @@ fn told_of_statement(body: &EventBody) -> Option<Told> {
         EventBody::TrusteeApproved(signed) => {
             let approval = signed.unverified().ok()?;
             let id = approval.participant;
-            Told::by(id, format!("trustee {id} approved the trustees, and {} as the dealer", approval.dealer))
+            Told::by(id, format!("trustee {id} approved the trustees with whom it shares the key"))
         }
         EventBody::Keys(signed) => {
             let id = signed.unverified().ok()?.trustee;
             Told::by(id, format!("participant {id} published the keys"))
-        }
-        EventBody::Acknowledged(signed) => {
-            let id = signed.unverified().ok()?.participant;
-            Told::by(id, format!("trustee {id} checked its pieces and holds them"))
-        }
-        EventBody::Complained(signed) => {
-            let complaint = signed.unverified().ok()?;
-            let id = complaint.participant;
-            Told::by(id, format!("trustee {id} complained about {}: {}", complaint.about, complaint.reason))
         }
         EventBody::Opened(signed) => told_of_opening(&signed.unverified().ok()?),
         _ => return None,
@@ -175,21 +174,24 @@ fn told_of_opening(opening: &Opening) -> Told {
         (Some(_), Step::Test) => "the test",
         (Some(_), Step::Label) => "the labels",
     };
-    let how = match &opening.content {
-        OpeningContent::Labels(_) => "opened",
-        OpeningContent::Shares(_) => "posted its shares of",
-    };
     let id = opening.trustee;
-    Told { round: opening.round, ..Told::by(id, format!("trustee {id} {how} {what}")) }
+    Told { round: opening.round, ..Told::by(id, format!("trustee {id} opened {what}")) }
 }
 
 fn told_of_tally(tally: &TallyRecord) -> Told {
     let what = match (tally.round, tally.step) {
         (None, _) => "the known answer was tallied",
-        (Some(_), Step::Test) => "the test was tallied under encryption",
-        (Some(_), Step::Label) => "the labels were tallied under encryption",
+        (Some(_), Step::Test) => "the test was tallied",
+        (Some(_), Step::Label) => "the labels were tallied",
     };
-    Told { round: tally.round, ..Told::of_all(what) }
+    let how = match tally.outcome {
+        TallyOutcome::Ciphertexts(_) => "under encryption".to_owned(),
+        TallyOutcome::Session { attempt: 0, .. } => "by the trustees together".to_owned(),
+        TallyOutcome::Session { attempt, .. } => {
+            format!("by the trustees together, in attempt {}", attempt.saturating_add(1))
+        }
+    };
+    Told { round: tally.round, ..Told::of_all(format!("{what} {how}")) }
 }
 
 /// Tells of the steps of a round.
@@ -207,19 +209,20 @@ fn told_of_round(body: &EventBody) -> Option<Told> {
         EventBody::NoiseBallot { round, .. } => {
             Told::of_round(*round, "the coordinator fixed its own encrypted noise")
         }
+        EventBody::Summed { round, step, .. } => {
+            let what = match step {
+                Step::Test => "the test",
+                Step::Label => "the labels",
+            };
+            let words = format!("the ballots were added up, and the trustees are asked for {what}");
+            Told::of_round(*round, words)
+        }
         EventBody::Tallied(tally) => told_of_tally(tally),
         EventBody::Tested { round, passed, .. } => {
             Told::of_round(*round, format!("{} instances passed the test", passed.len()))
         }
         EventBody::Released { round, labels, corroboration, .. } => {
-            let named = labels.iter().filter(|label| **label > 0).count();
-            let abstained = labels.len() - named;
-            let words = format!("{named} labels and {abstained} abstentions were released ({corroboration})");
-            Told::of_round(*round, words)
-        }
-        EventBody::Compared { round, corroboration } => {
-            let words = format!("a later opening was compared with the release ({corroboration})");
-            Told::of_round(*round, words)
+            Told::of_round(*round, format!("{} were released ({corroboration})", counted(labels)))
         }
         EventBody::Failed { round, reason, charged } => {
             Told::of_round(*round, format!("the round failed: {reason}; {}", cost(*charged)))
@@ -229,4 +232,34 @@ fn told_of_round(body: &EventBody) -> Option<Told> {
         }
         _ => return None,
     })
+}
+
+/// Counts what was released: labels, abstentions, and instances of which no class beat all others.
+fn counted(labels: &[u16]) -> String {
+    let count = |kept: fn(u16) -> bool| labels.iter().filter(|label| kept(**label)).count();
+    let (abstained, undecided) = (count(|label| label == 0), count(|label| label == UNDECIDED));
+    let named = labels.len() - abstained - undecided;
+    match undecided {
+        0 => format!("{named} labels and {abstained} abstentions"),
+        _ => format!("{named} labels, {abstained} abstentions and {undecided} undecided"),
+    }
+}
+
+fn named_liars(named: &[ParticipantId]) -> String {
+    let names: Vec<String> = named.iter().map(ToString::to_string).collect();
+    match names.as_slice() {
+        [] => String::new(),
+        names => format!(", because participants lied: {}", names.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_undecided_is_no_label_and_no_abstention() {
+        assert_eq!(counted(&[0, 1, 3]), "2 labels and 1 abstentions");
+        assert_eq!(counted(&[UNDECIDED, 1, 0]), "1 labels, 1 abstentions and 1 undecided");
+    }
 }

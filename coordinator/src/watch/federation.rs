@@ -2,25 +2,30 @@
 
 use base::ids::Digest;
 use protocol::{
-    federation::{FederationState, Roster},
-    transcript::Replay,
-    wire::{CeremonyView, FederationView, Revoked, RosterView, Standing, TrusteeSteps},
+    federation::{FederationKeys, FederationState, Roster},
+    wire::{FederationView, Revoked, RosterView, Standing},
 };
 
+use super::ceremony::ceremony;
 use crate::{
     app::App,
+    rounds::RoundError,
     storage::{FederationRow, MemberRow, ReadTx, StorageError},
 };
 
 /// Returns what the federation is and where it stands.
-pub async fn federation(tx: &mut ReadTx, row: FederationRow) -> Result<FederationView, StorageError> {
+pub async fn federation(
+    app: &App,
+    tx: &mut ReadTx,
+    row: FederationRow,
+) -> Result<FederationView, RoundError> {
     Ok(FederationView {
         hash: row.founding.digest(),
         insecure: row.founding.config.insecure_settings().into_iter().map(str::to_owned).collect(),
         founding: row.founding,
         state: row.state,
-        keys: row.certificate,
-        ceremony: tx.replay(ceremony).await?.flatten(),
+        keys: tx.replay(|replay| replay.ceremony().keys().map(FederationKeys::digest)).await?.flatten(),
+        ceremony: ceremony(app, tx).await?,
     })
 }
 
@@ -78,27 +83,4 @@ fn stand(app: &App, row: &MemberRow) -> Standing {
 
 fn revoked(row: MemberRow) -> Option<Revoked> {
     Some(Revoked { participant: row.member.id, name: row.member.name, at: row.revoked_at? })
-}
-
-fn ceremony(replay: &Replay) -> Option<CeremonyView> {
-    let policy = replay.founding().config.trustees;
-    if policy.is_sole() {
-        return None;
-    }
-    let (trustees, record) = (replay.trustees(), replay.ceremony());
-    let is_complete = trustees.members.len() == usize::from(policy.count);
-    let roster = replay.roster();
-    let steps = roster.trustees().map(|member| TrusteeSteps {
-        participant: member.id,
-        name: member.name.clone(),
-        approved: record.approved().contains(&member.id),
-        acknowledged: record.acknowledged().contains(&member.id),
-        opened: record.openings().iter().any(|opening| opening.trustee == member.id),
-    });
-    Some(CeremonyView {
-        trustees: is_complete.then(|| trustees.digest()),
-        dealer: trustees.dealer().filter(|_| is_complete),
-        steps: steps.collect(),
-        complaint: record.complaint().cloned(),
-    })
 }

@@ -2,6 +2,7 @@
 //!
 //! Nothing here decides anything; it reads what the other rooms hold.
 
+mod ceremony;
 mod checks;
 mod events;
 mod federation;
@@ -12,6 +13,7 @@ mod observers;
 mod operations;
 mod privacy;
 mod round;
+mod session;
 
 pub use checks::{check_now, checks, keep_checked};
 pub use events::{event_line, event_lines, timeline};

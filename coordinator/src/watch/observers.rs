@@ -71,9 +71,9 @@ fn trustees(count: u8, threshold: u8) -> Vec<Observer> {
     vec![
         observer(
             &format!("Up to {threshold} of the {count} trustees, also with the coordinator"),
-            "encrypted ballots after the window closed, tallies, their own pieces of the key",
-            "votes and counts: their pieces do not decrypt",
-            "the dealer is trusted to have forgotten the whole key",
+            "encrypted ballots after the window closed, their own pieces of the key, and the labels",
+            "votes and counts, not even noisy counts: their pieces do not decrypt, and nobody ever had the whole key",
+            "a place that was lost or whose backup is found counts among them for good",
         ),
         observer(
             &format!("More than {threshold} trustees together"),

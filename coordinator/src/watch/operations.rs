@@ -8,16 +8,21 @@ use protocol::{
 
 use runtime::process_cpu;
 
+use super::{
+    ceremony::ceremony,
+    session::{exchanges, session},
+};
 use crate::{
     app::App,
-    storage::{ReadTx, RoundRow, StorageError},
+    rounds::RoundError,
+    storage::{ReadTx, RoundRow},
 };
 
 /// How long a measurement of the disk is good for, in milliseconds.
 const FRESH: i64 = 30_000;
 
 /// Returns how the coordinator itself is doing.
-pub async fn operations(app: &App, tx: &mut ReadTx) -> Result<OperationsView, StorageError> {
+pub async fn operations(app: &App, tx: &mut ReadTx) -> Result<OperationsView, RoundError> {
     let jobs = app.pool.jobs();
     let count = |jobs: usize| u32::try_from(jobs).unwrap_or(u32::MAX);
     Ok(OperationsView {
@@ -37,41 +42,54 @@ pub async fn operations(app: &App, tx: &mut ReadTx) -> Result<OperationsView, St
     })
 }
 
-async fn queue(app: &App, tx: &mut ReadTx) -> Result<Vec<QueueEntry>, StorageError> {
+async fn queue(app: &App, tx: &mut ReadTx) -> Result<Vec<QueueEntry>, RoundError> {
     let mut queue = Vec::new();
     let federation = tx.federation().await?;
-    if let Some(row) =
-        federation.filter(|row| row.state == FederationState::Assembling && row.certificate.is_some())
-    {
-        let waits_for = match row.known_answer {
-            None => "the known answer's tally, or the trustees' acknowledgements before it",
-            Some(_) => "the trustees, to open the known answer",
-        };
-        let (phase, waits_for) = ("assembling".to_owned(), waits_for.to_owned());
-        queue.push(QueueEntry { round: None, phase, waits_for, progress: None });
+    if federation.is_some_and(|row| row.state == FederationState::Assembling) {
+        queue.extend(keys(app, tx).await?);
     }
     for id in tx.unfinished_rounds().await? {
         let Some(round) = tx.round(id).await? else { continue };
-        queue.push(entry(app, &round));
+        queue.push(entry(app, tx, &round).await?);
     }
     Ok(queue)
 }
 
-fn entry(app: &App, round: &RoundRow) -> QueueEntry {
-    let progress = app.running_tally(round.id()).map(|running| running.progress);
-    let waits_for = match &round.state {
-        RoundState::Voting => "ballots, until its window closes",
-        RoundState::Opening { .. } => "the trustees, to open its labels",
-        RoundState::Tallying { .. } if progress.is_some() => "its tally, which runs",
-        RoundState::Tallying { .. } => "its turn to be tallied",
-        _ => "the conductor",
+/// Returns what the proof of the keys waits for, once the trustees have begun with them.
+async fn keys(app: &App, tx: &mut ReadTx) -> Result<Option<QueueEntry>, RoundError> {
+    let waits_for = match ceremony(app, tx).await? {
+        Some(view) => view.waits_for,
+        None => tx
+            .replay(|replay| {
+                let record = replay.ceremony();
+                record.keys()?;
+                Some(match record.tally() {
+                    None => "the known answer's tally".to_owned(),
+                    Some(_) => "the trustee, to open the known answer".to_owned(),
+                })
+            })
+            .await?
+            .flatten(),
     };
-    QueueEntry {
-        round: Some(round.id()),
-        phase: round.state.name().to_owned(),
-        waits_for: waits_for.to_owned(),
-        progress,
-    }
+    let phase = "assembling".to_owned();
+    Ok(waits_for.map(|waits_for| QueueEntry { round: None, phase, waits_for, progress: None }))
+}
+
+async fn entry(app: &App, tx: &mut ReadTx, round: &RoundRow) -> Result<QueueEntry, RoundError> {
+    let (mut progress, session) =
+        (app.running_tally(round.id()).map(|running| running.progress), session(app, tx, round).await?);
+    let waits_for = match (&round.state, session) {
+        (_, Some(session)) => {
+            progress = exchanges(app, tx, round).await?;
+            session.words
+        }
+        (RoundState::Voting, _) => "ballots, until its window closes".to_owned(),
+        (RoundState::Opening { .. }, _) => "the trustee, to open its labels".to_owned(),
+        (RoundState::Tallying { .. }, _) if progress.is_some() => "its tally, which runs".to_owned(),
+        (RoundState::Tallying { .. }, _) => "its turn to be tallied".to_owned(),
+        _ => "the conductor".to_owned(),
+    };
+    Ok(QueueEntry { round: Some(round.id()), phase: round.state.name().to_owned(), waits_for, progress })
 }
 
 /// Measures the disk, at most every half minute: a large folder takes a while.

@@ -1,17 +1,20 @@
 //! What everybody may see of a round.
 
-use base::{Step, clock::Millis};
+use base::clock::Millis;
 use protocol::{
     ballot::ballot_bytes,
     federation::{Founding, Member},
     round::{AnnouncementError, RoundState},
-    wire::{Attendance, OpeningState, OpeningView, RoundSummary, RoundView, Voter},
+    wire::{Attendance, OpeningState, OpeningView, Progress, RoundSummary, RoundView, Voter},
 };
 
-use super::timeline;
+use super::{
+    session::{exchanges, session},
+    timeline,
+};
 use crate::{
     app::App,
-    rounds::RoundError,
+    rounds::{RoundError, class_of},
     storage::{BallotRow, OpeningRow, ReadTx, RefusalRow, RoundRow},
 };
 
@@ -25,7 +28,6 @@ pub async fn view(
     let id = round.id();
     let (ballots, refusals) = (tx.ballots(id).await?, tx.refusals(id).await?);
     let announcement = &round.announcement;
-    let resolution = announcement.resolution(founding, &round.roster, Step::Label)?;
     let cost = match round.state {
         RoundState::Released { .. } => {
             announcement.cost_of_release(founding, &round.roster, round.passed())?
@@ -42,13 +44,14 @@ pub async fn view(
         announcement: announcement.clone(),
         state: round.state.clone(),
         voters: round.roster.members.iter().map(voter).collect(),
-        progress: app.running_tally(id).map(|running| running.progress),
+        progress: progress(app, tx, round).await?,
         ballot_bytes: ballot_bytes(announcement).map_err(AnnouncementError::from)? as u64,
         cost,
         epsilon,
-        resolution_votes: resolution.votes(),
+        resolution_votes: announcement.gap(founding, &round.roster)?,
         passed: round.state.test().map(|test| test.passed),
         openings: openings(app, tx, round).await?,
+        session: session(app, tx, round).await?,
         corroboration: match &round.state {
             RoundState::Released { corroboration, .. } => Some(corroboration.clone()),
             _ => None,
@@ -56,14 +59,23 @@ pub async fn view(
         insecure: founding.config.insecure_settings().into_iter().map(str::to_owned).collect(),
         distribution: round.labels.as_ref().map(|labels| distribution(labels, announcement.classes)),
         timeline: timeline(app, tx, id).await?,
-        labelled: count(|label| *label > 0),
-        abstained: count(|label| *label == 0),
+        labelled: count(|label| class_of(*label).is_some()),
+        abstained: count(|label| class_of(*label).is_none()),
     })
 }
 
-/// Returns what each trustee did about a tallied round; before the tally there is nothing to say.
+/// Returns how far a tally is that runs: labels of the homomorphic one, exchanges of one by several trustees.
+async fn progress(app: &App, tx: &mut ReadTx, round: &RoundRow) -> Result<Option<Progress>, RoundError> {
+    match app.running_tally(round.id()) {
+        Some(running) => Ok(Some(running.progress)),
+        None => exchanges(app, tx, round).await,
+    }
+}
+
+/// Returns what the sole trustee did about a tallied round; before the tally there is nothing to say.
 async fn openings(app: &App, tx: &mut ReadTx, round: &RoundRow) -> Result<Vec<OpeningView>, RoundError> {
-    let Some(step) = round.state.last_tally().map(|tallied| tallied.step) else { return Ok(Vec::new()) };
+    let tallied = round.state.last_tally().filter(|tallied| tallied.attempt.is_none());
+    let Some(step) = tallied.map(|tallied| tallied.step) else { return Ok(Vec::new()) };
     let id = round.id();
     let rows = tx.openings(id, step).await?;
     let posted = rows.iter().map(OpeningRow::opening).collect::<Result<Vec<_>, _>>()?;
@@ -71,16 +83,12 @@ async fn openings(app: &App, tx: &mut ReadTx, round: &RoundRow) -> Result<Vec<Op
     for row in tx.members().await?.iter().filter(|row| row.member.trustee) {
         let participant = row.member.id;
         let beat = app.beat(participant);
-        let checking = beat.checking.filter(|checking| checking.round == Some(id));
         let refused = beat.refused.into_iter().find(|refused| refused.round == Some(id));
         let online = app.is_online(row.last_seen);
-        let state = match (checking, refused) {
+        let state = match refused {
             _ if posted.iter().any(|opening| opening.trustee == participant) => OpeningState::Posted,
-            (_, Some(refused)) => OpeningState::Refused { reason: refused.reason },
-            (Some(checking), None) if online => {
-                OpeningState::Checking { progress: checking.progress, seconds_left: checking.seconds_left }
-            }
-            _ => OpeningState::Waiting { online },
+            Some(refused) => OpeningState::Refused { reason: refused.reason },
+            None => OpeningState::Waiting { online },
         };
         let place = posted.iter().position(|opening| opening.trustee == participant);
         views.push(OpeningView {
@@ -112,16 +120,16 @@ fn voter(member: &Member, state: &RoundState, ballots: &[BallotRow], refusals: &
         name: member.name.clone(),
         attendance,
         reason: refusal.map(|refusal| refusal.reason.clone()),
-        code: refusal.and_then(|refusal| refusal.code),
+        code: refusal.map(|refusal| refusal.code),
         at: ballot.map(|ballot| ballot.received_at).or(refusal.map(|refusal| refusal.at)),
     }
 }
 
-/// Counts the labels of each class; abstentions are of none.
+/// Counts the labels of each class; abstentions are of none, and so is what no class won.
 fn distribution(labels: &[u16], classes: u32) -> Vec<u32> {
     let mut counts = vec![0; classes as usize];
     for label in labels {
-        if let Some(count) = label.checked_sub(1).and_then(|class| counts.get_mut(usize::from(class))) {
+        if let Some(count) = class_of(*label).and_then(|class| counts.get_mut(usize::from(class))) {
             *count += 1;
         }
     }
@@ -146,7 +154,7 @@ pub async fn summary(app: &App, tx: &mut ReadTx, round: &RoundRow) -> Result<Rou
         ballots: tx.ballots(id).await?.len() as u32,
         expected: round.roster.enrolled(),
         quorum: announcement.quorum,
-        progress: app.running_tally(id).map(|running| running.progress),
+        progress: progress(app, tx, round).await?,
         openings,
         trustees: round.roster.trustees().count() as u32,
         eta: eta(app, round),

@@ -5,7 +5,7 @@ use base::{
     ids::Digest,
     problem::{Code, MEDIA_TYPE, Problem},
 };
-use protocol::wire::{FederationView, UPLOAD_CHUNK, UploadView};
+use protocol::wire::{UPLOAD_CHUNK, UploadView};
 use reqwest::{Method, Response, StatusCode};
 
 use crate::service::{Answer, Keyed, Service, enrol_three, granted, refused};
@@ -146,9 +146,9 @@ async fn served(response: Response, digest: Digest) -> Result<(u16, Option<Strin
 async fn a_key_is_served_whole_or_from_any_byte_on() -> Result<()> {
     let keyed = Keyed::new().await?;
     let (service, token) = (&keyed.service, &keyed.members[1].token);
-    let view: FederationView = granted(service.get("/federation", token).await?)?;
-    let digest = view.keys.context("no keys")?.unverified()?.keyswitching_key;
-    let path = "/keys/keyswitching_key";
+    let keys = service.replay().await?.ceremony().keys().cloned().context("no keys")?;
+    let digest = keys.sole().context("several trustees")?.keyswitching_key;
+    let path = &format!("/blobs/{digest}");
     let (status, range, whole) = served(service.fetch(path, token, &[]).await?, digest).await?;
     assert_eq!((status, range, Digest::of(&whole)), (200, None, digest));
     let size = whole.len();
@@ -180,7 +180,8 @@ async fn a_key_is_served_whole_or_from_any_byte_on() -> Result<()> {
 async fn ranges_beyond_the_end_and_strangers_get_a_problem_document() -> Result<()> {
     let keyed = Keyed::new().await?;
     let (service, token) = (&keyed.service, &keyed.members[1].token);
-    let path = "/keys/public_key";
+    let keys = service.replay().await?.ceremony().keys().cloned().context("no keys")?;
+    let path = &format!("/blobs/{}", keys.sole().context("several trustees")?.public_key);
     let size = service.fetch(path, token, &[]).await?.bytes().await?.len();
     for range in [format!("bytes={size}-"), "bytes=9-5".to_owned(), format!("bytes={}-", u64::MAX)] {
         let answer = service.fetch(path, token, &[("range", &range)]).await?;
@@ -192,7 +193,8 @@ async fn ranges_beyond_the_end_and_strangers_get_a_problem_document() -> Result<
         assert_eq!((problem.code, problem.status), (Code::InvalidRequest, 416));
         assert!(problem.detail.contains(&size.to_string()), "{}", problem.detail);
     }
-    for (path, token, status) in [(path, "nobody's", 401), ("/keys/secret_key", token.as_str(), 404)] {
+    let unknown = format!("/blobs/{}", Digest::of(b"the secret key"));
+    for (path, token, status) in [(path, "nobody's", 401), (&unknown, token.as_str(), 404)] {
         let answer = service.fetch(path, token, &[("range", "bytes=0-")]).await?;
         assert_eq!(answer.status().as_u16(), status);
     }

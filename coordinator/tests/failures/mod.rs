@@ -29,8 +29,8 @@ const PANICS_IN_TALLY: u8 = 0xba;
 /// The round at whose release the pool panics, after its opening is in.
 const PANICS_AT_RELEASE: u8 = 0xbb;
 
-const RETURNED: &str = "returned: nothing was opened";
-const CHARGED: &str = "charged, because something was opened";
+const RETURNED: &str = "returned: nothing was tallied or opened";
+const CHARGED: &str = "charged, because its tally had begun";
 
 /// Round, what was due in it, and the step of its tally, as a span names them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use learning::files::instances_to_npy_bytes;
 use protocol::wire::{Answers, Labels, LedgerView, RoundView};
 use reqwest::Method;
 
-use crate::service::{Keyed, granted, opened, refused, round_id};
+use crate::service::{Keyed, granted, refused, round_id};
 
 /// Instances of the service's schema, each known by one number.
 fn instances(numbers: &[f32]) -> Result<Vec<u8>> {
@@ -23,8 +23,7 @@ async fn announce(keyed: &Keyed, id: u8, numbers: &[f32]) -> Result<crate::servi
 async fn release(keyed: &Keyed, view: &RoundView, class: usize) -> Result<Labels> {
     keyed.service.wait_for(view.round, "voting").await?;
     let view = keyed.vote_all(view, class).await?;
-    let mut opening = keyed.opening(&view).await?;
-    opened(&mut opening)?;
+    let opening = keyed.opening(&view).await?;
     let signed = keyed.members[0].identity.sign(&opening);
     granted(keyed.post_opening(view.round, signed).await?)?;
     keyed.service.wait_for(view.round, "released").await?;

@@ -1,6 +1,6 @@
 //! A coordinator on a loopback socket, and scripted members that speak to it with the shared crate alone.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 use base::{
@@ -18,9 +18,10 @@ use learning::files::instances_to_npy_bytes;
 use protocol::{
     ballot::{StepCounts, cast},
     federation::{Enrolment, FederationConfig, Founding, KeyCertificate, Roster},
-    round::{Announcement, Opening, OpeningContent, RoundState},
+    round::{Announcement, Opening, OpeningQuestion, RoundState},
+    transcript::{Event, Replay},
     wire::{
-        Enrol, Enrolled, Found, Invite, NewInvite, OpeningTask, PostOpening, PublishKeys, RoundView,
+        Enrol, Enrolled, Found, Invite, NewInvite, PostOpening, PublishKeys, RoundView, TranscriptPage,
         UploadView,
     },
 };
@@ -101,13 +102,18 @@ impl Service {
 
     /// Ends the coordinator and starts another one in the same folder.
     pub(crate) async fn restart(self) -> Result<Self> {
+        self.restart_with(FileSettings::default()).await
+    }
+
+    /// Ends the coordinator and starts another one in the same folder, with these settings.
+    pub(crate) async fn restart_with(self, settings: FileSettings) -> Result<Self> {
         let Self { home, folder, tasks, .. } = self;
         for task in tasks {
             task.abort();
             drop(task.await);
         }
         drop(home); // releases the folder's lock
-        Self::start_in(folder, FileSettings::default()).await
+        Self::start_in(folder, settings).await
     }
 
     pub(crate) async fn send(
@@ -178,7 +184,7 @@ impl Service {
         self.found_with(CONFIG).await
     }
 
-    async fn found_with(&self, config: &str) -> Result<Answer<serde_json::Value>> {
+    pub(crate) async fn found_with(&self, config: &str) -> Result<Answer<serde_json::Value>> {
         let body = Found { config: FederationConfig::from_toml(config)? };
         self.post("/federation", &self.operator, &body).await
     }
@@ -206,6 +212,24 @@ impl Service {
     ) -> Result<Answer<RoundView>> {
         let path = format!("/rounds/{id}?window_seconds={seconds}");
         self.ask(Method::PUT, &path, &self.operator, instances).await
+    }
+
+    /// Replays the transcript as it stands.
+    pub(crate) async fn replay(&self) -> Result<Replay> {
+        Ok(Replay::of(&self.events().await?)?)
+    }
+
+    /// Fetches all events.
+    pub(crate) async fn events(&self) -> Result<Vec<Signed<Event>>> {
+        let mut events = Vec::new();
+        loop {
+            let path = format!("/transcript?from={}", events.len());
+            let page: TranscriptPage = granted(self.get(&path, &self.operator).await?)?;
+            events.extend(page.events);
+            if events.len() as u64 >= page.length {
+                return Ok(events);
+            }
+        }
     }
 
     /// Uploads a blob in one part.
@@ -260,7 +284,7 @@ pub(crate) fn round_id(byte: u8) -> RoundId {
 pub(crate) struct Member {
     pub(crate) id: ParticipantId,
     pub(crate) token: String,
-    pub(crate) identity: Identity,
+    pub(crate) identity: Arc<Identity>,
     pub(crate) founding: Founding,
 }
 
@@ -285,7 +309,7 @@ impl Keyed {
     /// Keys the federation of a new service.
     pub(crate) async fn of(service: Service, config: &str) -> Result<Self> {
         granted(service.found_with(config).await?)?;
-        let members = enrol_members(&service).await?;
+        let members = enrol(&service, 3, 1).await?;
         let (secret, key) = make_keys(&service, &members[0]).await?;
         Ok(Self { service, members, secret, key })
     }
@@ -307,10 +331,10 @@ impl Keyed {
         let roster: Roster =
             granted(self.service.get(&format!("/rounds/{}/roster", view.round), token).await?)?;
         let announcement: &Announcement = &view.announcement;
-        let resolution = &announcement.resolution(founding, &roster, Step::Label)?;
+        let encoding = &announcement.encoding(founding, &roster, Step::Label)?;
         let counts: Vec<i64> =
-            (0..resolution.layout().slots()).map(|slot| if slot % 3 == class { 2 } else { 0 }).collect();
-        let steps = [StepCounts { resolution, counts: &counts }];
+            (0..encoding.layout().slots()).map(|slot| if slot % 3 == class { 2 } else { 0 }).collect();
+        let steps = [StepCounts { encoding, counts: &counts }];
         Ok(cast(identity, *id, announcement, &self.key, &steps)?)
     }
 
@@ -336,22 +360,8 @@ impl Keyed {
     /// Opens a round's label ciphertexts as the trustee does.
     pub(crate) async fn opening(&self, view: &RoundView) -> Result<Opening> {
         let trustee = &self.members[0];
-        let task: OpeningTask = granted(
-            self.service.get(&format!("/rounds/{}/openings/label", view.round), &trustee.token).await?,
-        )?;
-        let path = format!("/rounds/{}/openings/label/ciphertexts", view.round);
-        let bytes = self.service.send(Method::GET, &path, &trustee.token, Vec::new()).await?.bytes().await?;
-        let layout = view.announcement.layout()?;
-        let ciphertexts = LabelCiphertexts::from_bytes(&bytes, view.announcement.parameters, layout)?;
-        Ok(Opening {
-            federation: trustee.founding.digest(),
-            round: Some(view.round),
-            step: Step::Label,
-            tally: task.tally,
-            ciphertexts: task.ciphertexts,
-            trustee: trustee.id,
-            content: OpeningContent::Labels(labels(&self.secret, &ciphertexts)?),
-        })
+        let question = self.service.replay().await?.question(Some(view.round), Step::Label);
+        open(&self.service, trustee, &self.secret, question.context("nothing is tallied")?).await
     }
 
     pub(crate) async fn post_opening(&self, id: RoundId, opening: Signed<Opening>) -> Result<Answer<()>> {
@@ -370,27 +380,44 @@ impl Keyed {
 /// Founds the federation and enrols three members; the first is the trustee.
 pub(crate) async fn enrol_three(service: &Service) -> Result<Vec<Member>> {
     granted(service.found().await?)?;
-    enrol_members(service).await
+    enrol(service, 3, 1).await
 }
 
-async fn enrol_members(service: &Service) -> Result<Vec<Member>> {
+/// Enrols so many members, of whom the first are the trustees.
+pub(crate) async fn enrol(service: &Service, members: u32, trustees: u32) -> Result<Vec<Member>> {
+    let count = members;
     let mut members = Vec::new();
-    for number in 1..=3 {
-        let invite = granted(service.invite(&format!("hospital-{number}"), number == 1).await?)?;
+    for number in 1..=count {
+        let invite = granted(service.invite(&format!("hospital-{number}"), number <= trustees).await?)?;
         let identity = Identity::generate()?;
         let Enrolled { participant: id, token, founding, .. } =
             granted(service.enrol(&invite.invite, &identity).await?)?;
-        members.push(Member { id, token, identity, founding });
+        members.push(Member { id, token, identity: Arc::new(identity), founding });
     }
     Ok(members)
 }
 
-/// Returns the labels of the sole trustee's opening.
-pub(crate) fn opened(opening: &mut Opening) -> Result<&mut Vec<u16>> {
-    match &mut opening.content {
-        OpeningContent::Labels(labels) => Ok(labels),
-        OpeningContent::Shares(_) => bail!("shares of a sole trustee"),
-    }
+/// Opens what the transcript asks as the sole trustee does.
+async fn open(
+    service: &Service,
+    trustee: &Member,
+    secret: &SecretKeys,
+    question: OpeningQuestion,
+) -> Result<Opening> {
+    let path = format!("/blobs/{}", question.ciphertexts);
+    let bytes = service.send(Method::GET, &path, &trustee.token, Vec::new()).await?.bytes().await?;
+    let layout = fhe::Layout::new(question.classes, question.instances)?;
+    let set = trustee.founding.config.parameter_set();
+    let ciphertexts = LabelCiphertexts::from_bytes(&bytes, set, layout)?;
+    Ok(Opening {
+        federation: question.federation,
+        round: question.round,
+        step: question.step,
+        tally: question.tally,
+        ciphertexts: question.ciphertexts,
+        trustee: trustee.id,
+        labels: labels(secret, &ciphertexts)?,
+    })
 }
 
 fn labels(secret: &SecretKeys, ciphertexts: &LabelCiphertexts) -> Result<Vec<u16>> {
@@ -416,33 +443,20 @@ async fn make_keys(service: &Service, trustee: &Member) -> Result<(SecretKeys, E
         keyswitching_key: digests[1],
         bootstrapping_key: digests[2],
         trustee: trustee.id,
-        sharing: None,
     };
     let body = PublishKeys { certificate: trustee.identity.sign(&certificate) };
     granted(service.put::<()>("/keys", &trustee.token, &body).await?)?;
-    let task = known_answer(service, trustee).await?;
-    let path = "/known-answer/label-ciphertexts";
-    let bytes = service.send(Method::GET, path, &trustee.token, Vec::new()).await?.bytes().await?;
-    let layout = fhe::Layout::new(3, task.instance_count as usize)?;
-    let ciphertexts = LabelCiphertexts::from_bytes(&bytes, set, layout)?;
-    let opening = Opening {
-        federation: trustee.founding.digest(),
-        round: None,
-        step: Step::Label,
-        tally: task.tally,
-        ciphertexts: task.ciphertexts,
-        trustee: trustee.id,
-        content: OpeningContent::Labels(labels(&secret, &ciphertexts)?),
-    };
+    let question = known_answer(service).await?;
+    let opening = open(service, trustee, &secret, question).await?;
     let body = PostOpening { opening: trustee.identity.sign(&opening) };
     granted(service.put::<()>("/known-answer", &trustee.token, &body).await?)?;
     Ok((secret, key))
 }
 
-async fn known_answer(service: &Service, trustee: &Member) -> Result<OpeningTask> {
+async fn known_answer(service: &Service) -> Result<OpeningQuestion> {
     for _ in 0..600 {
-        if let Ok(task) = service.get("/known-answer", &trustee.token).await? {
-            return Ok(task);
+        if let Some(question) = service.replay().await?.question(None, Step::Label) {
+            return Ok(question);
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

@@ -14,7 +14,7 @@ use protocol::wire::{
 use reqwest::{Method, Response, StatusCode};
 use serde_json::Value;
 
-use crate::service::{Keyed, Service, enrol_three, granted, opened, refused, round_id};
+use crate::service::{Keyed, Service, enrol_three, granted, refused, round_id};
 
 async fn issue(service: &Service, role: Role, expires_in_seconds: Option<u64>) -> Result<IssuedToken> {
     let new = NewToken { name: "ward <display>".to_owned(), role, expires_in_seconds };
@@ -105,7 +105,7 @@ fn operations_with_a_token() -> Result<Vec<Operation>> {
 fn plausible(path: &str) -> String {
     let numbers = ["{participant}", "{trustee}", "{token}", "{offset}", "{height}", "{id}"];
     let path = numbers.iter().fold(path.to_owned(), |path, name| path.replace(name, "1"));
-    let path = path.replace("{step}", "label").replace("{kind}", "public_key");
+    let path = path.replace("{step}", "label").replace("{board}", "known-answer");
     ["{ballot}", "{student}"].iter().fold(path, |path, name| path.replace(name, &"ab".repeat(16)))
 }
 
@@ -316,11 +316,11 @@ async fn the_stream_tells_how_a_round_moves_and_the_page_agrees() -> Result<()> 
     let id = round_id(3);
     let view = keyed.vote_on(id, 600).await?;
     let view = keyed.vote_all(&view, 1).await?;
-    let mut opening = keyed.opening(&view).await?;
+    let opening = keyed.opening(&view).await?;
     // The noise decides: of five instances that all teachers call 1, now and then one is labelled otherwise.
     let mut expected = vec![0; 3];
     // Label 0 would be an abstention.
-    opened(&mut opening)?.iter().for_each(|label| expected[usize::from(*label) - 1] += 1);
+    opening.labels.iter().for_each(|label| expected[usize::from(*label) - 1] += 1);
     granted(keyed.post_opening(id, keyed.members[0].identity.sign(&opening)).await?)?;
     let released = service.wait_for(id, "released").await?;
     let height = released.timeline.last().context("no timeline")?.height;

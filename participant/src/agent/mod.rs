@@ -8,10 +8,7 @@ mod votes;
 use std::{
     collections::HashMap,
     future::Future,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -26,12 +23,19 @@ use crate::identity::load_token;
 use crate::{
     approval::Membership,
     config::Config,
-    home::Home,
+    home::{Home, HomeError},
     identity::SecretError,
     transcript::{Chain, FollowError},
-    trustee::{Trustee, vault::VaultError},
+    trustee::{
+        Trustee,
+        artefacts::{Wanted, download},
+        check_pieces,
+        keyring::KeyringError,
+        standing::Standing,
+        vault::VaultError,
+    },
 };
-use client::{Client, ClientError, Patience};
+use client::{Client, ClientError, Patience, TransferError};
 use runtime::{Pool, PoolError, files::FileError};
 
 /// Longest pause between heartbeats while the coordinator is away.
@@ -55,6 +59,12 @@ pub enum AgentError {
     /// The trustee's key cannot be used.
     #[error(transparent)]
     Vault(#[from] VaultError),
+    /// The trustee's pieces of the key cannot be used.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+    /// The home cannot be used.
+    #[error(transparent)]
+    Home(#[from] HomeError),
     /// A file cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
@@ -91,13 +101,15 @@ pub struct Agent {
     pub pool: Pool,
     /// What it tells of itself with each heartbeat.
     pub pulse: Arc<Pulse>,
-    /// Whether computations are to stop.
-    pub stopping: Arc<AtomicBool>,
+    /// How far it is on the boards of the trustees.
+    pub standing: Arc<Standing>,
     /// Number of ballots that it cast since it was started.
     pub cast: AtomicU64,
     commons: Commons,
     client: Mutex<Client>,
     chain: AsyncMutex<Chain>,
+    /// Held while artefacts are downloaded: a file is downloaded once at a time.
+    downloads: AsyncMutex<()>,
     /// Why the transcript is not followed, if it is not.
     fault: Mutex<Option<String>>,
     said: Mutex<HashMap<String, String>>,
@@ -118,6 +130,7 @@ impl Agent {
         clock: Arc<dyn Clock>,
         commons: &Commons,
     ) -> Result<Self, AgentError> {
+        home.refuse_older()?;
         let membership = Membership::load(&home)?.ok_or(AgentError::NotEnrolled)?;
         let token = load_token(&home)?.ok_or(AgentError::NotEnrolled)?;
         let client = commons.client(Some(token));
@@ -131,11 +144,12 @@ impl Agent {
             clock,
             pool: commons.pool().beside(),
             pulse: Arc::default(),
-            stopping: Arc::default(),
+            standing: Arc::default(),
             cast: AtomicU64::new(0),
             commons: commons.clone(),
             client: Mutex::new(client),
             chain,
+            downloads: AsyncMutex::default(),
             fault: Mutex::default(),
             said: Mutex::default(),
         })
@@ -149,6 +163,20 @@ impl Agent {
     /// Returns the number of events of the transcript that were seen.
     async fn seen(&self) -> u64 {
         self.chain.lock().await.length()
+    }
+
+    /// Returns what the events say that were seen so far.
+    pub(crate) async fn replay(&self) -> Option<Arc<Replay>> {
+        self.chain.lock().await.replay()
+    }
+
+    /// Downloads what is not in the cache yet.
+    ///
+    /// # Errors
+    /// Where something cannot be downloaded.
+    pub(crate) async fn fetch(&self, wanted: &[Wanted]) -> Result<(), TransferError> {
+        let _alone = self.downloads.lock().await;
+        download(&self.client(), &self.home, wanted).await
     }
 
     /// Follows the transcript to its end; says once why not, if it cannot be followed.
@@ -172,13 +200,8 @@ impl Agent {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Asks computations that can be cut short to stop.
-    fn stop(&self) {
-        self.stopping.store(true, Ordering::Relaxed);
-    }
-
     /// Logs a warning unless the last one about the same subject said the same.
-    fn say_once(&self, subject: &str, message: &str) {
+    pub(crate) fn say_once(&self, subject: &str, message: &str) {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         if said.get(subject).is_none_or(|before| before != message) {
             tracing::warn!(about = subject, "{message}");
@@ -187,7 +210,7 @@ impl Agent {
     }
 
     /// Forgets what was said about a subject, so that the next warning shows again.
-    fn is_well(&self, subject: &str) -> bool {
+    pub(crate) fn is_well(&self, subject: &str) -> bool {
         self.said.lock().unwrap_or_else(PoisonError::into_inner).remove(subject).is_some()
     }
 
@@ -203,13 +226,13 @@ impl Agent {
     }
 }
 
-/// Runs until `shutdown` is ready or the federation is closed; a recomputation under way is cut short, every other
-/// computation is finished first.
-pub async fn run(agent: &Agent, shutdown: impl Future<Output = ()>) -> Result<Ended, AgentError> {
+/// Runs until `shutdown` is ready or the federation is closed; computations under way are finished first.
+pub async fn run(agent: &Arc<Agent>, shutdown: impl Future<Output = ()>) -> Result<Ended, AgentError> {
     let trustee = match agent.membership.trustee {
         true => Trustee::load(&agent.home, agent.membership.founding.config.trustees)?,
         false => Trustee::default(),
     };
+    check_own_pieces(agent).await?;
     let (sender, receiver) = watch::channel(None);
     let ended = tokio::select! {
         ended = heartbeats(agent, sender) => ended,
@@ -217,9 +240,20 @@ pub async fn run(agent: &Agent, shutdown: impl Future<Output = ()>) -> Result<En
         ended = duties::follow(agent, trustee, receiver) => ended,
         () = shutdown => Ok(Ended::Stopped),
     };
-    agent.stop();
     agent.pool.drain().await;
     ended
+}
+
+/// Checks what a trustee among several holds of the key; without it the institution still votes.
+async fn check_own_pieces(agent: &Agent) -> Result<(), AgentError> {
+    let Some(replay) = agent.replay().await.filter(|_| agent.membership.trustee) else { return Ok(()) };
+    match check_pieces(&agent.home, &agent.membership, agent.identity.public(), &replay) {
+        Err(missing @ KeyringError::Missing { .. }) => {
+            agent.say_once("pieces", &missing.to_string());
+            Ok(())
+        }
+        checked => Ok(checked?),
+    }
 }
 
 /// Sends heartbeats and hands on what waits; a coordinator that is away is asked again, ever more rarely.

@@ -26,8 +26,7 @@ pub(super) async fn follow(
         }
         let Some(work) = works.borrow_and_update().clone() else { continue };
         if work.federation == FederationState::Closed {
-            // The trustee's side ends the agent once the key is destroyed; a recomputation need not end first.
-            agent.stop();
+            // The trustee's side ends the agent once the key is destroyed.
             return std::future::pending().await;
         }
         watch_roster(agent, work.roster)?;

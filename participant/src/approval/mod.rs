@@ -87,12 +87,6 @@ pub fn approved_roster(home: &Home, federation: Digest, hash: Digest) -> Result<
     Ok(Some(roster).filter(|roster| roster.federation == federation))
 }
 
-/// Returns who makes the keys: the trustee with the lowest number, once all seats of event 0 are taken.
-pub fn dealer<'a>(founding: &Founding, roster: &'a Roster) -> Option<&'a Member> {
-    let taken = roster.trustees().count();
-    roster.trustees().next().filter(|_| taken == usize::from(founding.config.trustees.count))
-}
-
 /// Returns the one trustee of a roster, if there is exactly one.
 pub fn sole_trustee(roster: &Roster) -> Option<&Member> {
     let mut trustees = roster.trustees();

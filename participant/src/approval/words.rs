@@ -1,8 +1,7 @@
 //! Event 0 and roster in words, for the person who approves.
 
-use fhe::ArgmaxKind;
 use privacy::{NoiseMode, Views};
-use protocol::federation::Quorum;
+use protocol::federation::{FederationConfig, Quorum};
 
 use super::Review;
 
@@ -18,7 +17,7 @@ pub fn in_words(review: &Review, color: bool) -> String {
         format!("founded      {} by coordinator {}", review.founding.founded_at, review.founding.coordinator),
         format!("classes      {}: {}", config.classes.len(), config.classes.join(", ")),
         format!("instances    {} of shape {:?}", config.instances.kind(), config.instances.shape()),
-        format!("winner       {}", argmax(config.argmax)),
+        format!("winner       {}", winner(config)),
         format!("quorum       {}", quorum(review)),
         format!("noise        {}", noise(review)),
         format!("collusion    {}", collusion(review)),
@@ -37,8 +36,9 @@ pub fn in_words(review: &Review, color: bool) -> String {
     lines.join("\n")
 }
 
-fn argmax(kind: ArgmaxKind) -> String {
-    let Some(share) = kind.error_share() else {
+fn winner(config: &FederationConfig) -> String {
+    let share = config.circuit().error_share().filter(|_| config.trustees.is_sole());
+    let Some(share) = share else {
         return "exactly the class with most noisy votes, ties to the first".to_owned();
     };
     let percent = (share * 100.0).round();
@@ -132,9 +132,9 @@ fn trustees(review: &Review) -> String {
             "trustee      {name} alone holds the decryption key: votes stay secret only while it and the coordinator \
              follow the protocol and do not collude"
         ),
-        [first, ..] => format!(
-            "trustees     {} of {} seats taken: {}; any {} of them together decrypt, any {} learn nothing; {first} \
-             makes the keys and is trusted to forget them",
+        names => format!(
+            "trustees     {} of {} seats taken: {}; they make the key together, any {} of them together could decrypt \
+             every ballot, any {} learn nothing",
             names.len(),
             policy.count,
             names.join(", "),

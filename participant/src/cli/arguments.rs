@@ -78,7 +78,7 @@ pub enum Command {
     Fleet(FleetArguments),
     /// Checks a transcript: one line per named check, each with what it proves.
     #[command(after_help = "Example:\n  participant verify transcript-2026-11\n  \
-        participant verify transcript-2026-11 --quick --format json\n  \
+        participant verify transcript-2026-11 --strict --format json\n  \
         participant verify https://labels.example.org --home st-mary\n\n\
         Exit code 0 if no check failed, 1 if one did; what could not be checked is said, and counts with --strict.")]
     Verify(VerifyArguments),
@@ -105,7 +105,9 @@ pub enum Command {
     )]
     Rounds(RoundsArguments),
     /// Takes part in sharing the decryption key among several trustees.
-    #[command(after_help = "Example:\n  participant trustee approve")]
+    #[command(
+        after_help = "Example:\n  participant trustee approve\n  participant trustee backup roots.psebk"
+    )]
     Trustee(TrusteeArguments),
     /// Shows what the rounds voted in have cost, and the institution's own cap.
     #[command(after_help = "Example:\n  participant ledger show --format json\n\n\
@@ -299,13 +301,41 @@ pub struct TrusteeArguments {
 }
 
 /// A verb of `trustee`.
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub enum TrusteeCommand {
-    /// Shows the trustees, the threshold and the dealer in words, and approves them; a person's act.
+    /// Shows the trustees and what their number means, in words, and approves them; a person's act.
     #[command(after_help = "Example:\n  participant trustee approve\n  \
         participant trustee approve --yes --format json")]
     Approve {
         /// Approves without asking.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Seals the roots of this trustee's pieces into a file, under a passphrase that is shown once.
+    #[command(after_help = "Example:\n  participant trustee backup roots.psebk\n\n\
+        The file does not hold what was signed. Keep the passphrase apart from it. When the federation is closed, destroy \
+        both: whoever finds them holds this trustee's pieces.")]
+    Backup {
+        /// File to write; it must not exist.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Puts the roots of a backup back into a home that lost them.
+    #[command(after_help = "Example:\n  participant trustee restore roots.psebk\n\n\
+        The home needs its identity and its enrolment, and the agent must not run. For rounds that were announced before, \
+        a restored home signs nothing.")]
+    Restore {
+        /// File that `participant trustee backup` wrote.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// File that holds the passphrase; it is asked for by default.
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+    },
+    /// Lets this trustee answer again after an alarm, once a person has looked at it.
+    #[command(after_help = "Example:\n  participant trustee resume")]
+    Resume {
+        /// Goes on without asking.
         #[arg(long)]
         yes: bool,
     },
@@ -435,9 +465,6 @@ pub struct VerifyArguments {
     /// Folder or file that `coordinator transcript export` wrote, or the address of a coordinator.
     #[arg(value_name = "EXPORT|URL")]
     pub source: String,
-    /// Leaves out the recomputation of argmax and squash, which takes as long as the tally.
-    #[arg(long)]
-    pub quick: bool,
     /// Fails also if a check could not be made.
     #[arg(long)]
     pub strict: bool,
@@ -481,7 +508,7 @@ mod tests {
                 examined += 1;
             }
         }
-        assert_eq!(examined, 29, "verbs and their sub-verbs");
+        assert_eq!(examined, 32, "verbs and their sub-verbs");
         Cli::command().debug_assert();
     }
 }

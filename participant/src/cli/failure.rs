@@ -10,7 +10,7 @@ use crate::{
     joining::JoinError,
     teacher::{journal::JournalError, train::TrainingError},
     transcript::FollowError,
-    trustee::{agreement::AgreementError, vault::VaultError},
+    trustee::{agreement::AgreementError, restored::RestoreError, vault::VaultError},
 };
 use client::ClientError;
 use runtime::{PoolError, files::FileError};
@@ -85,6 +85,7 @@ exits! {
     VaultError => Job,
     TrainingError => Job,
     AgreementError => Job,
+    RestoreError => Job,
 }
 
 impl From<JoinError> for Failure {
@@ -137,12 +138,13 @@ impl From<PoolError> for Failure {
 impl From<AgentError> for Failure {
     fn from(error: AgentError) -> Self {
         let exit = match &error {
-            AgentError::NotEnrolled => Exit::Arguments,
+            AgentError::NotEnrolled | AgentError::Home(_) => Exit::Arguments,
             AgentError::Unauthorized(_) => Exit::Connection,
             AgentError::Pool(PoolError::Bug(_)) => Exit::Bug,
             AgentError::Client(_)
             | AgentError::Secret(_)
             | AgentError::Vault(_)
+            | AgentError::Keyring(_)
             | AgentError::File(_)
             | AgentError::Transcript(_)
             | AgentError::Pool(PoolError::Start(_) | PoolError::Stopped) => Exit::Job,

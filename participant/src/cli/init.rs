@@ -11,7 +11,7 @@ use super::{
     output::{self, Output},
 };
 use crate::{
-    config::{ApproveRounds, Config, DataConfig, Limits, TeacherConfig, TeachersConfig, TrusteeConfig},
+    config::{ApproveRounds, Config, DataConfig, Limits, TeacherConfig, TeachersConfig},
     home::Home,
     identity::PublicFacts,
     joining::make_home,
@@ -119,6 +119,5 @@ fn config(arguments: Institution) -> Result<Config, Failure> {
         teachers: TeachersConfig { count: arguments.teachers, seed, model, training: None, start: None },
         teacher: TeacherConfig::default(),
         limits: Limits { approve_rounds, ..Limits::default() },
-        trustee: TrusteeConfig::default(),
     })
 }

@@ -6,6 +6,7 @@
 mod anchor;
 mod approve;
 mod arguments;
+mod backup;
 mod config;
 mod data;
 mod describe;

@@ -23,7 +23,7 @@ pub(super) fn run(root: &Path) -> Result<(), Failure> {
 }
 
 async fn serve(home: Home, config: Config) -> Result<(), Failure> {
-    let agent = Agent::new(home, config, Arc::new(SystemClock))?;
+    let agent = Arc::new(Agent::new(home, config, Arc::new(SystemClock))?);
     let federation = &agent.membership.founding.config;
     for name in federation.insecure_settings().into_iter().chain(agent.config.insecure_settings()) {
         output::insecure(name);

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use base::ids::{Digest, ParticipantId, RoundId};
-use protocol::federation::FederationState;
+use protocol::{federation::FederationState, wire::BoardId};
 use serde::Serialize;
 
 use super::{Failure, block_on, output::Output};
@@ -15,6 +15,12 @@ use crate::{
     teacher::{
         ensemble::Training,
         journal::{Journal, Record, Stage},
+    },
+    transcript::Chain,
+    trustee::{
+        alarm::{Alarm, Alarms},
+        holds_key,
+        standing::{Line, Standing},
     },
 };
 use client::{Client, ClientError, Patience};
@@ -38,7 +44,20 @@ struct Status {
     agent_running: bool,
     rounds_waiting: usize,
     not_voted: Vec<NotVoted>,
+    /// Where the boards of the trustees stand, as the agent wrote it last.
+    boards: Vec<Line>,
+    /// The ceremonies that ended without a key, and who was named.
+    dead_ceremonies: Vec<DeadCeremony>,
+    /// What a person has to look at before this trustee answers again.
+    alarms: Vec<Alarm>,
     insecure: Vec<&'static str>,
+}
+
+/// A ceremony that ended without a key.
+#[derive(Debug, Serialize)]
+struct DeadCeremony {
+    ceremony: Digest,
+    named: Vec<ParticipantId>,
 }
 
 /// A round in which this institution has no vote, and why.
@@ -81,15 +100,28 @@ fn gather(home: &Home, config: &Config) -> Result<Status, Failure> {
         federation_state: state,
         participant: membership.as_ref().map(|membership| membership.participant),
         trustee: membership.as_ref().is_some_and(|membership| membership.trustee),
-        trustee_key: home.trustee_key().is_file() || home.package().is_file(),
+        trustee_key: holds_key(home),
         approved_roster: pin.map(|pin| pin.roster),
         current_roster: roster,
         training: Training::load(home)?,
         agent_running: matches!(home.lock(), Err(HomeError::Locked(_))),
         rounds_waiting: records.iter().filter(|record| record.stage == Stage::Waiting).count(),
         not_voted: not_voted(records),
+        boards: Standing::read(home)?,
+        dead_ceremonies: match &membership {
+            Some(membership) if membership.trustee => dead_ceremonies(home, membership)?,
+            _ => Vec::new(),
+        },
+        alarms: Alarms::of(home).all()?.into_iter().filter(|alarm| alarm.seen_at.is_none()).collect(),
         insecure: insecure.into_iter().chain(config.insecure_settings()).collect(),
     })
+}
+
+/// Returns the ceremonies that the kept transcript knows to have ended without a key.
+fn dead_ceremonies(home: &Home, membership: &Membership) -> Result<Vec<DeadCeremony>, Failure> {
+    let replay = Chain::peek(home, membership)?.replay();
+    let ended = replay.iter().flat_map(|replay| replay.ceremony().ended());
+    Ok(ended.map(|ended| DeadCeremony { ceremony: ended.ceremony, named: ended.named.clone() }).collect())
 }
 
 fn not_voted(mut records: Vec<Record>) -> Vec<NotVoted> {
@@ -130,7 +162,32 @@ impl Status {
             .not_voted
             .iter()
             .map(|one| format!("NOT VOTED    round {} ({}): {}", one.round, one.stage, one.reason));
-        lines.into_iter().chain(not_voted).chain(insecure).collect::<Vec<_>>().join("\n")
+        lines
+            .into_iter()
+            .chain(self.boards_in_words())
+            .chain(not_voted)
+            .chain(self.alarms.iter().map(|alarm| format!("ALARM        {}", alarm.what)))
+            .chain(insecure)
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
+    /// Describes where the boards of the trustees stand, one on a line.
+    fn boards_in_words(&self) -> Vec<String> {
+        let dead = self.dead_ceremonies.iter().map(|dead| {
+            let named: Vec<String> = dead.named.iter().map(ToString::to_string).collect();
+            let whom = match named.is_empty() {
+                true => "nobody is named".to_owned(),
+                false => format!("participants {} lied", named.join(", ")),
+            };
+            format!("ceremony     {} ended without a key: {whom}", dead.ceremony.short())
+        });
+        let boards = self.boards.iter().map(|line| match line.board {
+            BoardId::Ceremony(ceremony) => format!("ceremony     {}: {}", ceremony.short(), line.words),
+            BoardId::KnownAnswer => format!("tally        known answer: {}", line.words),
+            BoardId::Round(round, step) => format!("tally        {step} of round {round}: {}", line.words),
+        });
+        dead.chain(boards).collect()
     }
 
     fn coordinator_in_words(&self) -> String {
@@ -146,7 +203,7 @@ impl Status {
         };
         let role = match (self.trustee, self.trustee_key) {
             (false, _) => "",
-            (true, true) => ", trustee, holds the key or its pieces of it",
+            (true, true) => ", trustee, holds the key or pieces of it",
             (true, false) => ", trustee, holds nothing of the key",
         };
         let name = self.federation_name.as_deref().unwrap_or_default();

@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use base::{identity::Signed, ids::Digest};
 use indicatif::{ProgressBar, ProgressStyle};
-use protocol::transcript::{BlobError, Blobs, Check, Depth, Event, Folder, Line, Report, Verdict, verify};
+use protocol::transcript::{BlobError, Blobs, Check, Event, Folder, Line, Report, Verdict, verify};
 use reqwest::Url;
 use serde_json::json;
 
@@ -23,13 +23,12 @@ use client::{Client, ClientError, Patience};
 const LARGEST_BLOB: usize = 1 << 30;
 
 pub(super) fn run(root: &Path, arguments: &VerifyArguments, output: &Output) -> Result<(), Failure> {
-    let depth = if arguments.quick { Depth::Quick } else { Depth::Full };
     let anchor = Anchor::of(&Home::at(root), arguments.federation)?;
     let (anchored, report) = match remote(&arguments.source) {
-        Some(url) => verify_served(root, &url, anchor, depth, output)?,
+        Some(url) => verify_served(root, &url, anchor, output)?,
         None => {
             let folder = Folder::open(Path::new(&arguments.source)).map_err(Failure::arguments)?;
-            (anchor.hold(&folder.events)?, check(&folder.events, &folder, depth, output))
+            (anchor.hold(&folder.events)?, check(&folder.events, &folder, output))
         }
     };
     let value = json!({
@@ -37,7 +36,6 @@ pub(super) fn run(root: &Path, arguments: &VerifyArguments, output: &Output) -> 
         "anchor": anchored,
         "events": report.events,
         "head": report.head,
-        "quick": arguments.quick,
         "passed": report.has_passed(),
         "checks": report.lines.iter().zip(1..).map(|(line, number)| json!({
             "number": number,
@@ -90,13 +88,13 @@ fn row(number: usize, line: &Line) -> String {
     format!("{number:>2} {verdict}  {}: {detail}{shows}", check.name())
 }
 
-/// Checks with a bar that shows the sums and the recomputed labels.
-fn check(events: &[Signed<Event>], blobs: &dyn Blobs, depth: Depth, output: &Output) -> Report {
+/// Checks with a bar that shows the sums and the sessions.
+fn check(events: &[Signed<Event>], blobs: &dyn Blobs, output: &Output) -> Report {
     let bar = if output.is_text() { ProgressBar::new(1) } else { ProgressBar::hidden() };
     if let Ok(style) = ProgressStyle::with_template("{msg:42} {wide_bar} {pos}/{len} {eta}") {
         bar.set_style(style);
     }
-    let report = verify(events, blobs, depth, &mut |check: Check, done, total| {
+    let report = verify(events, blobs, &mut |check: Check, done, total| {
         bar.set_message(check.name());
         bar.set_length(total as u64);
         bar.set_position(done as u64);
@@ -110,7 +108,6 @@ fn verify_served(
     root: &Path,
     url: &Url,
     anchor: Anchor,
-    depth: Depth,
     output: &Output,
 ) -> Result<(Anchored, Report), Failure> {
     let home = Home::open(root)?;
@@ -123,7 +120,7 @@ fn verify_served(
         let events = all_events(&client).await?;
         let anchored = anchor.hold(&events)?;
         let served = Served { client: Arc::new(client), runtime: tokio::runtime::Handle::current() };
-        let checked = tokio::task::spawn_blocking(move || check(&events, &served, depth, &output));
+        let checked = tokio::task::spawn_blocking(move || check(&events, &served, &output));
         Ok((anchored, checked.await.map_err(Failure::job)?))
     })?
 }

@@ -62,12 +62,9 @@ fn wrong_values_are_named_with_file_key_and_remedy() {
 }
 
 #[test]
-fn a_trustee_recomputes_unless_it_is_told_otherwise_by_an_insecure_name() {
-    let plain = read(PLAIN).unwrap();
-    assert_eq!(plain.trustee.check, TallyCheck::Recompute);
-    let trusting = read(&format!("{PLAIN}\n[trustee]\ncheck = \"insecure_trust_tally\"")).unwrap();
-    assert_eq!(trusting.insecure_settings(), ["insecure_trust_tally"]);
-    assert!(read(&format!("{PLAIN}\n[trustee]\ncheck = \"none\"")).unwrap_err().contains("recompute"));
+fn a_setting_of_version_0_1_is_refused_by_its_name() {
+    let refused = read(&format!("{PLAIN}\n[trustee]\ncheck = \"insecure_trust_tally\"")).unwrap_err();
+    assert!(refused.contains("unknown field `trustee`"), "{refused}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The way to the coordinator: TLS, version, clocks, token; and what it says of the federation.
 
 use base::{clock::Clock, ids::Digest};
-use protocol::{federation::KeyCertificate, wire::Health};
+use protocol::wire::Health;
 use runtime::doctor::{Diagnosis, Finding};
 
 use crate::identity::load_token;
@@ -17,7 +17,6 @@ const FAIL_MS: u64 = 60_000;
 pub(super) struct Seen {
     pub(super) client: Client,
     pub(super) roster: Digest,
-    pub(super) keys: Option<base::identity::Signed<KeyCertificate>>,
 }
 
 /// Checks the way there, step by step.
@@ -48,9 +47,9 @@ pub(super) async fn examine(
         }
     }
     match ask(&client).await {
-        Ok((roster, keys)) => {
+        Ok(roster) => {
             diagnosis.extend([Finding::ok("token", "accepted")]);
-            Some(Seen { client, roster, keys })
+            Some(Seen { client, roster })
         }
         Err(error) => {
             let remedy = "if the institution was not revoked: participant enroll again for a fresh token";
@@ -105,8 +104,6 @@ pub(super) fn skew(health: &Health, clock: &dyn Clock) -> Finding {
     }
 }
 
-async fn ask(
-    client: &Client,
-) -> Result<(Digest, Option<base::identity::Signed<KeyCertificate>>), ClientError> {
-    Ok((client.roster().await?.hash, client.federation().await?.keys))
+async fn ask(client: &Client) -> Result<Digest, ClientError> {
+    Ok(client.roster().await?.hash)
 }

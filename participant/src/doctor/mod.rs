@@ -13,8 +13,10 @@ use crate::{
     approval::{Membership, Pin},
     config::Config,
     home::Home,
+    identity,
     teacher::train::Lesson,
-    trustee::vault::Vault,
+    transcript::Chain,
+    trustee::{ceremony::store::holds_anything, check_pieces, vault::Vault},
 };
 
 /// Makes every check, in an order in which each says why the next cannot be made.
@@ -51,7 +53,7 @@ pub async fn examine(root: &Path, clock: &dyn Clock, diagnosis: &mut Diagnosis) 
         Finding::ok("enrolment", format!("participant {} of {}", membership.participant, founding.name)),
         approval(&home, &membership, seen.as_ref()),
         trustee(&home, &membership),
-        Finding::arithmetic(founding.transform),
+        Finding::arithmetic(founding.transform()),
     ]);
     let lesson = match data(&home, &config, &membership).await {
         Ok((finding, lesson)) => {
@@ -94,16 +96,27 @@ fn trustee(home: &Home, membership: &Membership) -> Finding {
     if !membership.trustee {
         return Finding::ok(CHECK, "this institution is none");
     }
-    match Vault::load(home) {
-        Err(error) => Finding::fail(CHECK, error.to_string(), files::RESTORE),
-        Ok(Some(_)) => Finding::ok(CHECK, "holds the decryption key, whole"),
-        Ok(None) if home.package().is_file() => Finding::ok(CHECK, "holds its pieces of the decryption key"),
-        Ok(None) => Finding::warn(
+    match (Vault::load(home), pieces(home, membership)) {
+        (Err(error), _) => Finding::fail(CHECK, error.to_string(), files::RESTORE),
+        (_, Err(error)) => Finding::fail(CHECK, error, files::RESTORE),
+        (Ok(Some(_)), _) => Finding::ok(CHECK, "holds the decryption key, whole"),
+        (Ok(None), Ok(true)) => Finding::ok(CHECK, "holds the roots of its pieces of the decryption key"),
+        (Ok(None), Ok(false)) => Finding::warn(
             CHECK,
             "holds nothing of the decryption key yet",
             "start the agent: participant run; with several trustees first participant trustee approve",
         ),
     }
+}
+
+/// Returns whether this trustee holds pieces; they must belong to the key on the transcript as far as it was followed.
+fn pieces(home: &Home, membership: &Membership) -> Result<bool, String> {
+    let chain = Chain::peek(home, membership).map_err(|e| e.to_string())?;
+    if let Some(replay) = chain.replay() {
+        let identity = identity::load(home).map_err(|e| e.to_string())?.public();
+        check_pieces(home, membership, identity, &replay).map_err(|e| e.to_string())?;
+    }
+    Ok(holds_anything(home))
 }
 
 /// Reads the data by the federation's schema.

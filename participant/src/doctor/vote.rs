@@ -1,5 +1,7 @@
 //! A vote on one record of the own data, from prediction to ballot, that is thrown away.
 
+use std::collections::HashMap;
+
 use base::{
     clock::{Clock, Millis},
     ids::{Digest, RoundId},
@@ -8,8 +10,9 @@ use fhe::EncryptionKey;
 use privacy::draw_shares;
 use protocol::{
     ballot::{StepCounts, cast},
-    federation::{KeyCertificate, Roster},
+    federation::Roster,
     round::{Announcement, AnnouncementError, RoundRequest},
+    transcript::{BlobError, Blobs},
 };
 use runtime::doctor::Finding;
 use zeroize::Zeroizing;
@@ -20,8 +23,10 @@ use crate::{
     home::Home,
     identity,
     teacher::{ensemble::Ensemble, terms::Approved, train::Lesson},
+    transcript::Chain,
+    trustee::artefacts::{Cached, Wanted, encryption_key_of},
 };
-use runtime::files::{read_if_there, read_json};
+use runtime::files::read_json;
 
 const CHECK: &str = "vote";
 
@@ -41,12 +46,12 @@ pub(super) async fn rehearse(
     lesson: Lesson,
     clock: &dyn Clock,
 ) -> Finding {
-    let (keys, key) = match keys(home, membership, seen.as_ref()).await {
+    let (keys, key) = match keys(home, membership, seen).await {
         Ok(found) => found,
         Err(trouble) => return finding(trouble),
     };
     let (home, membership, now) = (home.clone(), membership.clone(), clock.now());
-    let job = move || ballot(&home, &membership, &keys, &key, &lesson, now);
+    let job = move || ballot(&home, &membership, (keys, &key), &lesson, now);
     match tokio::task::spawn_blocking(job).await {
         Ok(Ok(bytes)) => {
             let found = format!(
@@ -66,46 +71,56 @@ fn finding(trouble: Trouble) -> Finding {
     }
 }
 
-/// Returns the certificate and the public key, each held against the other and against what was seen first.
+/// Returns the digest of the keys and the encryption key, each held against the transcript and what was seen first.
 async fn keys(
     home: &Home,
     membership: &Membership,
-    seen: Option<&Seen>,
-) -> Result<(KeyCertificate, Vec<u8>), Trouble> {
+    seen: Option<Seen>,
+) -> Result<(Digest, EncryptionKey), Trouble> {
     const REMEDY: &str = "ask the operator what happened to the federation's keys; do not vote";
+    const EARLY: Trouble = Trouble::Early(
+        "the federation has no keys yet, or the coordinator was not reached",
+        "run the doctor again when the federation is keyed",
+    );
     let broken = |error: &dyn std::fmt::Display| Trouble::Broken(error.to_string(), REMEDY);
-    let pinned: Option<KeyCertificate> =
-        read_json(&home.keys().join("certificate.json")).map_err(|e| broken(&e))?;
-    let certificate = match seen.filter(|seen| seen.keys.is_some()) {
-        Some(seen) => {
-            let roster = roster(home, membership)?;
-            let approved = Approved { founding: &membership.founding, roster: &roster };
-            let before = pinned.as_ref().map(KeyCertificate::digest);
-            approved.check_keys(seen.keys.as_ref(), before).map_err(|e| broken(&e))?
-        }
-        None => pinned.ok_or(Trouble::Early(
-            "the federation has no keys yet, or the coordinator was not reached",
-            "run the doctor again when the federation is keyed",
-        ))?,
+    let mut chain = Chain::peek(home, membership).map_err(|e| broken(&e))?;
+    let replay = match &seen {
+        Some(seen) => chain.follow(&seen.client).await.map_err(|e| broken(&e))?,
+        None => chain.replay().ok_or(EARLY)?,
     };
-    let stored = home.keys().join(format!("{}.bin", certificate.public_key));
-    let stored = read_if_there(&stored).map_err(|e| broken(&e))?;
-    let bytes = match (stored, seen) {
-        (Some(bytes), _) => bytes,
-        (None, Some(seen)) => seen.client.public_key().await.map_err(|e| broken(&e))?,
-        (None, None) => {
-            return Err(Trouble::Early(
-                "the public key was never fetched",
+    let shown = replay.ceremony().keys().ok_or(EARLY)?;
+    let roster = roster(home, membership)?;
+    let approved = Approved { founding: &membership.founding, roster: &roster };
+    let pinned: Option<Digest> = read_json(&home.keys().join("keys.json")).map_err(|e| broken(&e))?;
+    let keys = approved.check_keys(&replay, pinned).map_err(|e| broken(&e))?;
+    let mut artefacts = Artefacts { cached: Cached::of(home), fetched: HashMap::new() };
+    for Wanted { digest, limit } in encryption_key_of(shown) {
+        if home.cached(digest).is_none() {
+            let seen = seen.as_ref().ok_or(Trouble::Early(
+                "the encryption key was never fetched",
                 "run the doctor again when the coordinator answers",
-            ));
+            ))?;
+            // A limit of a few kilobytes.
+            let bytes = seen.client.artefact(digest, limit as usize).await.map_err(|e| broken(&e))?;
+            artefacts.fetched.insert(digest, bytes);
         }
-    };
-    if Digest::of(&bytes) != certificate.public_key {
-        let found =
-            format!("the public key does not have the digest {} of the certificate", certificate.public_key);
-        return Err(Trouble::Broken(found, "delete HOME/state/keys/*.bin: it is fetched and checked again"));
     }
-    Ok((certificate, bytes))
+    let key = replay.encryption_key(&artefacts).map_err(|e| {
+        Trouble::Broken(e.to_string(), "delete HOME/cache/blobs/*: it is fetched and checked again")
+    })?;
+    Ok((keys, key))
+}
+
+/// What is in the cache, and what was fetched for now; nothing is kept.
+struct Artefacts {
+    cached: Cached,
+    fetched: HashMap<Digest, Vec<u8>>,
+}
+
+impl Blobs for Artefacts {
+    fn blob(&self, digest: Digest) -> Result<Vec<u8>, BlobError> {
+        self.fetched.get(&digest).map_or_else(|| self.cached.blob(digest), |bytes| Ok(bytes.clone()))
+    }
 }
 
 fn roster(home: &Home, membership: &Membership) -> Result<Roster, Trouble> {
@@ -120,8 +135,7 @@ fn roster(home: &Home, membership: &Membership) -> Result<Roster, Trouble> {
 fn ballot(
     home: &Home,
     membership: &Membership,
-    keys: &KeyCertificate,
-    key: &[u8],
+    (keys, key): (Digest, &EncryptionKey),
     lesson: &Lesson,
     now: Millis,
 ) -> Result<usize, Trouble> {
@@ -136,7 +150,7 @@ fn ballot(
         round: RoundId::from_bytes([0; 16]),
         instances: Digest::of(b"one record, never sent"),
         instance_count: 1,
-        keys: keys.digest(),
+        keys,
         opens_at: now,
         closes_at: Millis(now.0.saturating_add(1000)),
     };
@@ -152,14 +166,13 @@ fn ballot(
     for step in announcement.steps() {
         let mut noisy = draw_shares(announcement.share_sizes(*step).0, slots).map_err(|e| broken(&e))?;
         noisy.iter_mut().zip(votes.iter()).for_each(|(count, votes)| *count = count.saturating_add(*votes));
-        let resolution = announcement.resolution(founding, &roster, *step).map_err(early)?;
-        counts.push((resolution, noisy));
+        let encoding = announcement.encoding(founding, &roster, *step).map_err(early)?;
+        counts.push((encoding, noisy));
     }
     let steps: Vec<StepCounts<'_>> =
-        counts.iter().map(|(resolution, counts)| StepCounts { resolution, counts }).collect();
-    let key = EncryptionKey::from_bytes(key, announcement.parameters).map_err(|e| broken(&e))?;
+        counts.iter().map(|(encoding, counts)| StepCounts { encoding, counts }).collect();
     let identity = identity::load(home).map_err(|e| broken(&e))?;
     let bytes =
-        cast(&identity, membership.participant, &announcement, &key, &steps).map_err(|e| broken(&e))?;
+        cast(&identity, membership.participant, &announcement, key, &steps).map_err(|e| broken(&e))?;
     Ok(bytes.len())
 }

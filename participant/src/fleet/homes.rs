@@ -8,7 +8,7 @@ use learning::{
 
 use super::{FleetError, Member, Plan, deal, invites::Entry, member_at, progress::Progress};
 use crate::{
-    config::{Config, DataConfig, Limits, TeacherConfig, TeachersConfig, TrusteeConfig},
+    config::{Config, DataConfig, Limits, TeacherConfig, TeachersConfig},
     joining::make_home,
 };
 
@@ -51,7 +51,6 @@ fn make(plan: &Plan, seed: u64, invites: &[Entry], members: &[Member]) -> Result
                 },
                 teacher: TeacherConfig::default(),
                 limits: Limits::default(),
-                trustee: TrusteeConfig::default(),
             };
             let key = simulated_key("shards of a simulated participant", seed, index as u64);
             make_home(&member.home, &config, Some(&key)).map_err(|e| FleetError::member(&member.name, e))?;

@@ -93,7 +93,7 @@ async fn approve_one(
     Ok(Some(review))
 }
 
-/// Approves, for the trustees among the members, each other and the dealer, where there are several.
+/// Approves, for the trustees among the members, each other, where there are several.
 async fn approve_trustees(members: &[Member], commons: &Commons) -> Result<(), FleetError> {
     for member in members {
         let fail = |e: &dyn std::fmt::Display| FleetError::member(&member.name, e);
@@ -113,8 +113,7 @@ async fn seat_one(member: &Member, client: &Client, membership: &Membership) -> 
     let home = &member.home;
     let identity = identity::load(home)?;
     let replay = Chain::peek(home, membership)?.follow(client).await?;
-    let keys = (identity.public(), identity.sealing_key());
-    let seat = Seat::find(&replay, membership.participant, keys)?;
+    let seat = Seat::find(&replay, membership.participant, identity.public())?;
     agree_trustees(home, client, membership, &identity, &seat, SystemClock.now()).await?;
     Ok(())
 }

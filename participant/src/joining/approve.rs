@@ -47,7 +47,7 @@ pub async fn agree(
     Ok(pin)
 }
 
-/// Pins the other trustees and the dealer, and tells the coordinator.
+/// Pins the other trustees, and tells the coordinator.
 pub async fn agree_trustees(
     home: &Home,
     client: &Client,

@@ -1,15 +1,11 @@
 //! The terms of a round: they must be exactly those that follow from what this institution approved.
 
-use base::{
-    identity::{IdentityError, Signed},
-    ids::{Digest, ParticipantId, RoundId},
-};
+use base::ids::{Digest, ParticipantId, RoundId};
 use protocol::{
-    federation::{Founding, KeyCertificate, Roster},
+    federation::{FederationKeys, Founding, Roster, Trustees},
     round::{Announcement, AnnouncementError},
+    transcript::Replay,
 };
-
-use crate::approval::dealer;
 
 /// Why this institution does not accept a round's terms.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -33,26 +29,20 @@ pub enum TermsError {
     /// This institution is not a member.
     #[error("participant {0} is not on the approved roster")]
     NotOnRoster(ParticipantId),
-    /// The approved roster has not as many trustees as event 0 asks for.
-    #[error("the approved roster does not name as many trustees as the federation has seats for")]
-    NoTrustee,
     /// No keys are published.
     #[error("the federation has no keys yet")]
     NoKeys,
-    /// The key certificate is not the trustee's.
-    #[error("the key certificate: {0}")]
-    Signature(#[from] IdentityError),
-    /// The key certificate is for something else.
-    #[error("the key certificate names another {0} than what was approved")]
-    Certificate(&'static str),
-    /// The keys changed.
+    /// Others made the keys than the trustees of the approved roster.
     #[error(
-        "the key certificate changed from {pinned} to {found}: keys are made once; ask the operator what happened"
+        "the keys were not made by the trustees of the approved roster: run `participant approve` to see it"
     )]
+    OtherTrustees,
+    /// The keys changed.
+    #[error("the keys changed from {pinned} to {found}: keys are made once; ask the operator what happened")]
     KeysChanged {
-        /// Digest of the certificate seen first.
+        /// Digest of the keys seen first.
         pinned: Digest,
-        /// Digest of the certificate seen now.
+        /// Digest of the keys seen now.
         found: Digest,
     },
     /// A number differs from what the approved policy gives.
@@ -70,27 +60,23 @@ pub struct Approved<'a> {
 }
 
 impl Approved<'_> {
-    /// Checks that the keys are those of the approved trustee or dealer, and that they did not change since first seen.
-    pub fn check_keys(
-        &self,
-        signed: Option<&Signed<KeyCertificate>>,
-        pinned: Option<Digest>,
-    ) -> Result<KeyCertificate, TermsError> {
-        let trustee = dealer(self.founding, self.roster).ok_or(TermsError::NoTrustee)?;
-        let certificate = signed.ok_or(TermsError::NoKeys)?.verify(&trustee.identity)?;
-        let same = [
-            ("federation", certificate.federation == self.founding.digest()),
-            ("set of parameters", certificate.parameters == self.founding.config.parameter_set()),
-            ("trustee", certificate.trustee == trustee.id),
-            ("sharing", certificate.sharing.is_none() == self.founding.config.trustees.is_sole()),
-        ];
-        if let Some((what, _)) = same.into_iter().find(|(_, same)| !same) {
-            return Err(TermsError::Certificate(what));
+    /// Checks that the keys on the transcript were made by the approved trustees, and that they did not change since first
+    /// seen; returns their digest.
+    pub fn check_keys(&self, replay: &Replay, pinned: Option<Digest>) -> Result<Digest, TermsError> {
+        let keys = replay.ceremony().keys().ok_or(TermsError::NoKeys)?;
+        let (approved, shown) = (Trustees::of(self.roster), replay.trustees());
+        let is_theirs = match keys {
+            FederationKeys::Sole(certificate) => approved.sole() == Some(certificate.trustee),
+            // The replay has checked that all trustees on the chain signed the certificate.
+            FederationKeys::Shared(_) => approved.sole().is_none(),
+        };
+        if approved != shown || !is_theirs {
+            return Err(TermsError::OtherTrustees);
         }
-        let found = certificate.digest();
+        let found = keys.digest();
         match pinned {
             Some(pinned) if pinned != found => Err(TermsError::KeysChanged { pinned, found }),
-            _ => Ok(certificate),
+            _ => Ok(found),
         }
     }
 
@@ -101,7 +87,7 @@ impl Approved<'_> {
         &self,
         round: RoundId,
         announcement: &Announcement,
-        keys: &KeyCertificate,
+        keys: Digest,
         voter: ParticipantId,
     ) -> Result<(), TermsError> {
         if announcement.round != round {
@@ -112,51 +98,48 @@ impl Approved<'_> {
             return Err(TermsError::OtherRoster { announced, approved });
         }
         self.roster.member(voter).ok_or(TermsError::NotOnRoster(voter))?;
-        Ok(announcement.check(self.founding, self.roster, keys.digest())?)
+        Ok(announcement.check(self.founding, self.roster, keys)?)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Federation, number, round};
+    use crate::testing::{Board, Federation, number, round};
 
     fn approved(federation: &Federation) -> Approved<'_> {
         Approved { founding: &federation.founding, roster: &federation.roster }
     }
 
     #[test]
-    fn keys_of_the_approved_trustee_are_accepted_and_never_change() -> Result<(), TermsError> {
-        let federation = Federation::new();
-        let (terms, signed) = (approved(&federation), federation.signed_certificate());
-        let certificate = terms.check_keys(Some(&signed), None)?;
-        terms.check_keys(Some(&signed), Some(certificate.digest()))?;
+    fn keys_of_the_approved_trustees_are_accepted_and_never_change() {
+        let board = Board::keyed(Federation::new());
+        let (terms, replay) = (approved(&board.federation), board.replay());
+        let keys = terms.check_keys(&replay, None).unwrap();
+        assert_eq!(terms.check_keys(&replay, Some(keys)), Ok(keys));
         let pinned = Digest::of(b"keys seen first");
-        let changed = terms.check_keys(Some(&signed), Some(pinned));
-        assert_eq!(changed, Err(TermsError::KeysChanged { pinned, found: certificate.digest() }));
-        assert_eq!(terms.check_keys(None, None), Err(TermsError::NoKeys));
-        Ok(())
+        let changed = terms.check_keys(&replay, Some(pinned));
+        assert_eq!(changed, Err(TermsError::KeysChanged { pinned, found: keys }));
+        let early = Board::founded(Federation::new());
+        assert_eq!(approved(&early.federation).check_keys(&early.replay(), None), Err(TermsError::NoKeys));
     }
 
     #[test]
-    fn keys_of_anyone_else_or_for_anything_else_are_refused() {
-        let federation = Federation::new();
-        let terms = approved(&federation);
-        let by_another = federation.identity(2).sign(&federation.certificate());
-        assert!(matches!(terms.check_keys(Some(&by_another), None), Err(TermsError::Signature(_))));
-        let sign = |certificate| federation.identity(1).sign(&certificate);
-        let elsewhere = sign(KeyCertificate { federation: Digest::of(b"x"), ..federation.certificate() });
-        assert_eq!(terms.check_keys(Some(&elsewhere), None), Err(TermsError::Certificate("federation")));
-        let in_another_name = sign(KeyCertificate { trustee: number(2), ..federation.certificate() });
-        assert_eq!(terms.check_keys(Some(&in_another_name), None), Err(TermsError::Certificate("trustee")));
+    fn keys_of_other_trustees_than_the_approved_ones_are_refused() {
+        let board = Board::keyed(Federation::new());
+        let mut roster = board.federation.roster.clone();
+        roster.members[0].trustee = false;
+        roster.members[1].trustee = true;
+        let terms = Approved { founding: &board.federation.founding, roster: &roster };
+        assert_eq!(terms.check_keys(&board.replay(), None), Err(TermsError::OtherTrustees));
     }
 
     #[test]
     fn only_the_numbers_that_follow_from_the_approval_are_voted_under() {
         let federation = Federation::new();
-        let (terms, keys) = (approved(&federation), federation.certificate());
+        let (terms, keys) = (approved(&federation), federation.certificate().digest());
         let honest = federation.announce(round(1));
-        assert_eq!(terms.check_round(round(1), &honest, &keys, number(2)), Ok(()));
+        assert_eq!(terms.check_round(round(1), &honest, keys, number(2)), Ok(()));
         type Bend = fn(&mut Announcement);
         let bends: [(&str, Bend); 6] = [
             ("share_size", |a| a.share_size.0 /= 2),
@@ -169,7 +152,7 @@ mod tests {
         for (field, bend) in bends {
             let mut bent = honest.clone();
             bend(&mut bent);
-            let refused = terms.check_round(round(1), &bent, &keys, number(2));
+            let refused = terms.check_round(round(1), &bent, keys, number(2));
             let named = matches!(&refused, Err(TermsError::Announcement(AnnouncementError::Differs { field: f, .. })) if *f == field);
             assert!(named, "{field}: {refused:?}");
         }
@@ -178,15 +161,15 @@ mod tests {
     #[test]
     fn a_roster_that_was_not_approved_or_another_round_is_refused() {
         let federation = Federation::new();
-        let keys = federation.certificate();
+        let keys = federation.certificate().digest();
         let announcement = federation.announce(round(1));
         let other = terms_after_a_member_left(&federation);
         let terms = Approved { founding: &federation.founding, roster: &other };
-        let refused = terms.check_round(round(1), &announcement, &keys, number(2));
+        let refused = terms.check_round(round(1), &announcement, keys, number(2));
         assert!(matches!(refused, Err(TermsError::OtherRoster { .. })), "{refused:?}");
-        let refused = approved(&federation).check_round(round(2), &announcement, &keys, number(2));
+        let refused = approved(&federation).check_round(round(2), &announcement, keys, number(2));
         assert_eq!(refused, Err(TermsError::OtherRound(round(1))));
-        let stranger = approved(&federation).check_round(round(1), &announcement, &keys, number(9));
+        let stranger = approved(&federation).check_round(round(1), &announcement, keys, number(9));
         assert_eq!(stranger, Err(TermsError::NotOnRoster(number(9))));
     }
 

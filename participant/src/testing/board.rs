@@ -8,13 +8,17 @@ use base::{
     identity::Signed,
     ids::{Digest, RoundId},
 };
+use fhe::{Encoding, EncryptionKey, RunningSum};
 use protocol::{
-    federation::{Acknowledgement, KeyCertificate, TrusteeApproval},
-    round::{Opening, OpeningContent},
-    transcript::{BlobError, Blobs, CountedBallot, Event, EventBody, Head, Replay, TallyRecord},
+    ballot::{Door, StepCounts, cast, encrypt},
+    federation::{FederationKeys, KeyCertificate, SharedKeys, TrusteeApproval},
+    round::Opening,
+    transcript::{
+        BlobError, Blobs, CountedBallot, Event, EventBody, Head, Replay, TallyOutcome, TallyRecord, add_up,
+        sum_digest,
+    },
     wire::TranscriptPage,
 };
-use threshold::Shares;
 
 use super::{Federation, number};
 use crate::{home::Home, transcript::Pages};
@@ -92,7 +96,6 @@ impl Board {
             let approval = TrusteeApproval {
                 federation: trustees.federation,
                 trustees: trustees.digest(),
-                dealer: number(1),
                 participant: number(id),
             };
             let signed = self.federation.identity(id).sign(&approval);
@@ -100,57 +103,63 @@ impl Board {
         }
     }
 
-    /// Publishes keys and lets every trustee acknowledge its pieces, whether it has any or not.
+    /// Publishes the keys of a sole trustee.
     pub(crate) fn publish(&mut self, certificate: &KeyCertificate) {
         let signed = self.federation.identity(1).sign(certificate);
         self.push(EventBody::Keys(signed));
-        let (federation, keys) = (certificate.federation, certificate.digest());
-        for id in (1..=self.seats()).filter(|_| certificate.sharing.is_some()) {
-            let statement = Acknowledgement { federation, keys, participant: number(id) };
-            let signed = self.federation.identity(id).sign(&statement);
-            self.push(EventBody::Acknowledged(signed));
+    }
+
+    /// Publishes the key that several trustees made.
+    pub(crate) fn share_keys(&mut self, keys: SharedKeys, shares: Vec<Vec<u8>>) {
+        for share in shares {
+            self.keep(share);
         }
+        self.push(EventBody::KeysShared(Box::new(keys)));
     }
 
     /// Goes on to a keyed federation, with a known answer that nobody computed.
     pub(crate) fn pretend_keyed(&mut self) {
-        self.push(EventBody::KnownAnswer { ballot: Digest::of(b"known ballot") });
+        let is_sole = self.seats() == 1;
+        if is_sole {
+            self.push(EventBody::KnownAnswer { ballot: Digest::of(b"known ballot") });
+        }
         let tally = self.pretended_tally(None);
         self.push(EventBody::Tallied(tally));
-        (1..=self.seats()).for_each(|id| self.pretend_opened(None, id));
+        if is_sole {
+            self.pretend_opened(None, 1);
+        }
         self.push(EventBody::Keyed);
     }
 
-    /// Builds the whole ceremony out of thin air: the transcript keeps the rules, and there are no keys.
+    /// Goes on to a keyed federation: with keys that nobody made, or that trustees in one thread made.
     pub(crate) fn keyed(federation: Federation) -> Self {
         let mut board = Self::founded(federation);
-        if board.seats() > 1 {
+        if board.seats() == 1 {
+            let certificate = board.federation.certificate();
+            board.publish(&certificate);
+        } else {
             board.approve_trustees();
+            let made = board.federation.make_key();
+            board.share_keys(made.keys(), made.keyed[0].shares.clone());
         }
-        let certificate = board.federation.certificate();
-        board.publish(&certificate);
         board.pretend_keyed();
         board
     }
 
     pub(crate) fn pretended_tally(&self, round: Option<RoundId>) -> TallyRecord {
-        TallyRecord {
-            round,
-            step: Step::Label,
-            sum: Digest::of(b"sum"),
-            ciphertexts: Digest::of(b"ciphertexts"),
-            squashed: (self.seats() > 1).then(|| Digest::of(b"squashed")),
-        }
+        let outcome = match self.seats() {
+            1 => TallyOutcome::Ciphertexts(Digest::of(b"ciphertexts")),
+            _ => TallyOutcome::Session { attempt: 0, record: Digest::of(b"record") },
+        };
+        let asked = round.and_then(|round| self.replay().round(round)?.asked(Step::Label));
+        let sum = asked.map_or(Digest::of(b"sum"), |asked| asked.sum);
+        TallyRecord { round, step: Step::Label, sum, outcome }
     }
 
-    /// Records that a trustee opened something with shares, or labels, out of thin air.
+    /// Records that a sole trustee opened something, out of thin air.
     pub(crate) fn pretend_opened(&mut self, round: Option<RoundId>, id: u32) {
         let replay = self.replay();
         let question = replay.question(round, Step::Label).unwrap();
-        let content = match replay.rows_of(number(id)) {
-            None => OpeningContent::Labels(vec![1; question.instances]),
-            Some(rows) => OpeningContent::Shares(Shares { values: vec![vec![7; question.instances]; rows] }),
-        };
         let opening = Opening {
             federation: question.federation,
             round,
@@ -158,7 +167,7 @@ impl Board {
             tally: question.tally,
             ciphertexts: question.ciphertexts,
             trustee: number(id),
-            content,
+            labels: vec![1; question.instances],
         };
         let signed = self.federation.identity(id).sign(&opening);
         self.push(EventBody::Opened(signed));
@@ -166,7 +175,7 @@ impl Board {
 
     /// Announces a round of four instances whose window closes at minute 10.
     pub(crate) fn announce(&mut self, round: RoundId) {
-        let keys = self.replay().ceremony().certificate().unwrap().digest();
+        let keys = self.replay().ceremony().keys().map(FederationKeys::digest).unwrap();
         let announcement = self.federation.announce_with(round, keys);
         self.push(EventBody::Announced(announcement));
     }
@@ -181,6 +190,63 @@ impl Board {
         };
         let ballots = ballots.iter().map(counted).collect();
         self.push_at(closes_at, EventBody::WindowClosed { round, ballots });
+    }
+
+    fn key(&self) -> EncryptionKey {
+        self.replay().encryption_key(self).unwrap()
+    }
+
+    fn encodings(&self, round: RoundId) -> Vec<Encoding> {
+        let replay = self.replay();
+        let record = replay.round(round).unwrap();
+        let of =
+            |step: &Step| record.announcement.encoding(replay.founding(), &record.roster, *step).unwrap();
+        record.announcement.steps().iter().map(of).collect()
+    }
+
+    /// Casts a member's ballot of twenty votes for one class of every instance, and stores it.
+    pub(crate) fn cast(&mut self, round: RoundId, id: u32, class: usize) -> (u32, Digest) {
+        let (replay, encodings) = (self.replay(), self.encodings(round));
+        let announcement = &replay.round(round).unwrap().announcement;
+        let slots = announcement.layout().unwrap().slots();
+        let counts: Vec<i64> = (0..slots).map(|slot| if slot % 3 == class { 20 } else { 0 }).collect();
+        let steps: Vec<StepCounts<'_>> =
+            encodings.iter().map(|encoding| StepCounts { encoding, counts: &counts }).collect();
+        let identity = self.federation.identity(id);
+        let ballot = cast(identity, number(id), announcement, &self.key(), &steps).unwrap();
+        (id, self.keep(ballot))
+    }
+
+    /// Announces a round and closes it over everybody's ballots, all for class 1 but number 5's for class 2, and the
+    /// coordinator's noise, which is none.
+    pub(crate) fn closed(&mut self, round: RoundId) -> Vec<(u32, Digest)> {
+        self.announce(round);
+        let cast = |id| self.cast(round, id, if id == 5 { 2 } else { 1 });
+        let ballots: Vec<_> = (1..=5).map(cast).collect();
+        self.close(round, &ballots);
+        let encodings = self.encodings(round);
+        let zeros = vec![0; encodings[0].layout().slots()];
+        let steps: Vec<StepCounts<'_>> =
+            encodings.iter().map(|encoding| StepCounts { encoding, counts: &zeros }).collect();
+        let noise = encrypt(&self.key(), &steps).unwrap();
+        let digest = self.keep(noise);
+        self.push(EventBody::NoiseBallot { round, digest });
+        ballots
+    }
+
+    /// Adds up what is counted, as an honest coordinator does.
+    pub(crate) fn honest_sum(&self, round: RoundId, step: Step) -> RunningSum {
+        let replay = self.replay();
+        let record = replay.round(round).unwrap();
+        let door = Door { announcement: &record.announcement, roster: &record.roster };
+        let ballots = record.ballots.as_deref().unwrap();
+        add_up(door, ballots, record.noise_ballot.unwrap(), step, self).unwrap()
+    }
+
+    /// Asks several trustees to tally the honest sum of a step.
+    pub(crate) fn ask(&mut self, round: RoundId, step: Step) {
+        let sum = sum_digest(&self.honest_sum(round, step), false).unwrap();
+        self.push(EventBody::Summed { round, step, sum });
     }
 }
 

@@ -6,11 +6,14 @@
 
 mod file;
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, path::PathBuf, sync::Arc};
 
-use base::{identity::Signed, ids::Digest};
+use base::{
+    identity::{IdentityError, Signed},
+    ids::Digest,
+};
 use protocol::{
-    transcript::{Check, Event, Fault, Head, Replay},
+    transcript::{Check, Event, EventBody, Fault, Head, Replay},
     wire::TranscriptPage,
 };
 
@@ -41,6 +44,11 @@ pub enum FollowError {
     /// The kept events cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The kept events are of an older version.
+    #[error(
+        "{path} holds events of Psephos 0.1: version 0.1 reads them, this version does not", path = .0.display()
+    )]
+    Older(PathBuf),
     /// The chain lost events.
     #[error(
         "the transcript was rolled back: the coordinator shows {shown} events, {seen} were seen before; nothing is \
@@ -131,6 +139,9 @@ impl Chain {
         file: Option<EventFile>,
         events: &[Signed<Event>],
     ) -> Result<Self, FollowError> {
+        if is_older(events) {
+            return Err(FollowError::Older(home.transcript()));
+        }
         let pinned = membership.federation();
         let mut chain = Self { home: home.clone(), pinned, file: None, seen: None };
         chain.take(events).map_err(|error| match error {
@@ -226,6 +237,14 @@ impl Chain {
         }
         Ok(replay)
     }
+}
+
+/// Returns whether events are of another form than this version writes: signed as they stand, but not readable.
+fn is_older(events: &[Signed<Event>]) -> bool {
+    let Some((first, rest)) = events.split_first() else { return false };
+    let Ok(Event { body: EventBody::Founded(founding), .. }) = first.unverified() else { return true };
+    let coordinator = founding.coordinator;
+    rest.iter().any(|event| matches!(event.verify(&coordinator), Err(IdentityError::Malformed(_))))
 }
 
 #[cfg(test)]

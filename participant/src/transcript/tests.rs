@@ -175,3 +175,28 @@ async fn who_only_looks_writes_nothing() {
     chain.follow(&story.board).await.unwrap();
     assert!(!story.home.transcript().exists());
 }
+
+#[test]
+fn events_of_version_0_1_are_refused_with_the_version_that_reads_them_and_damage_is_not_taken_for_age() {
+    let story = Story::new();
+    let coordinator = &story.board.federation.coordinator;
+    /// What 0.1 signed as an event, in a form that nobody reads any more.
+    #[derive(borsh::BorshSerialize, borsh::BorshDeserialize)]
+    struct Old(u8);
+    impl base::identity::Statement for Old {
+        const DOMAIN: &'static str = "event";
+    }
+    let old: Signed<Event> = borsh::from_slice(&base::ids::canonical(&coordinator.sign(&Old(200)))).unwrap();
+    let founded = story.board.events[0].clone();
+    for events in [vec![old.clone()], vec![founded.clone(), old]] {
+        fs::write(story.home.transcript(), protocol::transcript::Archive::to_bytes(&events)).unwrap();
+        let refused = story.chain().unwrap_err().to_string();
+        assert!(refused.contains("version 0.1 reads them"), "{refused}");
+    }
+    let stranger = Identity::generate().unwrap().sign(&Old(200));
+    let forged: Signed<Event> = borsh::from_slice(&base::ids::canonical(&stranger)).unwrap();
+    let events = [founded, forged];
+    fs::write(story.home.transcript(), protocol::transcript::Archive::to_bytes(&events)).unwrap();
+    let refused = story.chain().unwrap_err().to_string();
+    assert!(refused.contains("damaged"), "{refused}");
+}

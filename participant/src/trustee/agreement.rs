@@ -1,8 +1,8 @@
-//! The agreement: with which trustees this institution shares the key, and who deals; a person's act.
+//! The agreement: with which trustees this institution shares the key; a person's act.
 
 use base::{
     clock::Millis,
-    identity::{PublicIdentity, SealingKey},
+    identity::PublicIdentity,
     ids::{Digest, ParticipantId},
 };
 use protocol::{
@@ -10,12 +10,12 @@ use protocol::{
     transcript::Replay,
 };
 use serde::{Deserialize, Serialize};
-use threshold::{Sharing, SharingError, TrusteeIndex};
+use tally::sharing::{Sharing, SharingError, Trustee};
 
 use crate::home::Home;
 use runtime::files::{Access, FileError, make_folder, read_json, write_json};
 
-/// Says why this institution takes no part in the ceremony as it stands.
+/// Why this institution takes no part in the ceremony as it stands.
 #[derive(Debug, thiserror::Error)]
 pub enum AgreementError {
     /// It is no trustee.
@@ -38,14 +38,14 @@ pub enum AgreementError {
         /// Seats in event 0.
         seats: usize,
     },
-    /// The transcript shows other keys of this institution than its own.
+    /// The transcript shows another key of this institution than its own.
     #[error(
-        "the transcript shows another {0} of this institution than its own: pieces would be sealed to somebody else; \
-         nothing is approved"
+        "the transcript shows another signing key of this institution than its own: somebody else would take its \
+         place; nothing is approved"
     )]
-    OwnKeys(&'static str),
+    OwnKey,
     /// A person has to approve.
-    #[error("no person here has approved the trustees and the dealer: run `participant trustee approve`")]
+    #[error("no person here has approved the trustees: run `participant trustee approve`")]
     NotApproved,
     /// The trustees are others than those that were approved.
     #[error(
@@ -65,15 +65,13 @@ pub enum AgreementError {
     File(#[from] FileError),
 }
 
-/// Is what a person approved about the trustees, in `state/trustee/approval.json`.
+/// What a person approved about the trustees, in `state/trustee/approval.json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrusteePin {
     /// Hash of event 0.
     pub federation: Digest,
     /// Hash of the list of trustees.
     pub trustees: Digest,
-    /// Who deals.
-    pub dealer: ParticipantId,
     /// When a person approved.
     pub approved_at: Millis,
 }
@@ -88,7 +86,7 @@ impl TrusteePin {
     /// Remembers that a person approved sharing the key within this seat's circle.
     pub fn store(home: &Home, seat: &Seat, approved_at: Millis) -> Result<Self, FileError> {
         let (federation, trustees) = (seat.trustees.federation, seat.trustees.digest());
-        let pin = Self { federation, trustees, dealer: seat.dealer, approved_at };
+        let pin = Self { federation, trustees, approved_at };
         make_folder(&home.trustee(), Access::Public)?;
         write_json(&home.trustee().join("approval.json"), &pin)?;
         Ok(pin)
@@ -96,58 +94,55 @@ impl TrusteePin {
 
     /// Returns the statement that tells the others.
     pub const fn statement(&self, participant: ParticipantId) -> TrusteeApproval {
-        let Self { federation, trustees, dealer, .. } = *self;
-        TrusteeApproval { federation, trustees, dealer, participant }
+        let Self { federation, trustees, .. } = *self;
+        TrusteeApproval { federation, trustees, participant }
     }
 }
 
-/// Is this institution's place among the trustees, once all of them are known.
+/// This institution's seat among the trustees, as the transcript shows them.
 #[derive(Debug, Clone)]
 pub struct Seat {
+    /// This institution.
+    pub participant: ParticipantId,
+    /// Its place among the trustees.
+    pub place: Trustee,
     /// All trustees.
     pub trustees: Trustees,
-    /// This one.
-    pub participant: ParticipantId,
-    /// Its place, from 1.
-    pub index: TrusteeIndex,
-    /// Who deals and is trusted at set-up.
-    pub dealer: ParticipantId,
     /// How the key is shared.
     pub sharing: Sharing,
 }
 
 impl Seat {
-    /// Finds this institution's seat on the followed transcript; all seats must be taken, its own by its own keys.
+    /// Finds the seat of a participant with this signing key.
+    ///
+    /// # Errors
+    /// Refuses a sole trustee, who is none, empty seats, and a transcript that shows another key of this institution.
     pub fn find(
         replay: &Replay,
         participant: ParticipantId,
-        keys: (PublicIdentity, SealingKey),
+        identity: PublicIdentity,
     ) -> Result<Self, AgreementError> {
         let policy = replay.founding().config.trustees;
-        if policy.is_sole() {
-            return Err(AgreementError::Sole);
-        }
+        let sharing = policy.sharing()?.ok_or(AgreementError::Sole)?;
         let trustees = replay.trustees();
-        let own = trustees.members.iter().find(|(id, _, _)| *id == participant);
-        let (_, identity, sealing) = own.ok_or(AgreementError::NotTrustee(participant))?;
-        if *identity != keys.0 {
-            return Err(AgreementError::OwnKeys("signing key"));
-        }
-        if *sealing != keys.1 {
-            return Err(AgreementError::OwnKeys("sealed-box key"));
+        let own = trustees.members.iter().find(|(id, _)| *id == participant);
+        let (_, shown) = own.ok_or(AgreementError::NotTrustee(participant))?;
+        if *shown != identity {
+            return Err(AgreementError::OwnKey);
         }
         let (taken, seats) = (trustees.members.len(), usize::from(policy.count));
-        let index = trustees.index(participant).ok_or(AgreementError::NotTrustee(participant))?;
-        let dealer = trustees.dealer().filter(|_| taken == seats);
-        let dealer = dealer.ok_or(AgreementError::Incomplete { taken, seats })?;
-        Ok(Self { participant, index, dealer, sharing: policy.sharing()?, trustees })
+        if taken != seats {
+            return Err(AgreementError::Incomplete { taken, seats });
+        }
+        let place = trustees.place(participant, sharing).ok_or(AgreementError::NotTrustee(participant))?;
+        Ok(Self { participant, place, trustees, sharing })
     }
 
-    /// Checks that a person here approved exactly these trustees and this dealer.
+    /// Checks that a person here approved exactly these trustees.
     pub fn check_approved(&self, home: &Home) -> Result<(), AgreementError> {
         let pin = TrusteePin::load(home, self.trustees.federation)?.ok_or(AgreementError::NotApproved)?;
         let (found, approved) = (self.trustees.digest(), pin.trustees);
-        if found != approved || pin.dealer != self.dealer {
+        if found != approved {
             return Err(AgreementError::Changed { found, approved });
         }
         Ok(())
@@ -155,25 +150,106 @@ impl Seat {
 
     /// Describes what a person approves, one fact per line.
     pub fn in_words(&self, founding: &Founding, name: impl Fn(ParticipantId) -> String) -> String {
-        let (n, t) = (self.sharing.count(), self.sharing.threshold());
-        let dealer = name(self.dealer);
+        let (n, t) = (self.sharing.trustees(), self.sharing.corrupt());
         let mut lines = vec![
             format!("federation   {} ({})", founding.config.name, self.trustees.federation),
-            format!("trustees     {n}, hash {}", self.trustees.digest()),
+            format!("trustees     {n}, of whom {t} may be corrupt"),
         ];
-        lines.extend(self.trustees.members.iter().map(|(id, identity, _)| {
+        lines.extend(self.trustees.members.iter().map(|(id, identity)| {
             let you = if *id == self.participant { ", this institution" } else { "" };
             format!("  {id:>3}  {}{you} (key {}...)", name(*id), identity.to_string().get(..16).unwrap_or(""))
         }));
+        lines.push(format!("hash         {}", self.trustees.digest()));
+        lines.push(
+            "             compare it with the other institutions, on the telephone and not through the coordinator: \
+             all of them must see the same"
+                .to_owned(),
+        );
         lines.push(format!(
-            "threshold    any {} of the {n} together decrypt; up to {t} corrupt ones learn nothing and cannot stop the \
-             others",
+            "key          made by all {n} together, in pieces; nobody ever holds all of it, and no {t} of them learn \
+             anything"
+        ));
+        lines.push(format!(
+            "trust        any {} of them together could decrypt every ballot: approve only if you believe that so many \
+             never will",
             t + 1
         ));
-        lines.push(format!(
-            "dealer       {dealer} makes the key, splits it, seals each trustee its pieces and forgets it: {dealer} \
-             is trusted at set-up, because whoever kept the key could decrypt every ballot alone"
-        ));
+        lines.push(format!("for a tally  {}", quorum_in_words(self.sharing)));
         lines.join("\n")
+    }
+}
+
+/// Returns, in words, who must be there for a tally.
+pub fn quorum_in_words(sharing: Sharing) -> String {
+    let (n, quorum) = (sharing.trustees(), sharing.quorum());
+    match quorum < n {
+        true => format!("{quorum} of the {n} must be there: one may be away"),
+        false => format!("all {n} must be there: while one is away, no label comes out"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Board, Federation, number};
+
+    fn find(board: &Board, id: u32) -> Result<Seat, AgreementError> {
+        Seat::find(&board.replay(), number(id), board.federation.identity(id).public())
+    }
+
+    #[test]
+    fn a_person_reads_who_shares_the_key_and_what_that_means() {
+        let board = Board::founded(Federation::of_three_trustees());
+        let seat = find(&board, 2).unwrap();
+        let words = seat.in_words(&board.federation.founding, |id| format!("hospital-{id}"));
+        let hash = seat.trustees.digest().to_string();
+        for fact in [
+            "3, of whom 1 may be corrupt",
+            "hospital-2, this institution",
+            hash.as_str(),
+            "compare it with the other institutions",
+            "any 2 of them together could decrypt every ballot",
+            "all 3 must be there",
+        ] {
+            assert!(words.contains(fact), "{fact}: {words}");
+        }
+        let quorum = |n, t| quorum_in_words(Sharing::new(n, t).unwrap());
+        assert!(quorum(4, 1).starts_with("3 of the 4 must be there"));
+        assert!(quorum(5, 2).starts_with("all 5 must be there"));
+    }
+
+    #[test]
+    fn who_is_no_trustee_or_alone_or_too_early_approves_nothing() {
+        let board = Board::founded(Federation::of_three_trustees());
+        assert!(matches!(find(&board, 4), Err(AgreementError::NotTrustee(id)) if id == number(4)));
+        let alone = Board::founded(Federation::new());
+        assert!(matches!(find(&alone, 1), Err(AgreementError::Sole)));
+        let mut early = Board::founded(Federation::of_three_trustees());
+        early.roll_back(3);
+        let refused = find(&early, 1);
+        assert!(matches!(refused, Err(AgreementError::Incomplete { taken: 2, seats: 3 })), "{refused:?}");
+    }
+
+    #[test]
+    fn a_transcript_that_shows_another_key_of_ours_is_refused() {
+        let board = Board::founded(Federation::of_three_trustees());
+        let stranger = board.federation.identity(5).public();
+        let refused = Seat::find(&board.replay(), number(2), stranger);
+        assert!(matches!(refused, Err(AgreementError::OwnKey)), "{refused:?}");
+    }
+
+    #[test]
+    fn only_exactly_the_approved_trustees_are_worked_with() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path());
+        home.make_folders().unwrap();
+        let board = Board::founded(Federation::of_three_trustees());
+        let seat = find(&board, 2).unwrap();
+        assert!(matches!(seat.check_approved(&home), Err(AgreementError::NotApproved)));
+        TrusteePin::store(&home, &seat, Millis(5)).unwrap();
+        seat.check_approved(&home).unwrap();
+        let mut changed = seat;
+        changed.trustees.members.swap(0, 1);
+        assert!(matches!(changed.check_approved(&home), Err(AgreementError::Changed { .. })));
     }
 }

@@ -26,7 +26,7 @@ use runtime::{
     files::{Access, FileError, digest_of, make_folder, read_json, write_atomic, write_json},
 };
 
-/// Says why no keys were published.
+/// Why no keys were published.
 #[derive(Debug, thiserror::Error)]
 pub enum CeremonyError {
     /// The coordinator gave no answer or refused.
@@ -68,13 +68,13 @@ pub enum CeremonyError {
     Pool(#[from] PoolError),
 }
 
-/// Is the certificate as it is kept; it is written last, so it proves that all else is there.
+/// Certificate as it is kept; it is written last, so it proves that all else is there.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct StoredCertificate {
     pub(super) certificate: Signed<KeyCertificate>,
 }
 
-/// Is the public material with its certificate, ready to be uploaded from its files.
+/// Public material with its certificate, ready to be uploaded from its files.
 pub(super) struct Publication {
     pub(super) certificate: Signed<KeyCertificate>,
     pub(super) blobs: [(Digest, PathBuf); 3],
@@ -133,13 +133,13 @@ pub fn mark_destroyed(home: &Home, federation: Digest) -> Result<(), FileError> 
     write_json(&home.trustee().join("destroyed.json"), &federation)
 }
 
-/// Tells whether the key of this federation was destroyed here.
-pub(super) fn is_destroyed(home: &Home, federation: Digest) -> Result<bool, FileError> {
+/// Returns whether the key of this federation was destroyed here.
+pub(in crate::trustee) fn is_destroyed(home: &Home, federation: Digest) -> Result<bool, FileError> {
     let destroyed: Option<Digest> = read_json(&home.trustee().join("destroyed.json"))?;
     Ok(destroyed == Some(federation))
 }
 
-/// Holds what key generation needs; runs on the compute pool.
+/// What key generation needs; runs on the compute pool.
 pub(super) struct Ceremony {
     pub(super) home: Home,
     pub(super) federation: Digest,
@@ -181,7 +181,6 @@ impl Ceremony {
             keyswitching_key,
             bootstrapping_key,
             trustee: self.trustee,
-            sharing: None,
         });
         let stored = StoredCertificate { certificate: certificate.clone() };
         write_json(&folder.join("certificate.json"), &stored)?;

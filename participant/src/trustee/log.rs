@@ -1,4 +1,5 @@
-//! The trustee's memory: its signed openings, each (round, step) once, and the append-only log of them.
+//! The trustee's memory of what came out: the sole one's signed openings, each (round, step) once, the labels that
+//! several opened together, and the append-only log of both.
 
 use base::{
     Step,
@@ -13,7 +14,7 @@ use crate::home::Home;
 use client::Question;
 use runtime::files::{FileError, append_json_line, read_json, write_json};
 
-/// Is a signed opening as it is kept; a retry posts the same bytes.
+/// Signed opening as it is kept; a retry posts the same bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredOpening {
     /// The round; `None` for the known answer.
@@ -22,13 +23,13 @@ pub struct StoredOpening {
     pub step: Step,
     /// Digest of the event that recorded the tally.
     pub tally: Digest,
-    /// Digest of the label ciphertexts, or of the record of their squashed digits.
+    /// Digest of the label ciphertexts.
     pub ciphertexts: Digest,
     /// The signed opening.
     pub opening: Signed<Opening>,
 }
 
-/// Is one line of the log.
+/// Line of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {
     /// When.
@@ -37,15 +38,18 @@ pub struct LogLine {
     pub round: Option<RoundId>,
     /// The step.
     pub step: Step,
-    /// Digest of the label ciphertexts, or of the record of their squashed digits.
-    pub ciphertexts: Digest,
+    /// Digest of what was opened: the label ciphertexts, or the sum that several trustees tallied.
+    pub of: Digest,
+    /// The attempt, where several trustees tallied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
     /// Number of labels.
     pub labels: u32,
     /// Participants whose ballots are said to be counted.
     pub counted: Vec<ParticipantId>,
 }
 
-/// Reads and writes what a trustee opened.
+/// Openings of a home.
 #[derive(Debug, Clone)]
 pub struct Openings {
     home: Home,
@@ -77,8 +81,13 @@ impl Openings {
 
     /// Logs and stores an opening, before it is posted.
     pub fn store(&self, stored: &StoredOpening, line: &LogLine) -> Result<(), FileError> {
-        append_json_line(&self.home.openings_log(), line)?;
+        self.log(line)?;
         write_json(&self.path(stored.round, stored.step), stored)
+    }
+
+    /// Appends a line to the log.
+    pub fn log(&self, line: &LogLine) -> Result<(), FileError> {
+        append_json_line(&self.home.openings_log(), line)
     }
 
     fn path(&self, round: Option<RoundId>, step: Step) -> std::path::PathBuf {

@@ -1,87 +1,87 @@
-//! The trustee's side: the key it holds or its pieces of one, the ceremony, and what it opens, each once and on the
-//! record.
+//! The trustee's side: the key it holds or its pieces of one, and what it answers, each step once and on the record.
 //!
-//! A sole trustee keeps the whole key in its [`vault`] and answers with labels ([`open`]). One among several keeps a
-//! [`package`] of pieces, recomputes every tally, and answers with [`shares`].
+//! [`rules`] is the one book of rules that a sole trustee and one of several follow. A sole trustee makes the keys
+//! ([`keys`]), keeps them in its [`vault`] and answers with labels ([`open`]). One among several makes a key with the
+//! others ([`ceremony`]), keeps the roots of its pieces ([`keyring`]) and tallies with them ([`session`]); [`boards`] runs
+//! a task for every board on which it is waited for.
 
 pub mod agreement;
+pub mod alarm;
 pub mod artefacts;
+pub mod backup;
+pub mod boards;
+pub mod carrier;
 pub mod ceremony;
-pub mod check;
+mod grounds;
+pub mod journal;
+pub mod keyring;
 pub mod keys;
 pub mod log;
 pub mod open;
-pub mod package;
-pub mod permit;
-pub mod shares;
-pub mod tally_keys;
+pub mod restored;
+pub mod rules;
+pub mod session;
+pub mod standing;
 pub mod vault;
 
 #[cfg(test)]
 mod tests;
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
-use base::ids::Digest;
-use protocol::federation::TrusteePolicy;
-use threshold::Package;
+use base::identity::PublicIdentity;
+use protocol::{federation::TrusteePolicy, transcript::Replay};
 
-use crate::home::Home;
+use crate::{approval::Membership, home::Home};
 use runtime::files::FileError;
 
 use self::{
-    shares::SharesError,
-    tally_keys::KeySlot,
+    agreement::Seat,
+    ceremony::store::{destroy_all, holds_anything},
+    keyring::KeyringError,
     vault::{Vault, VaultError},
 };
 
-/// Holds what a trustee knows of the key while its agent runs; it is loaded once and wiped when dropped.
+/// What a sole trustee knows of the key while its agent runs; it is loaded once and wiped when dropped.
 #[derive(Debug, Default)]
 pub struct Trustee {
     vault: Option<Arc<Vault>>,
-    package: Option<Arc<Package>>,
-    keys: KeySlot,
-    /// Tallies that were computed again and refused, so that the work is not done over and over.
-    refused: HashMap<Digest, String>,
 }
 
 impl Trustee {
-    /// Loads the key of a home, or the pieces of it, if there are any.
+    /// Loads the key of a home, if it is that of a sole trustee and was made.
     pub fn load(home: &Home, policy: TrusteePolicy) -> Result<Self, VaultError> {
-        if policy.is_sole() {
-            return Ok(Self { vault: Vault::load(home)?.map(Arc::new), ..Self::default() });
-        }
-        // Event 0 was checked at enrolment; a policy that is not supported shares nothing.
-        let package = match policy.sharing() {
-            Ok(sharing) => package::load(home, sharing)?.map(Arc::new),
-            Err(_) => None,
-        };
-        Ok(Self { package, ..Self::default() })
+        let vault = if policy.is_sole() { Vault::load(home)?.map(Arc::new) } else { None };
+        Ok(Self { vault })
     }
 
-    /// Returns the keys of recomputation that are in memory, for whoever frees them in time.
-    pub const fn keys(&mut self) -> &mut KeySlot {
-        &mut self.keys
-    }
-
-    /// Destroys the key or its pieces, in memory and on disk; returns whether there were any on disk.
+    /// Destroys the key or the roots of its pieces, in memory and on disk; returns whether there were any on disk.
     pub fn destroy(&mut self, home: &Home) -> Result<bool, FileError> {
         self.vault = None;
-        self.package = None;
-        self.keys.free();
-        let (had_key, had_pieces) = (Vault::destroy(home)?, package::destroy(home)?);
-        Ok(had_key || had_pieces)
+        let (had_key, had_roots) = (Vault::destroy(home)?, destroy_all(home)?);
+        Ok(had_key || had_roots)
     }
+}
 
-    fn remember_refusal(&mut self, tally: Digest, reason: &str) {
-        self.refused.insert(tally, reason.to_owned());
-    }
+/// Returns whether a home holds the key, or a part of one.
+pub fn holds_key(home: &Home) -> bool {
+    home.trustee_key().is_file() || holds_anything(home)
+}
 
-    /// Refuses a tally that was refused before.
-    fn check_not_refused(&self, tally: Digest) -> Result<(), SharesError> {
-        match self.refused.get(&tally) {
-            Some(reason) => Err(SharesError::Again(reason.clone())),
-            None => Ok(()),
-        }
+/// Checks that the pieces of a trustee among several belong to the key on the transcript, once there is one.
+///
+/// # Errors
+/// Where they are missing, damaged, or of another key.
+pub fn check_pieces(
+    home: &Home,
+    membership: &Membership,
+    identity: PublicIdentity,
+    replay: &Replay,
+) -> Result<(), KeyringError> {
+    let shared = replay.ceremony().keys().and_then(|keys| keys.shared());
+    let seat = Seat::find(replay, membership.participant, identity);
+    match (shared, seat) {
+        (Some(shared), Ok(seat)) => keyring::load(home, shared, seat.place).map(drop),
+        _ => Ok(()),
     }
 }

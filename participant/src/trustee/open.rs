@@ -1,36 +1,38 @@
-//! Opening: download, check, decrypt, sign, log, store, and only then post.
+//! Opening by the sole trustee: check, download, decrypt, sign, log, store, and only then post.
 
 use std::sync::Arc;
 
-use base::{Step, clock::Millis, identity::Identity, ids::Digest};
+use base::{Step, clock::Millis, identity::Identity, ids::ParticipantId};
 use fhe::{FrameError, KeyError, LabelCiphertexts, Layout, LayoutError, OpenError, SecretKeys};
 use protocol::{
-    federation::{Founding, KeyCertificate, Roster, known_answer_labels},
-    round::{Opening, OpeningContent},
-    transcript::Replay,
-    wire::{OpeningTask, PostOpening},
+    federation::{Founding, known_answer_labels},
+    round::{Opening, OpeningQuestion},
+    transcript::{Check, RecomputeError, Replay, fetch},
+    wire::PostOpening,
 };
 
 use super::{
     Trustee,
+    artefacts::{Cached, Wanted, forget},
+    grounds::Gathered,
     keys::own_certificate,
     log::{LogLine, Openings, StoredOpening},
-    permit::{Knowledge, Permit, Refusal},
+    rules::{Permit, Refusal},
     vault::{Vault, VaultError},
 };
-use crate::{
-    agent::Agent,
-    approval::{Pin, approved_roster},
-};
-use client::{ClientError, Question};
+use crate::{agent::Agent, home::Home};
+use client::{ClientError, Question, TransferError};
 use runtime::{PoolError, files::FileError};
 
-/// Says why nothing was opened.
+/// Why nothing was opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpeningFailure {
     /// The coordinator gave no answer or refused.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// The label ciphertexts cannot be fetched.
+    #[error(transparent)]
+    Transfer(#[from] TransferError),
     /// What is asked for may not be opened.
     #[error("refused to open: {0}")]
     Refused(#[from] Refusal),
@@ -43,6 +45,9 @@ pub enum OpeningFailure {
     /// The key cannot be unpacked.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The label ciphertexts are not those that the chain names.
+    #[error("refused to open: {0}")]
+    Artefact(#[from] RecomputeError),
     /// The label ciphertexts cannot be read.
     #[error("the label ciphertexts: {0}")]
     Frame(#[from] FrameError),
@@ -65,6 +70,13 @@ pub enum OpeningFailure {
     Pool(#[from] PoolError),
 }
 
+impl OpeningFailure {
+    /// Returns whether this trustee refuses, so that others have to know why.
+    pub const fn is_refusal(&self) -> bool {
+        !matches!(self, Self::Client(_) | Self::Transfer(_) | Self::Pool(_))
+    }
+}
+
 /// Answers one question: opens it, or posts again what it answered before.
 pub async fn open(
     agent: &Agent,
@@ -73,126 +85,101 @@ pub async fn open(
     question: Question,
 ) -> Result<(), OpeningFailure> {
     let vault = trustee.vault.clone().ok_or(OpeningFailure::NoKey)?;
-    let client = agent.client();
-    let task = client.opening_task(question).await?;
-    check_recorded(replay, question, &task)?;
-    let layout = layout(&agent.membership.founding, &task)?;
-    let bytes = client.label_ciphertexts(question, LabelCiphertexts::frame_bytes(layout)).await?;
-    let job = OpeningJob {
-        question,
-        vault,
-        roster: roster_of(agent, &task)?,
-        certificate: own_certificate(&agent.home, &agent.identity.public(), agent.membership.federation())?
-            .ok_or(OpeningFailure::NoKey)?,
-        founding: agent.membership.founding.clone(),
-        openings: Openings::of(&agent.home),
-        task,
-        bytes,
+    let participant = agent.membership.participant;
+    let stored = match permit(agent, replay, question)? {
+        Permit::Repeat(stored) => *stored,
+        Permit::Open(asked) => {
+            let wanted = ciphertexts_of(&agent.membership.founding, &asked)?;
+            agent.fetch(&[wanted]).await?;
+            let counted = question.round().and_then(|round| replay.round(round));
+            let counted = counted.and_then(|record| record.ballots.as_ref()).into_iter().flatten();
+            let job = OpeningJob {
+                home: agent.home.clone(),
+                vault,
+                founding: agent.membership.founding.clone(),
+                trustee: participant,
+                asked,
+                counted: counted.map(|ballot| ballot.participant).collect(),
+            };
+            let (identity, clock) = (Arc::clone(&agent.identity), Arc::clone(&agent.clock));
+            let stored = agent.pool.run(move || job.answer(&identity, clock.now())).await??;
+            forget(&agent.home, &[wanted])?;
+            stored
+        }
     };
-    let (identity, clock) = (Arc::clone(&agent.identity), Arc::clone(&agent.clock));
-    let stored = agent.pool.run(move || job.answer(&identity, clock.now())).await??;
     let opening = PostOpening { opening: stored.opening };
-    client.post_opening(question, agent.membership.participant, &opening).await?;
+    agent.client().post_opening(question, participant, &opening).await?;
     tracing::info!(%question, ciphertexts = %stored.ciphertexts.short(), "posted an opening");
     Ok(())
 }
 
-/// Checks that what is asked for is what the transcript tells.
-pub(super) fn check_recorded(replay: &Replay, question: Question, task: &OpeningTask) -> Result<(), Refusal> {
-    let differs = |what| Refusal::OtherTranscript { question: question.to_string(), what };
-    let recorded = replay.question(question.round(), question.step()).ok_or_else(|| differs("tally"))?;
-    let round = question.round().and_then(|round| replay.round(round));
-    let counted = round.and_then(|round| round.ballots.as_deref()).unwrap_or_default();
-    let same = [
-        ("step", task.step == recorded.step),
-        ("tally", task.tally == recorded.tally),
-        ("digest of label ciphertexts", task.ciphertexts == recorded.ciphertexts),
-        ("number of instances", task.instance_count as usize == recorded.instances),
-        ("announcement", task.announcement.as_ref() == round.map(|round| &round.announcement)),
-        ("list of counted ballots", task.counted.iter().eq(counted.iter().map(|ballot| &ballot.participant))),
-    ];
-    match same.into_iter().find(|(_, same)| !same) {
-        Some((what, _)) => Err(differs(what)),
-        None => Ok(()),
-    }
+/// Asks the rule book.
+fn permit(agent: &Agent, replay: &Replay, question: Question) -> Result<Permit, OpeningFailure> {
+    let (home, round) = (&agent.home, question.round());
+    let keys = own_certificate(home, &agent.identity.public(), agent.membership.federation())?;
+    let keys = keys.map(|certificate| certificate.digest());
+    let gathered = Gathered::of(home, replay, agent.membership.participant, round, keys)?;
+    let before = Openings::of(home).of_question(question)?;
+    Ok(gathered.grounds(replay).permit((round, question.step()), before)?)
 }
 
-/// Returns the layout of what a task is about: labels, or the bits of a test.
-fn layout(founding: &Founding, task: &OpeningTask) -> Result<Layout, LayoutError> {
-    let labels = Layout::new(founding.config.classes.len(), task.instance_count as usize)?;
-    Ok(match task.step {
-        Step::Label => labels,
-        Step::Test => labels.test(),
-    })
+/// Names the label ciphertexts of a question, and the only length they can have.
+fn ciphertexts_of(founding: &Founding, asked: &OpeningQuestion) -> Result<Wanted, LayoutError> {
+    let limit = LabelCiphertexts::frame_bytes(layout(founding, asked)?) as u64;
+    Ok(Wanted { digest: asked.ciphertexts, limit })
 }
 
-/// Returns the roster under which a round is held, if it was ever approved; the newest one for the known answer.
-fn roster_of(agent: &Agent, task: &OpeningTask) -> Result<Roster, OpeningFailure> {
-    let federation = agent.membership.federation();
-    let hash = match &task.announcement {
-        Some(announcement) => Some(announcement.roster),
-        None => Pin::load(&agent.home, federation)?.map(|pin| pin.roster),
-    };
-    let roster = match hash {
-        Some(hash) => approved_roster(&agent.home, federation, hash)?,
-        None => None,
-    };
-    Ok(roster.ok_or(Refusal::NotApproved)?)
+/// Returns the layout of what was tallied: labels, or the bits of a test.
+fn layout(founding: &Founding, asked: &OpeningQuestion) -> Result<Layout, LayoutError> {
+    let labels = Layout::new(founding.config.classes.len(), asked.instances)?;
+    Ok(if asked.step == Step::Test { labels.test() } else { labels })
 }
 
-/// Holds everything one answer needs; runs on the compute pool.
+/// Everything one answer needs; runs on the compute pool.
 pub(super) struct OpeningJob {
-    pub(super) question: Question,
+    pub(super) home: Home,
     pub(super) vault: Arc<Vault>,
     pub(super) founding: Founding,
-    pub(super) roster: Roster,
-    pub(super) certificate: KeyCertificate,
-    pub(super) openings: Openings,
-    pub(super) task: OpeningTask,
-    pub(super) bytes: Vec<u8>,
+    pub(super) trustee: ParticipantId,
+    pub(super) asked: OpeningQuestion,
+    pub(super) counted: Vec<ParticipantId>,
 }
 
 impl OpeningJob {
-    /// Checks, decrypts, signs, logs and stores; or returns what was stored before.
+    /// Decrypts what was permitted, signs, logs and stores.
     pub(super) fn answer(self, identity: &Identity, now: Millis) -> Result<StoredOpening, OpeningFailure> {
-        let before = self.openings.of_question(self.question)?;
-        let opened = self.openings.rounds()?;
-        let knowledge = Knowledge {
-            founding: &self.founding,
-            roster: &self.roster,
-            keys: self.certificate.digest(),
-            trustee: self.certificate.trustee,
-            opened: &opened,
-        };
-        let ciphertexts = Digest::of(&self.bytes);
-        if let Permit::Repeat(stored) = knowledge.permit(self.question, &self.task, ciphertexts, before)? {
-            return Ok(*stored);
-        }
         let labels = self.decrypt()?;
-        let (round, step) = (self.question.round(), self.question.step());
-        let (federation, trustee) = (self.founding.digest(), self.certificate.trustee);
-        let (count, tally) = (self.task.instance_count, self.task.tally);
-        let content = OpeningContent::Labels(labels);
-        let opening = Opening { federation, round, step, tally, ciphertexts, trustee, content };
+        let OpeningQuestion { federation, round, step, tally, ciphertexts, instances, .. } = self.asked;
+        let trustee = self.trustee;
+        let opening = Opening { federation, round, step, tally, ciphertexts, trustee, labels };
         let opening = identity.sign(&opening);
         let stored = StoredOpening { round, step, tally, ciphertexts, opening };
-        let line = LogLine { at: now, round, step, ciphertexts, labels: count, counted: self.task.counted };
-        self.openings.store(&stored, &line)?;
+        let line = LogLine {
+            at: now,
+            round,
+            step,
+            of: ciphertexts,
+            attempt: None,
+            // At most as many as a layout has instances, which fits 32 bits.
+            labels: instances as u32,
+            counted: self.counted,
+        };
+        Openings::of(&self.home).store(&stored, &line)?;
         Ok(stored)
     }
 
     /// Decrypts exactly one label per instance: class + 1, or 0 for an abstention; of a test 1 where it passes, or 0.
     fn decrypt(&self) -> Result<Vec<u16>, OpeningFailure> {
-        let classes = self.founding.config.classes.len();
-        let layout = layout(&self.founding, &self.task)?;
+        let (cached, digest) = (Cached::of(&self.home), self.asked.ciphertexts);
+        let bytes = fetch(&cached, Check::Tally, "label ciphertexts", digest)?;
+        let set = self.founding.config.parameter_set();
+        let ciphertexts = LabelCiphertexts::from_bytes(&bytes, set, layout(&self.founding, &self.asked)?)?;
         let keys: SecretKeys = self.vault.unlock()?;
-        let ciphertexts =
-            LabelCiphertexts::from_bytes(&self.bytes, self.founding.config.parameter_set(), layout)?;
         // A class index is below 100, so adding one cannot overflow.
         let labels: Vec<u16> =
             keys.open(&ciphertexts)?.into_iter().map(|class| class.map_or(0, |class| class + 1)).collect();
-        let is_known_answer = self.question == Question::KnownAnswer;
-        if is_known_answer && labels != known_answer_labels(classes) {
+        let is_known_answer = self.asked.round.is_none();
+        if is_known_answer && labels != known_answer_labels(self.founding.config.classes.len()) {
             return Err(OpeningFailure::KnownAnswer);
         }
         Ok(labels)

@@ -10,23 +10,22 @@ use base::{
     Step,
     clock::Millis,
     identity::Identity,
-    ids::{Digest, RoundId},
+    ids::{Digest, ParticipantId, RoundId},
 };
 use fhe::{
-    ArgmaxKind, BallotBody, EncryptionKey, EvaluationKeys, Layout, ParameterSet, Resolution, RunningSum,
-    Scheme, Transform, Unrolling, encrypt, tally,
+    ArgmaxKind, BallotBody, Encoding, EncryptionKey, EvaluationKeys, Layout, ParameterSet, Resolution,
+    RunningSum, Scheme, Transform, encrypt, tally,
 };
 use protocol::{
-    federation::{KNOWN_ANSWER_INSTANCES, TrusteePolicy, known_answer_counts},
-    round::OpeningContent,
-    wire::OpeningTask,
+    federation::{TrusteePolicy, known_answer_counts},
+    round::OpeningQuestion,
+    transcript::RecomputeError,
 };
 
 use super::{
     keys::{Ceremony, CeremonyError, Publication, mark_destroyed},
     log::{LogLine, Openings, StoredOpening},
     open::{OpeningFailure, OpeningJob},
-    permit::Refusal,
     vault::Vault,
 };
 use crate::{
@@ -35,8 +34,7 @@ use crate::{
 };
 use client::Question;
 
-const TOY: Scheme =
-    Scheme { parameters: ParameterSet::InsecureToy, transform: Transform::Fused, unrolling: Unrolling::Bits };
+const TOY: Scheme = Scheme::new(ParameterSet::InsecureToy, Transform::Fused);
 
 /// Holds a trustee's home and everything it knows.
 struct Trustee {
@@ -75,43 +73,38 @@ impl Trustee {
         let layout = Layout::new(3, counts.len() / 3).unwrap();
         let resolution = Resolution::new(layout, ArgmaxKind::Tournament, 100, 0.0).unwrap();
         let key = EncryptionKey::from_bytes(&public_key, ParameterSet::InsecureToy).unwrap();
-        let ballot = BallotBody::parse(&encrypt(&key, &resolution, counts).unwrap(), layout).unwrap();
+        let encoding = Encoding::new(layout, resolution.bound(), resolution.scale());
+        let ballot = BallotBody::parse(&encrypt(&key, &encoding, counts).unwrap(), layout).unwrap();
         let mut sum = RunningSum::new(layout);
         sum.add(&ballot).unwrap();
         let keys = EvaluationKeys::from_parts(&keyswitching, &bootstrapping, TOY).unwrap();
         tally(&keys, &resolution, &sum, &AtomicBool::new(false), |_| {}).unwrap().to_bytes()
     }
 
-    fn answer(
-        &self,
-        publication: &Publication,
-        question: Question,
-        task: OpeningTask,
-        bytes: Vec<u8>,
-    ) -> Result<StoredOpening, OpeningFailure> {
+    /// Answers what the rule book has permitted.
+    fn answer(&self, asked: OpeningQuestion, bytes: &[u8]) -> Result<StoredOpening, OpeningFailure> {
+        fs::create_dir_all(self.home.blobs()).unwrap();
+        fs::write(self.home.blob(asked.ciphertexts), bytes).unwrap();
         let job = OpeningJob {
-            question,
+            home: self.home.clone(),
             vault: Arc::new(Vault::load(&self.home).unwrap().unwrap()),
             founding: self.federation.founding.clone(),
-            roster: self.federation.roster.clone(),
-            certificate: publication.certificate.unverified().unwrap(),
-            openings: Openings::of(&self.home),
-            task,
-            bytes,
+            trustee: number(1),
+            asked,
+            counted: counted(),
         };
         job.answer(&self.identity(), Millis(7))
     }
 
-    /// Builds the task of a round whose keys are those of this publication.
-    fn task(&self, publication: &Publication, id: RoundId, bytes: &[u8]) -> OpeningTask {
-        let keys = publication.certificate.unverified().unwrap().digest();
-        OpeningTask {
-            announcement: Some(self.federation.announce_with(id, keys)),
-            tally: TALLY,
+    fn asked(&self, round: Option<RoundId>, bytes: &[u8]) -> OpeningQuestion {
+        OpeningQuestion {
+            federation: self.federation.founding.digest(),
+            round,
             step: Step::Label,
+            tally: TALLY,
             ciphertexts: Digest::of(bytes),
-            instance_count: 4,
-            counted: (1..=5).map(number).collect(),
+            instances: 4,
+            classes: 3,
         }
     }
 
@@ -119,6 +112,10 @@ impl Trustee {
         let text = fs::read_to_string(self.home.openings_log()).unwrap_or_default();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
+}
+
+fn counted() -> Vec<ParticipantId> {
+    (1..=5).map(number).collect()
 }
 
 /// Stands for the event that recorded the tally.
@@ -181,55 +178,36 @@ fn a_closed_federation_leaves_no_key_and_gets_no_new_one() {
 }
 
 #[test]
-fn a_round_is_opened_logged_once_and_answered_again_with_the_same_bytes() {
+fn a_round_is_opened_and_logged_and_the_opening_kept() {
     let trustee = Trustee::new();
     let keys = trustee.make_keys().unwrap();
     let bytes = Trustee::tallied(&keys, &COUNTS);
-    let task = trustee.task(&keys, round(1), &bytes);
-    let question = Question::Round(round(1), Step::Label);
-    let first = trustee.answer(&keys, question, task.clone(), bytes.clone()).unwrap();
+    let first = trustee.answer(trustee.asked(Some(round(1)), &bytes), &bytes).unwrap();
     let opening = first.opening.verify(&trustee.identity().public()).unwrap();
-    assert_eq!(opening.content, OpeningContent::Labels(vec![2, 1, 3, 2]));
+    assert_eq!(opening.labels, [2, 1, 3, 2]);
     assert_eq!(opening.tally, TALLY);
     assert_eq!((opening.round, opening.ciphertexts), (Some(round(1)), Digest::of(&bytes)));
 
-    let again = trustee.answer(&keys, question, task, bytes.clone()).unwrap();
-    assert_eq!(again, first);
+    let question = Question::Round(round(1), Step::Label);
+    let openings = Openings::of(&trustee.home);
+    assert_eq!(openings.of_question(question).unwrap(), Some(first));
+    assert_eq!(openings.rounds().unwrap(), [round(1)]);
     let log = trustee.log();
-    assert_eq!(log.len(), 1, "a retry opens nothing");
     assert_eq!((log[0].round, log[0].labels, log[0].counted.len()), (Some(round(1)), 4, 5));
-    assert_eq!(log[0].ciphertexts, Digest::of(&bytes));
+    assert_eq!((log[0].of, log[0].attempt), (Digest::of(&bytes), None));
 }
 
 #[test]
-fn other_ciphertexts_for_an_opened_round_stay_closed() {
+fn ciphertexts_of_another_digest_or_length_are_refused_before_the_key_is_touched() {
     let trustee = Trustee::new();
     let keys = trustee.make_keys().unwrap();
-    let question = Question::Round(round(1), Step::Label);
     let bytes = Trustee::tallied(&keys, &COUNTS);
-    let task = trustee.task(&keys, round(1), &bytes);
-    trustee.answer(&keys, question, task, bytes).unwrap();
-
-    let others = Trustee::tallied(&keys, &COUNTS);
-    let task = trustee.task(&keys, round(1), &others);
-    let refused = trustee.answer(&keys, question, task, others).unwrap_err();
-    assert!(matches!(refused, OpeningFailure::Refused(Refusal::OpenedOther { .. })), "{refused}");
-    assert_eq!(trustee.log().len(), 1);
-}
-
-#[test]
-fn ciphertexts_of_another_length_or_digest_are_refused_before_the_key_is_touched() {
-    let trustee = Trustee::new();
-    let keys = trustee.make_keys().unwrap();
-    let question = Question::Round(round(1), Step::Label);
-    let bytes = Trustee::tallied(&keys, &COUNTS);
-    let task = trustee.task(&keys, round(1), &bytes);
-    let refused = trustee.answer(&keys, question, task, bytes[1..].to_vec()).unwrap_err();
-    assert!(matches!(refused, OpeningFailure::Refused(Refusal::Digest { .. })), "{refused}");
+    let asked = trustee.asked(Some(round(1)), &bytes);
+    let refused = trustee.answer(asked, &bytes[1..]).unwrap_err();
+    assert!(matches!(refused, OpeningFailure::Artefact(RecomputeError::Fault(_))), "{refused}");
 
     let longer = [bytes, vec![0; 8]].concat();
-    let task = trustee.task(&keys, round(1), &longer);
-    let refused = trustee.answer(&keys, question, task, longer).unwrap_err();
+    let refused = trustee.answer(trustee.asked(Some(round(1)), &longer), &longer).unwrap_err();
     assert!(matches!(refused, OpeningFailure::Frame(_)), "{refused}");
     assert!(trustee.log().is_empty());
 }
@@ -238,18 +216,7 @@ fn ciphertexts_of_another_length_or_digest_are_refused_before_the_key_is_touched
 fn the_known_answer_is_posted_only_if_it_is_the_known_one() {
     let trustee = Trustee::new();
     let keys = trustee.make_keys().unwrap();
-    let ask = |bytes: Vec<u8>| {
-        let (ciphertexts, instance_count) = (Digest::of(&bytes), KNOWN_ANSWER_INSTANCES);
-        let task = OpeningTask {
-            announcement: None,
-            tally: TALLY,
-            step: Step::Label,
-            ciphertexts,
-            instance_count,
-            counted: Vec::new(),
-        };
-        trustee.answer(&keys, Question::KnownAnswer, task, bytes)
-    };
+    let ask = |bytes: Vec<u8>| trustee.answer(trustee.asked(None, &bytes), &bytes);
     // A round's labels in disguise: they would be opened without quorum and ledger.
     let disguised = ask(Trustee::tallied(&keys, &COUNTS)).unwrap_err();
     assert!(matches!(disguised, OpeningFailure::KnownAnswer), "{disguised}");

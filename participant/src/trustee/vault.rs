@@ -3,13 +3,12 @@
 use std::fmt;
 
 use fhe::{KeyError, SecretKeys};
-use threshold::PackageError;
 use zeroize::Zeroizing;
 
 use crate::home::Home;
 use runtime::files::{Access, FileError, destroy, make_folder, read_secret, write_atomic};
 
-/// Says why the secret keys cannot be read or kept.
+/// Why the secret keys cannot be read or kept.
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
     /// The file cannot be used.
@@ -18,12 +17,9 @@ pub enum VaultError {
     /// The file does not hold secret keys.
     #[error("secret/trustee/key.bin: {0}; restore it from its backup")]
     Key(#[from] KeyError),
-    /// The file does not hold this trustee's pieces.
-    #[error("secret/trustee/package.bin: {0}; restore it from its backup")]
-    Package(#[from] PackageError),
 }
 
-/// Holds the packed secret keys; they are unpacked for one opening at a time and wiped when dropped.
+/// Packed secret keys; they are unpacked for one opening at a time and wiped when dropped.
 pub struct Vault {
     packed: Zeroizing<Vec<u8>>,
 }

@@ -5,25 +5,24 @@ use base::{
     identity::Signed,
     ids::{BallotId, Digest, ParticipantId, RoundId},
 };
+use borsh::BorshDeserialize as _;
 use protocol::{
-    federation::{Acknowledgement, Approval, Complaint, TrusteeApproval},
+    federation::{Approval, TrusteeApproval},
     wire::{
-        Beat, Enrol, Enrolled, FederationView, Health, OpeningTask, PostOpening, PublishKeys, ReceiptView,
-        RosterView, RoundView, TranscriptPage, Work,
+        Beat, BoardId, BoardPage, Enrol, Enrolled, FederationView, Health, LONGEST_WAIT, PAGE_BYTES,
+        PostOpening, PublishKeys, ReceiptView, RosterView, RoundView, TranscriptPage, Work,
     },
 };
 use reqwest::Method;
 
 use super::{Call, Client, ClientError};
 
-/// Most bytes of the public encryption key.
-const PUBLIC_KEY_LIMIT: usize = 1 << 20;
-/// Most bytes of a page of the transcript: shares of long rounds, in hexadecimal digits within JSON.
+/// Most bytes of a page of the transcript: labels of long rounds, in hexadecimal digits within JSON.
 const TRANSCRIPT_PAGE_LIMIT: usize = 256 << 20;
 /// Room for the header of an NPY file.
 const NPY_HEADER_LIMIT: usize = 64 << 10;
 
-/// Label ciphertexts that wait for a trustee: those of a round's step, or of the known answer.
+/// Label ciphertexts that wait for the sole trustee: those of a round's step, or of the known answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Question {
     /// The known answer that proves the keys.
@@ -109,7 +108,7 @@ impl Client {
         self.json(call.download(TRANSCRIPT_PAGE_LIMIT)).await
     }
 
-    /// Posts a trustee's approval of the trustees and the dealer.
+    /// Posts a trustee's approval of the trustees.
     pub async fn approve_trustees(
         &self,
         who: ParticipantId,
@@ -119,25 +118,35 @@ impl Client {
         self.send(Call::new("take the trustee's approval", Method::PUT, path).json(approval)?).await.map(drop)
     }
 
-    /// Posts a trustee's word that it holds its pieces.
-    pub async fn acknowledge(
+    /// Returns what came on a board after a place; waits so many seconds, at most [`LONGEST_WAIT`], for anything to come.
+    pub async fn board(
         &self,
-        who: ParticipantId,
-        acknowledgement: &Signed<Acknowledgement>,
-    ) -> Result<(), ClientError> {
-        let path = format!("api/v1/trustees/{who}/acknowledgement");
-        let call = Call::new("take the acknowledgement", Method::PUT, path).json(acknowledgement)?;
-        self.send(call).await.map(drop)
+        board: BoardId,
+        (attempt, after): (u32, u64),
+        wait: u64,
+    ) -> Result<BoardPage, ClientError> {
+        let wait = wait.min(LONGEST_WAIT);
+        let path = format!("api/v1/boards/{board}?attempt={attempt}&after={after}&wait={wait}");
+        let action = "show a board";
+        // A page of whole messages, the last of which may be the longest there is.
+        let call = Call::new(action, Method::GET, path).download(PAGE_BYTES + tally::plan::MAX_MESSAGE_BYTES);
+        let bytes = self.send(call).await?;
+        BoardPage::try_from_slice(&bytes).map_err(|_| ClientError::Malformed {
+            action,
+            status: 200,
+            reason: "it is not a page of a board".to_owned(),
+        })
     }
 
-    /// Posts a trustee's complaint, which ends the ceremony.
-    pub async fn complain(
+    /// Leaves a message on a board; the same one again changes nothing.
+    pub async fn post_message(
         &self,
-        who: ParticipantId,
-        complaint: &Signed<Complaint>,
+        board: BoardId,
+        attempt: u32,
+        message: Vec<u8>,
     ) -> Result<(), ClientError> {
-        let path = format!("api/v1/trustees/{who}/complaint");
-        self.send(Call::new("take the complaint", Method::PUT, path).json(complaint)?).await.map(drop)
+        let path = format!("api/v1/boards/{board}?attempt={attempt}");
+        self.send(Call::new("take a message", Method::POST, path).bytes(message)).await.map(drop)
     }
 
     /// Publishes the key certificate after its blobs.
@@ -146,12 +155,6 @@ impl Client {
         // The coordinator reads and checks 30 MB of keys before it answers.
         call.timeout = super::LONG;
         self.send(call).await.map(drop)
-    }
-
-    /// Downloads the public encryption key; the caller checks its digest.
-    pub async fn public_key(&self) -> Result<Vec<u8>, ClientError> {
-        let call = Call::new("serve the public key", Method::GET, "api/v1/keys/public_key");
-        self.send(call.download(PUBLIC_KEY_LIMIT)).await
     }
 
     /// Downloads an artefact that the transcript names, of at most `limit` bytes; the caller checks its digest.
@@ -181,24 +184,6 @@ impl Client {
     ) -> Result<ReceiptView, ClientError> {
         let path = format!("api/v1/rounds/{round}/ballots/{ballot}");
         self.json(Call::new("take the ballot", Method::PUT, path).bytes(bytes)).await
-    }
-
-    /// Shows what waits for this trustee's opening.
-    pub async fn opening_task(&self, question: Question) -> Result<OpeningTask, ClientError> {
-        let path = match question {
-            Question::KnownAnswer => "api/v1/known-answer".to_owned(),
-            Question::Round(round, step) => format!("api/v1/rounds/{round}/openings/{step}"),
-        };
-        self.json(Call::new("show what is to be opened", Method::GET, path)).await
-    }
-
-    /// Downloads label ciphertexts of at most `limit` bytes; the caller checks their digest.
-    pub async fn label_ciphertexts(&self, question: Question, limit: usize) -> Result<Vec<u8>, ClientError> {
-        let path = match question {
-            Question::KnownAnswer => "api/v1/known-answer/label-ciphertexts".to_owned(),
-            Question::Round(round, step) => format!("api/v1/rounds/{round}/openings/{step}/ciphertexts"),
-        };
-        self.send(Call::new("serve the label ciphertexts", Method::GET, path).download(limit)).await
     }
 
     /// Posts an opening.

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header, redirect};
 use serde::de::DeserializeOwned;
 
-pub use blobs::{BlobPath, TransferError};
+pub use blobs::TransferError;
 pub use calls::Question;
 pub use endpoint::{Endpoint, Trust};
 pub use error::ClientError;

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use base::ids::RoundId;
+use base::ids::{Digest, RoundId};
 use base::problem::{Code, Problem};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -81,7 +81,7 @@ pub(super) fn refusal(code: Code) -> Reply {
 #[tokio::test]
 async fn a_coordinator_that_restarts_is_asked_again_until_it_answers() {
     let server = Server::start(vec![Reply::Hang, refusal(Code::Internal), answer("200 ok", b"key")]).await;
-    assert_eq!(server.client(5).public_key().await, Ok(b"key".to_vec()));
+    assert_eq!(server.client(5).artefact(Digest::of(b"key"), 1 << 20).await, Ok(b"key".to_vec()));
     assert_eq!(server.seen(), 3);
     let head = server.heads.lock().unwrap()[0].to_ascii_lowercase();
     assert!(head.contains("authorization: bearer the token"), "{head}");
@@ -90,7 +90,7 @@ async fn a_coordinator_that_restarts_is_asked_again_until_it_answers() {
 #[tokio::test]
 async fn patience_ends_and_says_where_nobody_answered() {
     let server = Server::start(vec![Reply::Hang]).await;
-    let error = server.client(3).public_key().await.unwrap_err();
+    let error = server.client(3).artefact(Digest::of(b"key"), 1 << 20).await.unwrap_err();
     assert!(
         matches!(&error, ClientError::Unreachable { url, .. } if *url == server.url.to_string()),
         "{error}"
@@ -101,7 +101,7 @@ async fn patience_ends_and_says_where_nobody_answered() {
 #[tokio::test]
 async fn a_refusal_is_not_asked_again() {
     let server = Server::start(vec![refusal(Code::BallotSecond)]).await;
-    let error = server.client(5).public_key().await.unwrap_err();
+    let error = server.client(5).artefact(Digest::of(b"key"), 1 << 20).await.unwrap_err();
     assert_eq!((error.code(), server.seen()), (Some(Code::BallotSecond), 1));
 }
 
@@ -118,7 +118,7 @@ async fn silence_ends_in_a_time_out() {
 async fn a_body_beyond_its_limit_is_not_read_to_the_end() {
     let long = vec![b'x'; (1 << 20) + 1];
     let server = Server::start(vec![answer("200 ok", &long)]).await;
-    let error = server.client(1).public_key().await.unwrap_err();
+    let error = server.client(1).artefact(Digest::of(b"key"), 1 << 20).await.unwrap_err();
     assert!(matches!(error, ClientError::TooLarge { limit, .. } if limit == 1 << 20), "{error}");
 }
 
@@ -127,7 +127,7 @@ async fn a_redirect_does_not_carry_the_token_away() {
     let elsewhere = Server::start(vec![answer("200 ok", b"stolen")]).await;
     let head = format!("HTTP/1.1 307 go\r\nlocation: {}\r\ncontent-length: 0\r\n\r\n", elsewhere.url);
     let server = Server::start(vec![Reply::Send(head.into_bytes())]).await;
-    let error = server.client(1).public_key().await.unwrap_err();
+    let error = server.client(1).artefact(Digest::of(b"key"), 1 << 20).await.unwrap_err();
     assert!(matches!(error, ClientError::Malformed { status: 307, .. }), "{error}");
     assert_eq!(elsewhere.seen(), 0);
 }
@@ -143,6 +143,6 @@ async fn an_answer_that_is_not_the_expected_json_is_named() {
 #[tokio::test]
 async fn without_a_token_nothing_is_sent() {
     let server = Server::start(vec![answer("200 ok", b"key")]).await;
-    let error = server.client(1).with_token(None).public_key().await.unwrap_err();
-    assert_eq!((error, server.seen()), (ClientError::NoToken("serve the public key"), 0));
+    let error = server.client(1).with_token(None).artefact(Digest::of(b"key"), 1 << 20).await.unwrap_err();
+    assert_eq!((error, server.seen()), (ClientError::NoToken("serve an artefact"), 0));
 }

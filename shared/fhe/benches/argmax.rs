@@ -17,8 +17,8 @@ use std::time::Instant;
 
 use clock::cpu_time;
 use fhe::{
-    ArgmaxKind, BallotBody, EncryptionKey, EvaluationKeys, Layout, Resolution, RunningSum, Scheme,
-    SecretKeys, Transform, Unrolling, effort, encrypt, tally,
+    ArgmaxKind, BallotBody, EncryptionKey, EvaluationKeys, Layout, Resolution, Rotation, RunningSum, Scheme,
+    SecretKeys, Unrolling, effort, encrypt, tally,
 };
 
 const TEACHERS: u32 = 250;
@@ -32,8 +32,8 @@ struct Machine {
 
 fn machines() -> Vec<Machine> {
     let secret = SecretKeys::generate(Scheme::default().parameters).unwrap();
-    let machine = |name, transform, unrolling| {
-        let scheme = Scheme { transform, unrolling, ..Scheme::default() };
+    let machine = |name, rotation, unrolling| {
+        let scheme = Scheme { rotation, unrolling, ..Scheme::default() };
         let material = secret.public_material(unrolling).unwrap();
         Machine {
             name,
@@ -43,9 +43,9 @@ fn machines() -> Vec<Machine> {
         }
     };
     vec![
-        machine("fused, pairs", Transform::Fused, Unrolling::Pairs),
-        machine("fused, bits", Transform::Fused, Unrolling::Bits),
-        machine("library, bits", Transform::Fourier, Unrolling::Bits),
+        machine("fused, pairs", Rotation::Fused, Unrolling::Pairs),
+        machine("fused, bits", Rotation::Fused, Unrolling::Bits),
+        machine("library, bits", Rotation::Fourier, Unrolling::Bits),
     ]
 }
 
@@ -59,7 +59,7 @@ fn round(
     let layout = Layout::new(classes, instances).unwrap();
     let resolution = Resolution::new(layout, kind, TEACHERS, sigma * sigma).unwrap();
     let counts: Vec<i64> = (0..layout.slots() as i64).map(|slot| slot * 37 % 101).collect();
-    let ballot = encrypt(&machine.encryption, &resolution, &counts).unwrap();
+    let ballot = encrypt(&machine.encryption, &resolution.encoding(), &counts).unwrap();
     let mut sum = RunningSum::new(layout);
     sum.add(&BallotBody::parse(&ballot, layout).unwrap()).unwrap();
     (resolution, sum)
@@ -129,7 +129,7 @@ fn scaling(machine: &Machine) {
 /// Lists of 2048 slots that one core adds in a second.
 fn lists_per_second(machine: &Machine) -> f64 {
     let (resolution, _) = round(machine, (2, 1024), ArgmaxKind::Tournament, 40.0);
-    let ballot = encrypt(&machine.encryption, &resolution, &vec![1; 2048]).unwrap();
+    let ballot = encrypt(&machine.encryption, &resolution.encoding(), &vec![1; 2048]).unwrap();
     let body = BallotBody::parse(&ballot, resolution.layout()).unwrap();
     let start = cpu_time();
     for _ in 0..400 {

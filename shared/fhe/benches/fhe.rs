@@ -13,9 +13,8 @@ use std::time::Duration;
 use clock::cpu_time;
 use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
 use fhe::{
-    ArgmaxKind, BallotBody, DealerKeys, EncryptionKey, EvaluationKeys, LabelCiphertexts, Layout,
-    ParameterSet, PublicMaterial, Resolution, RunningSum, Scheme, SecretKeys, SquashingKey, Transform,
-    encrypt, pin_fft_plan, squash, tally,
+    ArgmaxKind, BallotBody, EncryptionKey, EvaluationKeys, Layout, ParameterSet, Resolution, RunningSum,
+    Scheme, SecretKeys, encrypt, tally,
 };
 
 /// Votes and noise of the reference round: 250 ballots, σ = 40, honest fraction 0.7.
@@ -31,13 +30,8 @@ struct Keys {
 
 impl Keys {
     fn new(scheme: Scheme) -> Self {
-        let secret = SecretKeys::generate(scheme.parameters).unwrap();
-        Self::read(&secret.public_material(scheme.unrolling).unwrap(), scheme)
-    }
-
-    fn read(material: &PublicMaterial, scheme: Scheme) -> Self {
-        pin_fft_plan();
         let set = scheme.parameters;
+        let material = SecretKeys::generate(set).unwrap().public_material(scheme.unrolling).unwrap();
         let (keyswitching, bootstrapping) = (&material.keyswitching_key, &material.bootstrapping_key);
         Self {
             encryption: EncryptionKey::from_bytes(&material.public_key, set).unwrap(),
@@ -70,7 +64,7 @@ fn test(classes: usize, instances: usize) -> Resolution {
 
 fn body(keys: &Keys, resolution: &Resolution) -> BallotBody {
     let counts: Vec<i64> = (0..resolution.layout().slots() as i64).map(|slot| slot * 37 % 11 - 5).collect();
-    let bytes = encrypt(&keys.encryption, resolution, &counts).unwrap();
+    let bytes = encrypt(&keys.encryption, &resolution.encoding(), &counts).unwrap();
     BallotBody::parse(&bytes, resolution.layout()).unwrap()
 }
 
@@ -107,7 +101,7 @@ fn ballots(criterion: &mut Criterion) {
     group.bench_function("encrypt 2048 slots", |bencher| {
         bencher.iter_custom(|repetitions| {
             measure(repetitions, 1, || {
-                black_box(encrypt(&keys.encryption, &full_list, black_box(&counts)).unwrap());
+                black_box(encrypt(&keys.encryption, &full_list.encoding(), black_box(&counts)).unwrap());
             })
         });
     });
@@ -132,16 +126,13 @@ fn ballots(criterion: &mut Criterion) {
 
 fn argmax(criterion: &mut Criterion) {
     let fused = Keys::new(Scheme::default());
-    let integer = Keys::new(Scheme { transform: Transform::Integer, ..Scheme::default() });
     let full = Keys::new(Scheme { parameters: ParameterSet::Full, ..Scheme::default() });
     let mut group = criterion.benchmark_group("argmax per label");
     group.sample_size(10).sampling_mode(SamplingMode::Flat).warm_up_time(Duration::from_millis(1));
-    let plain = |classes, instances| resolution(ArgmaxKind::Tournament, classes, instances);
     let exact = resolution(ArgmaxKind::Exact, 10, 2);
     let circuits = [
         ("tournament, 10 classes, threshold", &fused, with_threshold(ArgmaxKind::Tournament, 10, 16)),
         ("test, 10 classes", &fused, test(10, 16)),
-        ("tournament, 10 classes, integer transform", &integer, plain(10, 1)),
         ("tournament, 100 classes, threshold", &fused, with_threshold(ArgmaxKind::Tournament, 100, 2)),
         ("exact, 10 classes", &full, exact),
         ("exact, 10 classes, threshold", &full, with_threshold(ArgmaxKind::Exact, 10, 2)),
@@ -162,44 +153,5 @@ fn argmax(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn tallied(keys: &Keys, classes: usize, instances: usize) -> LabelCiphertexts {
-    let resolution = resolution(ArgmaxKind::Tournament, classes, instances);
-    let mut sum = RunningSum::new(resolution.layout());
-    sum.add(&body(keys, &resolution)).unwrap();
-    tally(&keys.evaluation, &resolution, &sum, &AtomicBool::new(false), |_| ()).unwrap()
-}
-
-fn squashes(criterion: &mut Criterion) {
-    let scheme = Scheme::default();
-    let set = scheme.parameters;
-    let dealer = DealerKeys::generate(set).unwrap();
-    let keys = Keys::read(&dealer.secret().public_material(scheme.unrolling).unwrap(), scheme);
-    let frame = dealer.squashing_key().unwrap();
-    let mut group = criterion.benchmark_group("squash");
-    group.sample_size(10).sampling_mode(SamplingMode::Flat).warm_up_time(Duration::from_millis(1));
-    // our kernel, and tfhe's rotation beside it
-    for (name, transform) in [("exact", Transform::Fused), ("fourier", Transform::Fourier)] {
-        let read = || SquashingKey::from_bytes(&frame, set, transform).unwrap();
-        group.bench_function(format!("read the squashing key, {name}"), |bencher| {
-            bencher.iter_custom(|repetitions| measure(repetitions, 1, || drop(black_box(read()))));
-        });
-        let squashing = read();
-        // eight digits for each of two threads, whatever the number of classes
-        for (classes, instances) in [(10, 16), (100, 8)] {
-            let labels = tallied(&keys, classes, instances);
-            group.bench_function(format!("a label, {classes} classes, {name}"), |bencher| {
-                bencher.iter_custom(|repetitions| {
-                    measure(repetitions, instances as u32, || {
-                        let go = AtomicBool::new(false);
-                        let drop_digits = |_, digits| drop(black_box(digits));
-                        squash(&keys.evaluation, &squashing, &labels, &go, drop_digits).unwrap();
-                    })
-                });
-            });
-        }
-    }
-    group.finish();
-}
-
-criterion_group!(benches, keys, ballots, argmax, squashes);
+criterion_group!(benches, keys, ballots, argmax);
 criterion_main!(benches);

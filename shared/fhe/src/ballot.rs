@@ -11,10 +11,10 @@ use tfhe::core_crypto::prelude::{
 };
 use zeroize::Zeroizing;
 
+use super::encoding::Encoding;
 use super::keys::{EncryptionKey, random_seed};
 use super::layout::{Layout, MASK_BYTES, SLOT_BYTES};
 use super::parameters::{POLYNOMIAL_SIZE, modulus};
-use super::resolution::Resolution;
 
 /// Why a ballot body cannot be made or read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -57,18 +57,18 @@ pub enum BallotError {
 /// # Errors
 /// Refuses another number of counts than the round has slots, a count outside ±D, and a system without
 /// randomness.
-pub fn encrypt(key: &EncryptionKey, resolution: &Resolution, counts: &[i64]) -> Result<Vec<u8>, BallotError> {
-    let layout = resolution.layout();
+pub fn encrypt(key: &EncryptionKey, encoding: &Encoding, counts: &[i64]) -> Result<Vec<u8>, BallotError> {
+    let layout = encoding.layout();
     if counts.len() != layout.slots() {
         return Err(BallotError::Slots { expected: layout.slots(), got: counts.len() });
     }
-    let bound = resolution.bound();
+    let bound = encoding.bound();
     if let Some((slot, &count)) = counts.iter().enumerate().find(|(_, count)| count.unsigned_abs() > bound) {
         return Err(BallotError::Count { slot, count, bound });
     }
     let mut body = Vec::with_capacity(layout.body_bytes());
     for index in 0..layout.lists() {
-        let list = encrypt_list(key, resolution.scale(), &counts[layout.list(index).slots])?;
+        let list = encrypt_list(key, encoding.scale(), &counts[layout.list(index).slots])?;
         write_list(&mut body, &list);
     }
     Ok(body)

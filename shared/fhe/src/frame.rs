@@ -4,16 +4,13 @@
 //! its constructors assert.
 
 use super::parameters::ParameterSet;
-use super::squash_parameters::SQUASH;
 
 const MAGIC: [u8; 8] = *b"psephos\0";
 const VERSION: u16 = 1;
 
 pub(crate) const WORD: usize = size_of::<u64>();
-/// Bytes of a word of the squash.
-pub(crate) const WIDE_WORD: usize = size_of::<u128>();
 
-/// What a frame holds; the number is its code on the wire.
+/// What a frame holds; the number is its code on the wire. 7 and 8 were frames of version 0.1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     PublicKey = 1,
@@ -22,8 +19,6 @@ pub(crate) enum Kind {
     SecretKeys = 4,
     RunningSum = 5,
     LabelCiphertexts = 6,
-    SquashingKey = 7,
-    SquashedRecord = 8,
     PairBootstrappingKey = 9,
 }
 
@@ -37,8 +32,6 @@ impl Kind {
             Self::SecretKeys => "secret keys",
             Self::RunningSum => "running sum",
             Self::LabelCiphertexts => "label ciphertexts",
-            Self::SquashingKey => "squashing key",
-            Self::SquashedRecord => "record of squashed digits",
         }
     }
 
@@ -161,13 +154,6 @@ impl FrameWriter {
         self
     }
 
-    /// Appends words of the squash.
-    pub(crate) fn wide_words(&mut self, words: &[u128]) -> &mut Self {
-        self.bytes.reserve(words.len() * WIDE_WORD);
-        self.bytes.extend(words.iter().flat_map(|word| word.to_le_bytes()));
-        self
-    }
-
     pub(crate) fn finish(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.bytes)
     }
@@ -222,33 +208,16 @@ impl<'a> FrameReader<'a> {
 
     /// Takes a parameter digest and finds the set it belongs to.
     pub(crate) fn parameter_set(&mut self) -> Result<ParameterSet, FrameError> {
-        self.set_of_digest(ParameterSet::digest)
+        let digest: [u8; 32] = self.array()?;
+        ParameterSet::ALL
+            .into_iter()
+            .find(|set| set.digest() == digest)
+            .ok_or_else(|| FrameError::UnknownParameters { what: self.what, got: hex::encode(digest) })
     }
 
     /// Takes a parameter digest, which must be that of `expected`.
     pub(crate) fn expect_parameters(&mut self, expected: ParameterSet) -> Result<(), FrameError> {
         let got = self.parameter_set()?;
-        self.expect_set(expected, got)
-    }
-
-    /// Takes a digest of parameter set and squash together, which must be that of `expected`.
-    pub(crate) fn expect_squash_parameters(&mut self, expected: ParameterSet) -> Result<(), FrameError> {
-        let got = self.set_of_digest(|set| SQUASH.digest(set))?;
-        self.expect_set(expected, got)
-    }
-
-    fn set_of_digest(
-        &mut self,
-        digest_of: impl Fn(ParameterSet) -> [u8; 32],
-    ) -> Result<ParameterSet, FrameError> {
-        let digest: [u8; 32] = self.array()?;
-        ParameterSet::ALL
-            .into_iter()
-            .find(|&set| digest_of(set) == digest)
-            .ok_or_else(|| FrameError::UnknownParameters { what: self.what, got: hex::encode(digest) })
-    }
-
-    fn expect_set(&self, expected: ParameterSet, got: ParameterSet) -> Result<(), FrameError> {
         if got == expected {
             return Ok(());
         }

@@ -65,10 +65,7 @@ impl Layout {
     /// An instance has one digit: 1 (class 0) where the test passes, 0 (abstention) where it does not. No ballot and
     /// no label has this layout, since [`Layout::new`] refuses one class.
     ///
-    /// Whatever reads labels reads a test when it is given this layout, or its one class:
-    /// [`super::LabelCiphertexts::from_bytes`], [`super::SquashedRecord`] and `threshold::Opener::new` take
-    /// the layout; [`super::label_digits`] and `threshold::combine` take 1 class, and the labels of the
-    /// latter are then the bits 1 and 0.
+    /// [`super::LabelCiphertexts::from_bytes`] reads a test when it is given this layout.
     #[must_use]
     pub const fn test(&self) -> Self {
         Self { classes: 1, instances: self.instances }

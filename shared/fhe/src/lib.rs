@@ -2,8 +2,8 @@
 //!
 //! The path of a round: a [`Layout`] and a [`Resolution`] follow from the announcement; each participant
 //! calls [`encrypt`]; the coordinator adds the [`BallotBody`]s into a [`RunningSum`] and calls [`tally`];
-//! the sole trustee calls [`SecretKeys::open`]. Where several trustees share the key, the coordinator calls
-//! [`squash`] on the labels first, and what they open is a [`Squashed`] digit.
+//! the sole trustee calls [`SecretKeys::open`]. Where several trustees share the key, the path ends at the sum, which
+//! they tally together (`docs/TALLY.md`).
 //!
 //! A round with a threshold has the [`Resolution::with_threshold`]. A two-step round first tallies the test's own sum
 //! with [`Resolution::test`]; what comes out are labels among one class, of layout [`Layout::test`], and everything
@@ -31,7 +31,7 @@
 //! let resolution = Resolution::new(layout, ArgmaxKind::Tournament, 60, 0.0)?;
 //! let mut sum = RunningSum::new(layout);
 //! for counts in [[2, 18, 0], [5, 14, 1], [0, 3, 17]] {
-//!     let ballot = encrypt(&key, &resolution, &counts)?;
+//!     let ballot = encrypt(&key, &resolution.encoding(), &counts)?;
 //!     sum.add(&BallotBody::parse(&ballot, layout)?)?;
 //! }
 //! let labels = tally(&keys, &resolution, &sum, &AtomicBool::new(false), |_| ())?;
@@ -42,6 +42,7 @@
 mod argmax;
 mod ballot;
 mod circuits;
+mod encoding;
 mod expand;
 mod frame;
 mod kernel;
@@ -56,9 +57,6 @@ mod plan;
 mod rehearsal;
 mod resolution;
 mod scheme;
-mod squash;
-mod squash_parameters;
-mod squashed;
 mod sum;
 mod tally;
 #[cfg(test)]
@@ -68,23 +66,17 @@ mod transform;
 pub use argmax::{ArgmaxKind, MAX_EXACT_CLASSES};
 pub use ballot::{BallotBody, BallotError, encrypt};
 pub use circuits::Effort;
+pub use encoding::Encoding;
 pub use frame::FrameError;
-pub use keys::{
-    DealerKeys, EncryptionKey, EvaluationKeys, KeyError, PublicMaterial, SecretKeys, SquashingKey,
-};
+pub use keys::{EncryptionKey, EvaluationKeys, KeyError, PublicMaterial, SecretKeys};
 pub use labels::LabelCiphertexts;
 pub use layout::{Layout, LayoutError, MAX_CLASSES, MAX_INSTANCES};
 pub use opening::OpenError;
 pub use parameters::{FULL, INSECURE_TOY, Noise, ParameterSet, Parameters, SWIFT};
 pub use plan::pin_fft_plan;
 pub use rehearsal::rehearse;
-pub use resolution::{MAX_TEACHERS, Resolution, ResolutionError};
-pub use scheme::{Scheme, Unrolling};
-pub use squash::squash;
-pub use squash_parameters::{SQUASH, SquashParameters};
-pub use squashed::{
-    SQUASHED_DIGIT_LOG, SQUASHED_DIMENSION, Squashed, SquashedDigit, SquashedRecord, label_digits,
-};
+pub use resolution::{MAX_TEACHERS, Resolution, ResolutionError, count_range};
+pub use scheme::{Rotation, Scheme, Unrolling};
 pub use sum::{RunningSum, SumError};
 pub use tally::{TallyError, effort, tally, tally_chunks, tally_instances};
 pub use transform::Transform;

@@ -152,15 +152,7 @@ impl EvaluationKeys {
     /// Brings ciphertexts from the large key to switched ones under the small key, in the form that the rotation asks for,
     /// on the threads of the current pool.
     pub(crate) fn switch_all(&self, ciphertexts: &[Lwe], precision: Precision) -> Vec<Switched> {
-        self.switch_as(ciphertexts, self.scheme().unrolling, precision)
-    }
-
-    /// Returns the same with one exponent for each bit of the small key, whatever the form of the bootstrapping key.
-    pub(crate) fn switch_by_bits(&self, ciphertexts: &[Lwe]) -> Vec<Switched> {
-        self.switch_as(ciphertexts, Unrolling::Bits, Precision::Fine)
-    }
-
-    fn switch_as(&self, ciphertexts: &[Lwe], unrolling: Unrolling, precision: Precision) -> Vec<Switched> {
+        let unrolling = self.scheme().unrolling;
         let switch = |batch: &[Lwe]| {
             let words: Vec<&[u64]> = batch.iter().map(AsRef::as_ref).collect();
             let switched = self.keyswitching().switch(&words);

@@ -9,8 +9,7 @@ use std::ops::Range;
 
 use super::layout::{MASK_BYTES, SLOT_BYTES};
 use super::parameters::{Noise, Parameters};
-use super::scheme::{Scheme, Unrolling};
-use super::transform::Transform;
+use super::scheme::{Rotation, Scheme, Unrolling};
 
 const TWO_POW_64: f64 = 18_446_744_073_709_551_616.0;
 /// The Fourier transform's own rounding is not in the formulas; measured, tfhe's adds a sixth to the variance of
@@ -73,11 +72,11 @@ fn rounding_variance(bits: u32) -> f64 {
 /// counts where the product is 1. Our kernel decomposes the accumulator itself and multiplies by X^a − 1 afterwards,
 /// which doubles both.
 const fn entries(scheme: &Scheme) -> (f64, f64) {
-    match (scheme.transform, scheme.unrolling) {
-        (Transform::Fourier | Transform::Integer, Unrolling::Bits) => (1.0, 0.5),
-        (Transform::Fourier | Transform::Integer, Unrolling::Pairs) => (1.5, 0.375),
-        (Transform::Fused | Transform::FusedPairs, Unrolling::Bits) => (2.0, 1.0),
-        (Transform::Fused | Transform::FusedPairs, Unrolling::Pairs) => (3.0, 0.75),
+    match (scheme.rotation, scheme.unrolling) {
+        (Rotation::Fourier, Unrolling::Bits) => (1.0, 0.5),
+        (Rotation::Fourier, Unrolling::Pairs) => (1.5, 0.375),
+        (Rotation::Fused, Unrolling::Bits) => (2.0, 1.0),
+        (Rotation::Fused, Unrolling::Pairs) => (3.0, 0.75),
     }
 }
 
@@ -92,9 +91,9 @@ pub(crate) fn bootstrap_deviation(scheme: &Scheme) -> f64 {
         n * key_entries * rows * digit_variance(p.bootstrap_base_log) * tuniform_variance(p.glwe_noise_log2);
     let kept = p.bootstrap_levels * p.bootstrap_base_log;
     let rounding = n * rounding_entries * (1.0 + large / 2.0) * rounding_variance(kept);
-    let allowance = match scheme.transform {
-        Transform::Fused | Transform::FusedPairs => FUSED_ALLOWANCE,
-        Transform::Fourier | Transform::Integer => FOURIER_ALLOWANCE,
+    let allowance = match scheme.rotation {
+        Rotation::Fused => FUSED_ALLOWANCE,
+        Rotation::Fourier => FOURIER_ALLOWANCE,
     };
     (allowance * (key + rounding)).sqrt()
 }

@@ -3,10 +3,9 @@
 use tfhe::core_crypto::prelude::{LweCiphertext, decrypt_lwe_ciphertext};
 
 use super::expand;
-use super::keys::{DealerKeys, SecretKeys};
+use super::keys::SecretKeys;
 use super::labels::{DIGIT_LOG, LabelCiphertexts, label};
 use super::parameters::modulus;
-use super::squashed::{SQUASHED_DIGIT_LOG, Squashed};
 use super::sum::RunningSum;
 
 /// Why label ciphertexts cannot be opened.
@@ -93,26 +92,6 @@ impl SecretKeys {
                 phase.saturating_add(half) / scale.max(1).cast_signed()
             })
             .collect()
-    }
-}
-
-impl DealerKeys {
-    /// Decrypts the squashed digits of a label, the low one first, for audits and tests.
-    ///
-    /// A dealer of a real federation never calls this: it gives its key away in pieces and forgets it.
-    ///
-    /// # Errors
-    /// Names the digit or the label, with the given instance, that no tally puts out among so many classes.
-    pub fn open_squashed(
-        &self,
-        digits: &[Squashed],
-        instance: usize,
-        classes: usize,
-    ) -> Result<Option<u16>, OpenError> {
-        let half = 1 << (SQUASHED_DIGIT_LOG - 1);
-        // 128 − 123 = 5 bits are left
-        let round = |phase: u128| (phase.wrapping_add(half) >> SQUASHED_DIGIT_LOG) as u64;
-        class(digits.iter().map(|digit| round(self.squashed_phase(digit))), instance, classes)
     }
 }
 

@@ -4,10 +4,12 @@ mod range;
 
 use super::argmax::{ArgmaxKind, MAX_EXACT_CLASSES};
 use super::circuits::exact::{Refinements, WINDOW_TICKS};
+use super::encoding::Encoding;
 use super::layout::Layout;
 use super::noise::{self, Shape};
 use super::parameters::POLYNOMIAL_SIZE;
 use super::scheme::Scheme;
+pub use range::count_range;
 use range::{Range, excess_deviations};
 
 /// The largest number of teachers of a federation.
@@ -280,6 +282,12 @@ impl Resolution {
     #[must_use]
     pub const fn bound(&self) -> u64 {
         self.bound
+    }
+
+    /// Returns how counts are encoded for this circuit.
+    #[must_use]
+    pub const fn encoding(&self) -> Encoding {
+        Encoding::new(self.layout, self.bound, self.scale())
     }
 
     /// Returns what one vote adds to a 64-bit plaintext: `(2^63 / D) >> (ceil(log2 C) − 1 + [threshold])`, or 2^63 / D

@@ -29,14 +29,25 @@ impl Unrolling {
     }
 }
 
-/// How a federation tallies: the same scheme, sum and keys give the same bits (with [`Transform::Fourier`]
+/// Who rotates: our own kernel, or the library that it is tested against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Rotation {
+    /// Our own kernel, which transforms, multiplies and adds in one pass: fast, and bit-identical wherever 64-bit floating
+    /// point is that of IEEE 754.
+    #[default]
+    Fused,
+    /// tfhe's own rotation, for tests and benchmarks; bit-identical on one kind of CPU only. No config can name it.
+    Fourier,
+}
+
+/// How a federation tallies: the same scheme, sum and keys give the same bits (with [`Rotation::Fourier`]
 /// on one kind of CPU).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Scheme {
     /// The numbers of the encryption.
     pub parameters: ParameterSet,
-    /// How polynomials are multiplied; with [`Transform::Fused`] the next field tells the two forms apart.
-    pub transform: Transform,
+    /// Who rotates.
+    pub rotation: Rotation,
     /// Which form the bootstrapping key has.
     pub unrolling: Unrolling,
 }
@@ -45,16 +56,15 @@ impl Scheme {
     /// Returns the scheme that a config names.
     #[must_use]
     pub const fn new(parameters: ParameterSet, transform: Transform) -> Self {
-        match transform {
-            Transform::FusedPairs => {
-                Self { parameters, transform: Transform::Fused, unrolling: Unrolling::Pairs }
-            }
-            _ => Self { parameters, transform, unrolling: Unrolling::Bits },
-        }
+        let unrolling = match transform {
+            Transform::Fused => Unrolling::Bits,
+            Transform::FusedPairs => Unrolling::Pairs,
+        };
+        Self { parameters, rotation: Rotation::Fused, unrolling }
     }
 
     /// The scheme with the most noise. Range and scale of a tournament follow from it, whatever the federation's, so
     /// that they do not depend on keys or kernel.
     pub(crate) const NOISIEST: Self =
-        Self { parameters: ParameterSet::Swift, transform: Transform::Fused, unrolling: Unrolling::Pairs };
+        Self { parameters: ParameterSet::Swift, rotation: Rotation::Fused, unrolling: Unrolling::Pairs };
 }

@@ -72,6 +72,12 @@ impl RunningSum {
         self.layout
     }
 
+    /// Returns the upper 32 bits of every word: per list those of the mask, then one per slot.
+    #[must_use]
+    pub fn words(&self) -> &[u32] {
+        &self.words
+    }
+
     /// Returns how many ballots were added.
     #[must_use]
     pub const fn ballots(&self) -> u32 {

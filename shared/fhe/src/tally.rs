@@ -40,19 +40,6 @@ pub enum TallyError {
     /// The range is beyond what the exact circuit resolves.
     #[error("argmax = \"exact\" does not resolve a range of {0} votes")]
     ExactBound(u64),
-    /// Labels or squashing key are for other parameters than the evaluation keys.
-    #[error(
-        "the {what} was made with the parameters `{got}`, the evaluation keys with `{expected}`; \
-         take both from the same federation"
-    )]
-    Parameters {
-        /// What does not fit.
-        what: &'static str,
-        /// The name of the evaluation keys' set.
-        expected: &'static str,
-        /// The name of the other's set.
-        got: &'static str,
-    },
     /// The caller asked to stop.
     #[error("the tally was cancelled after {done} of {instances} instances")]
     Cancelled {
@@ -85,7 +72,7 @@ impl Batching {
 ///
 /// The labels have the layout [`Resolution::outcomes`]. `on_progress` is told after every few instances how many
 /// are done. `cancel` is looked at as often. The same sum under the same keys gives the same bytes; with tfhe's
-/// transform, on the same kind of CPU.
+/// rotation, on the same kind of CPU.
 ///
 /// # Errors
 /// Refuses a sum of another layout than the resolution's, and stops when cancelled.

@@ -1,9 +1,13 @@
-//! The ways to multiply polynomials inside the tally's bootstraps.
+//! The names that a config has for the form of a federation's bootstrapping key.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
-/// How the tally multiplies polynomials; all give labels of the same law, but not the same bits.
+/// How the sole trustee's federation tallies; both give labels of the same law, but not the same bits.
+///
+/// Both rotate by our own kernel, which transforms, multiplies and adds in one pass, with the same bits wherever 64-bit
+/// floating point is that of IEEE 754. The codes are those of version 0.1; 0 and 1 named ways that are gone, and are
+/// refused.
 #[derive(
     Debug,
     Clone,
@@ -19,17 +23,11 @@ use serde::{Deserialize, Serialize};
     utoipa::ToSchema,
 )]
 #[serde(rename_all = "snake_case")]
-#[borsh(use_discriminant = false)]
+#[borsh(use_discriminant = true)]
 pub enum Transform {
-    /// The Fourier transform in 64-bit floating point, by tfhe's own rotation: the fallback, and what our kernel is tested
-    /// against; bit-identical on one kind of CPU only.
-    Fourier,
-    /// The number-theoretic transform modulo 2^64 − 2^32 + 1: integers alone, slower, and bit-identical everywhere.
-    Integer,
-    /// The Fourier transform by our own kernel, which transforms, multiplies and adds in one pass: fast, and bit-identical
-    /// wherever 64-bit floating point is that of IEEE 754.
+    /// A bootstrapping key of the small key's bits, see [`super::Unrolling::Bits`].
     #[default]
-    Fused,
-    /// The same with a bootstrapping key of pairs, see [`super::Unrolling::Pairs`]: fastest, its key half as large again.
-    FusedPairs,
+    Fused = 2,
+    /// A bootstrapping key of pairs, see [`super::Unrolling::Pairs`]: faster, its key half as large again.
+    FusedPairs = 3,
 }

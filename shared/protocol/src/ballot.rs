@@ -19,7 +19,7 @@ use base::{
     identity::{Identity, IdentityError, SIGNATURE_BYTES, Signature},
     ids::{Digest, ParticipantId, RoundId},
 };
-use fhe::{self, BallotBody, EncryptionKey, Layout, LayoutError, ParameterSet, Resolution};
+use fhe::{self, BallotBody, Encoding, EncryptionKey, Layout, LayoutError, ParameterSet};
 
 const MAGIC: &[u8; 4] = b"PSEB";
 const VERSION: u16 = 1;
@@ -123,11 +123,11 @@ impl Bodies {
     }
 }
 
-/// Noisy counts of one step (instance-major, in votes), and what its circuit resolves.
+/// Noisy counts of one step (instance-major, in votes), and how they are encoded.
 #[derive(Debug, Clone, Copy)]
 pub struct StepCounts<'a> {
-    /// What the circuit resolves: the encoding.
-    pub resolution: &'a Resolution,
+    /// How they are encoded.
+    pub encoding: &'a Encoding,
     /// The counts.
     pub counts: &'a [i64],
 }
@@ -135,8 +135,8 @@ pub struct StepCounts<'a> {
 /// Encrypts the counts of every step, in the order of the steps: the body of a ballot, and a whole noise ballot.
 pub fn encrypt(key: &EncryptionKey, steps: &[StepCounts<'_>]) -> Result<Vec<u8>, fhe::BallotError> {
     let mut bytes = Vec::new();
-    for StepCounts { resolution, counts } in steps {
-        bytes.extend(fhe::encrypt(key, resolution, counts)?);
+    for StepCounts { encoding, counts } in steps {
+        bytes.extend(fhe::encrypt(key, encoding, counts)?);
     }
     Ok(bytes)
 }
@@ -309,14 +309,14 @@ mod tests {
     fn vote(federation: &Federation, announcement: &Announcement, signer: usize, named: u32) -> Vec<u8> {
         let identity = &federation.identities[signer];
         let (founding, roster) = (&federation.founding, &federation.roster);
-        let resolutions: Vec<Resolution> = announcement
+        let encodings: Vec<Encoding> = announcement
             .steps()
             .iter()
-            .map(|step| announcement.resolution(founding, roster, *step).unwrap())
+            .map(|step| announcement.encoding(founding, roster, *step).unwrap())
             .collect();
         let counts = vec![1; announcement.layout().unwrap().slots()];
         let steps: Vec<StepCounts<'_>> =
-            resolutions.iter().map(|resolution| StepCounts { resolution, counts: &counts }).collect();
+            encodings.iter().map(|encoding| StepCounts { encoding, counts: &counts }).collect();
         cast(identity, participant(named), announcement, &encryption_key(), &steps).unwrap()
     }
 

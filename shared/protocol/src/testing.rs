@@ -1,8 +1,19 @@
 //! Small federations for tests.
-#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test that cannot begin panics")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a test that cannot begin panics"
+)]
+
+mod trustees;
+
+use std::sync::Arc;
+
+pub use trustees::Made;
 
 use crate::{
-    federation::{Enrolment, FederationConfig, Founding, Roster},
+    federation::{Enrolment, FederationConfig, Founding, Roster, Trustees},
     round::{Announcement, RoundRequest},
 };
 use base::{
@@ -32,12 +43,19 @@ honest_fraction = "0.7"
 delta = 1e-5
 "#;
 
+/// Returns the config for several trustees, and what else it says at its end.
+#[must_use]
+pub fn shared_config((count, threshold): (u8, u8), more: &str) -> String {
+    let plain = CONFIG.replace("insecure_toy_parameters = true\n", "");
+    format!("{plain}\n[trustees]\ncount = {count}\nthreshold = {threshold}\n{more}")
+}
+
 /// A federation with everybody's secrets.
 pub struct Federation {
     /// The coordinator.
     pub coordinator: Identity,
     /// The participants, in the order of their numbers from 1.
-    pub identities: Vec<Identity>,
+    pub identities: Vec<Arc<Identity>>,
     /// Event 0.
     pub founding: Founding,
     /// Everybody; the first of them are the trustees.
@@ -64,7 +82,7 @@ impl Federation {
         let config = FederationConfig::from_toml(config).unwrap();
         let coordinator = Identity::generate().unwrap();
         let founding = Founding { config, coordinator: coordinator.public(), founded_at: Millis(1) };
-        let identities: Vec<_> = (0..participants).map(|_| Identity::generate().unwrap()).collect();
+        let identities: Vec<_> = (0..participants).map(|_| Arc::new(Identity::generate().unwrap())).collect();
         let seats = u32::from(founding.config.trustees.count);
         let members = identities.iter().zip(1..).map(|(identity, number)| {
             let (identity, sealing) = (identity.public(), identity.sealing_key());
@@ -80,6 +98,15 @@ impl Federation {
     #[must_use]
     pub fn identity(&self, number: u32) -> &Identity {
         &self.identities[number as usize - 1]
+    }
+
+    /// Lets its trustees make a key together.
+    #[must_use]
+    pub fn make_key(&self) -> Made {
+        let sharing = self.founding.config.trustees.sharing().unwrap().unwrap();
+        let trustees = Trustees::of(&self.roster);
+        let identities = self.identities.iter().take(trustees.members.len()).cloned().collect();
+        Made::new(&trustees, sharing, identities)
     }
 
     /// Announces a round of so many instances.

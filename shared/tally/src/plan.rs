@@ -74,6 +74,46 @@ pub struct Plan {
     division: Digest,
 }
 
+/// What is done in one exchange of a batch, for people who wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// The trustees sign what the attempt rests on.
+    Terms,
+    /// Products of bits.
+    Layer {
+        /// The layer, from 1.
+        layer: u32,
+        /// How many there are.
+        of: u32,
+    },
+    /// The check of all products.
+    Check {
+        /// The exchange of the check, from 1.
+        fold: u32,
+        /// How many there are.
+        of: u32,
+    },
+    /// The trustees sign what they will open.
+    Agreement,
+    /// The elements of the check are opened.
+    OpenedCheck,
+    /// The labels are opened.
+    Labels,
+}
+
+impl std::fmt::Display for Phase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Terms => f.write_str("first messages"),
+            Self::Layer { layer, of } => write!(f, "layer {layer} of {of}"),
+            Self::Check { fold, of } => write!(f, "check {fold} of {of}"),
+            Self::Agreement => f.write_str("agreement"),
+            Self::OpenedCheck => f.write_str("opening of the check"),
+            Self::Labels => f.write_str("opening of the labels"),
+        }
+    }
+}
+
 /// What a tally says of an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
@@ -161,10 +201,25 @@ impl Plan {
     }
 
     /// Returns the number of the last exchange of a batch: layers, check, agreement, two openings; none beyond the last batch.
-    pub(crate) fn exchanges(&self, batch: u32) -> u32 {
+    #[must_use]
+    pub fn exchanges(&self, batch: u32) -> u32 {
         match self.blocks(batch) {
             0 => 0,
             blocks => (self.depth() + check::exchanges(self.products() * blocks) + 3) as u32,
+        }
+    }
+
+    /// Returns what a batch does in an exchange.
+    #[must_use]
+    pub fn phase(&self, batch: u32, exchange: u32) -> Phase {
+        let (depth, last) = (self.depth() as u32, self.exchanges(batch));
+        match exchange {
+            0 => Phase::Terms,
+            layer if layer <= depth => Phase::Layer { layer, of: depth },
+            of_labels if of_labels >= last => Phase::Labels,
+            of_check if of_check + 1 == last => Phase::OpenedCheck,
+            agreement if agreement + 2 == last => Phase::Agreement,
+            fold => Phase::Check { fold: fold - depth, of: last - 3 - depth },
         }
     }
 

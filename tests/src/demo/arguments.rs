@@ -13,8 +13,8 @@ use protocol::federation::TrusteePolicy;
 #[command(name = "demo", version)]
 #[command(
     after_help = "Examples:\n  scripts/demo.sh\n  scripts/demo.sh --data ../shared/data/mnist --instances 500 \
-    --format json\n  scripts/demo.sh --data-kind bank --participants 8\n  scripts/demo.sh --noise participants --sigma 20\n  scripts/demo.sh --trustees 3,1 --instances 20\n  \
-    scripts/demo.sh --trustees 3,1 --instances 20 --stop-trustees 2\n\nExit codes: 0 done, 1 the job failed, 4 wrong \
+    --format json\n  scripts/demo.sh --data-kind bank --participants 8\n  scripts/demo.sh --noise participants --sigma 20\n  scripts/demo.sh --trustees 3,1\n  \
+    scripts/demo.sh --trustees 4,1 --stop-trustees 1\n  scripts/demo.sh --trustees 1,0 --instances 20\n\nExit codes: 0 done, 1 the job failed, 4 wrong \
     arguments, 130 interrupted."
 )]
 pub struct Arguments {
@@ -45,10 +45,11 @@ pub struct Arguments {
     /// Promises that all labels together cost one person at most so much ε in the public view; a round beyond it is refused
     #[arg(long, value_name = "EPSILON")]
     pub promise: Option<Decimal>,
-    /// Trustees and how many of them may be corrupt: 1,0 or 3,1 or 4,1 or 5,2; the first participants are they
-    #[arg(long, default_value = "1,0", value_parser = trustees, value_name = "N,T")]
-    pub trustees: TrusteePolicy,
-    /// Stops so many trustees after the votes and before the openings, to show what becomes of the round
+    /// Trustees and how many of them may be corrupt: 1,0 or 3,1 or 4,1 or 5,2; the first participants are they. By default
+    /// 4,1 with four participants or more, 3,1 with three, 1,0 below and with toy parameters
+    #[arg(long, value_parser = trustees, value_name = "N,T")]
+    trustees: Option<TrusteePolicy>,
+    /// Stops so many trustees when all ballots are in, to show what becomes of the round
     #[arg(long, default_value_t = 0, value_name = "K")]
     pub stop_trustees: u8,
     /// Seed of data and training, never of keys or noise
@@ -150,7 +151,11 @@ impl Noise {
 impl Arguments {
     /// Refuses options that contradict each other.
     pub fn check(&self) -> anyhow::Result<()> {
-        let TrusteePolicy { count, .. } = self.trustees;
+        let TrusteePolicy { count, .. } = self.trustees();
+        ensure!(
+            count == 1 || !self.insecure_toy_parameters,
+            "--insecure-toy-parameters belongs to a sole trustee: leave it out, {count} trustees are as fast without"
+        );
         ensure!(
             self.participants >= u32::from(count),
             "--trustees asks for {count} trustees, but there are {} participants: add --participants {count}",
@@ -162,6 +167,17 @@ impl Arguments {
             self.stop_trustees
         );
         Ok(())
+    }
+
+    /// Returns who shares the key.
+    pub fn trustees(&self) -> TrusteePolicy {
+        let (count, threshold) = match self.participants {
+            _ if self.insecure_toy_parameters => (1, 0),
+            0..=2 => (1, 0),
+            3 => (3, 1),
+            _ => (4, 1),
+        };
+        self.trustees.unwrap_or(TrusteePolicy { count, threshold })
     }
 
     /// Returns σ and σ_c as the mode permits them.
@@ -191,7 +207,15 @@ mod tests {
         assert_eq!(sigmas("insecure_no_noise")?, (Decimal::ZERO, Decimal::ZERO));
         assert!(sigmas("none").is_err(), "an insecure mode has its insecure name only");
         let trustees = |text: &str| Arguments::try_parse_from(["demo", "--trustees", text]);
-        assert_eq!(trustees("3,1")?.trustees, TrusteePolicy { count: 3, threshold: 1 });
+        assert_eq!(trustees("3,1")?.trustees(), TrusteePolicy { count: 3, threshold: 1 });
+        for (participants, expected) in [("2", (1, 0)), ("3", (3, 1)), ("4", (4, 1)), ("9", (4, 1))] {
+            let chosen = Arguments::try_parse_from(["demo", "--participants", participants])?.trustees();
+            assert_eq!((chosen.count, chosen.threshold), expected, "{participants} participants");
+        }
+        let toy = ["demo", "--insecure-toy-parameters"];
+        assert_eq!(Arguments::try_parse_from(toy)?.trustees().count, 1);
+        let both = Arguments::try_parse_from([toy[0], toy[1], "--trustees", "3,1"])?;
+        assert!(both.check().is_err_and(|refused| refused.to_string().contains("as fast without")));
         let bank = Arguments::try_parse_from(["demo", "--data-kind", "bank"])?;
         assert_eq!(bank.data_kind, DataKind::Bank);
         assert!(Arguments::try_parse_from(["demo", "--data-kind", "bank", "--data", "mnist"]).is_err());

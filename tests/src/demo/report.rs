@@ -4,10 +4,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use learning::Description;
 use privacy::{Epsilon, Views};
-use protocol::wire::{Attendance, OpeningState, RoundView};
+use protocol::wire::{Attendance, RoundView};
 use serde::Serialize;
 
-use super::{Arguments, steps::red};
+use super::{Arguments, meter::Taken, steps::red};
 use crate::federation::VerifiedCheck;
 
 /// Everything that was measured in one run of the demo.
@@ -53,21 +53,24 @@ pub struct Report {
     pub bytes_per_ballot: u64,
     /// The same per instance.
     pub bytes_per_instance: f64,
-    /// Processor time of the tally per label, all threads together.
+    /// Processor time of the tally per label: with one trustee the coordinator's sum and argmax; with several that of the
+    /// coordinator's and the trustees' programs, all of it, from the close of the window to the release.
     pub tally_cpu_ms_per_label: f64,
-    /// Wall-clock time of the tally.
+    /// Wall-clock time of the tally; with several trustees from the close of the window to the release.
     pub tally_wall_s: f64,
+    /// Most memory that any trustee's program took so far, in MiB.
+    pub trustee_peak_mib: u64,
+    /// Seconds from the start of the agents until the federation was keyed, the known answer included.
+    pub ceremony_s: f64,
     /// Number of trustees, n.
     pub trustees: u8,
     /// Number of trustees that may be corrupt, t.
     pub threshold: u8,
-    /// Processor time of the squash per label; 0 with one trustee.
-    pub squash_cpu_ms_per_label: f64,
-    /// Trustees whose openings came before the release was shown.
-    pub opened: usize,
-    /// How far the openings agree.
+    /// The attempt at which the trustees' tally ended with labels, from 0; `None` with one trustee.
+    pub attempt: Option<u32>,
+    /// Who stands for the labels.
     pub corroboration: String,
-    /// Verdict of each check of `participant verify --quick`.
+    /// Verdict of each check of `participant verify`.
     pub checks: BTreeMap<String, String>,
     /// Share of the released labels that name the true class.
     pub label_accuracy: Option<f64>,
@@ -79,8 +82,6 @@ pub struct Report {
     pub epsilon: Epsilon,
     /// Wall-clock time of the whole demo, without the build.
     pub total_wall_s: f64,
-    #[serde(skip)]
-    institution: &'static str,
     #[serde(skip)]
     voters: Vec<(String, Attendance)>,
     #[serde(skip)]
@@ -97,6 +98,12 @@ pub(super) struct Outcome {
     pub(super) label_accuracy: Option<f64>,
     /// Accuracy of the student on held-out instances.
     pub(super) student_accuracy: Option<f64>,
+    /// How long the keys took.
+    pub(super) ceremony: Duration,
+    /// What the tally of several trustees took.
+    pub(super) taken: Option<Taken>,
+    /// Most memory of any trustee, in MiB.
+    pub(super) peak: u64,
 }
 
 impl Report {
@@ -107,7 +114,7 @@ impl Report {
         outcome: Outcome,
         total: Duration,
     ) -> Self {
-        let Outcome { view, checks, label_accuracy, student_accuracy } = outcome;
+        let Outcome { view, checks, label_accuracy, student_accuracy, ceremony, taken, peak } = outcome;
         let (sigma, coordinator_sigma) = arguments.sigmas();
         let announcement = &view.announcement;
         let instances = announcement.instance_count;
@@ -134,13 +141,19 @@ impl Report {
             absent: count(Attendance::Absent),
             bytes_per_ballot: view.ballot_bytes,
             bytes_per_instance: view.ballot_bytes as f64 / f64::from(instances),
-            tally_cpu_ms_per_label: tally.map_or(f64::NAN, |t| t.cpu_ms as f64 / f64::from(instances)),
-            tally_wall_s: tally.map_or(f64::NAN, |t| t.wall_ms as f64 / 1e3),
-            trustees: arguments.trustees.count,
-            threshold: arguments.trustees.threshold,
-            squash_cpu_ms_per_label: tally
-                .map_or(f64::NAN, |t| t.squash_cpu_ms as f64 / f64::from(instances)),
-            opened: view.openings.iter().filter(|opening| opening.state == OpeningState::Posted).count(),
+            tally_cpu_ms_per_label: match taken {
+                Some(Taken { cpu, .. }) => 1e3 * cpu.as_secs_f64() / f64::from(instances),
+                None => tally.map_or(f64::NAN, |t| t.cpu_ms as f64 / f64::from(instances)),
+            },
+            tally_wall_s: match taken {
+                Some(Taken { wall, .. }) => wall.as_secs_f64(),
+                None => tally.map_or(f64::NAN, |t| t.wall_ms as f64 / 1e3),
+            },
+            trustee_peak_mib: peak,
+            ceremony_s: ceremony.as_secs_f64(),
+            trustees: arguments.trustees().count,
+            threshold: arguments.trustees().threshold,
+            attempt: tally.and_then(|tally| tally.attempt),
             corroboration: view.corroboration.as_ref().map(ToString::to_string).unwrap_or_default(),
             checks: checks.into_iter().map(|check| (check.check, check.verdict)).collect(),
             label_accuracy,
@@ -148,7 +161,6 @@ impl Report {
             resolution_votes: view.resolution_votes,
             epsilon: view.epsilon.clone(),
             total_wall_s: total.as_secs_f64(),
-            institution: arguments.data_kind.institution(),
             voters: view.voters.iter().map(|voter| (voter.name.clone(), voter.attendance)).collect(),
             colluding: announcement.colluding,
         }
@@ -205,7 +217,7 @@ impl Report {
             ),
             format!("student     {} right on held-out instances", share(self.student_accuracy)),
             format!(
-                "cost        {:.0} bytes of ballot and {:.0} ms of processor time per label; the tally took {:.1} s",
+                "cost        {:.0} bytes of ballot and {:.1} ms of processor time per label; the tally took {:.1} s",
                 self.bytes_per_instance, self.tally_cpu_ms_per_label, self.tally_wall_s
             ),
         ]
@@ -216,12 +228,16 @@ impl Report {
         let mut lines = Vec::new();
         if self.trustees > 1 {
             lines.push(format!(
-                "openings    {} of {} trustees opened: {}; the squash took {:.0} ms of processor time per label",
-                self.opened, self.trustees, self.corroboration, self.squash_cpu_ms_per_label
+                "tally       by {} trustees together, on shares, in attempt {}: {}; at most {} MiB each, keys in {:.1} s",
+                self.trustees,
+                self.attempt.map_or(0, |attempt| attempt + 1),
+                self.corroboration,
+                self.trustee_peak_mib,
+                self.ceremony_s
             ));
         }
         lines.push(format!(
-            "transcript  {} checks passed, {} failed, {} not checked (participant verify --quick)",
+            "transcript  {} checks passed, {} failed, {} not checked (participant verify)",
             count("passed"),
             count("failed"),
             count("not_checked")
@@ -265,17 +281,15 @@ impl Report {
 impl Report {
     /// Returns, in words, what all of this rests on with several trustees.
     fn shared_trust(&self) -> [String; 3] {
-        let Self { trustees, threshold, institution, .. } = self;
+        let Self { trustees, threshold, .. } = self;
         let few = if *threshold == 1 { "one trustee".to_owned() } else { format!("{threshold} trustees") };
         [
             format!(
                 "trust       {few} of {trustees} may be corrupt, also together with the coordinator: nobody then"
             ),
-            format!(
-                "            reads a ballot. {institution}-1 dealt the key, and is trusted to have forgotten it. Nothing"
-            ),
-            "            protects against ballots that are not well-formed; see docs/THREAT-MODEL.md."
+            "            reads a ballot or sees a count; nobody ever held the key. Nothing protects against ballots"
                 .to_owned(),
+            "            that are not well-formed; see docs/THREAT-MODEL.md.".to_owned(),
         ]
     }
 }

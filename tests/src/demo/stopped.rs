@@ -1,35 +1,36 @@
-//! Trustees that are stopped before the openings, and one that returns when too few are left.
+//! Trustees that are stopped when all ballots are in, and those that return where the others cannot go on without them.
 
-use protocol::{
-    round::RoundState,
-    wire::{OpeningState, RoundView},
-};
+use base::ids::ParticipantId;
+use protocol::{round::RoundState, wire::RoundView};
 
 use super::{Arguments, Steps};
 use crate::Federation;
 
-/// A round that is followed, and trustees that are stopped on the way, the dealer last of all.
+/// A round that is followed, and trustees that are stopped on the way, the last of them first.
 pub(super) struct Stopped {
     to_stop: Vec<usize>,
     stopped: Vec<usize>,
+    /// How many trustees a tally needs.
     needed: usize,
+    count: usize,
     institution: &'static str,
 }
 
 impl Stopped {
     pub(super) fn new(arguments: &Arguments) -> Self {
-        let count = usize::from(arguments.trustees.count);
+        let policy = arguments.trustees();
+        let count = usize::from(policy.count);
         let first = count.saturating_sub(usize::from(arguments.stop_trustees));
-        let needed = usize::from(arguments.trustees.threshold) + 1;
         Self {
             to_stop: (first..count).collect(),
             stopped: Vec::new(),
-            needed,
+            needed: 2 * usize::from(policy.threshold) + 1,
+            count,
             institution: arguments.data_kind.institution(),
         }
     }
 
-    /// Stops the trustees once all ballots are in; brings one back when the others have opened and wait for it.
+    /// Stops the trustees once the sum is named; brings back as many as a tally needs when it says that it waits for them.
     pub(super) fn follow(
         &mut self,
         federation: &mut Federation,
@@ -40,24 +41,17 @@ impl Stopped {
             for index in std::mem::take(&mut self.to_stop) {
                 federation.kill_agent(index);
                 let (institution, number) = (self.institution, index + 1);
-                steps.say(&format!("stopped the trustee {institution}-{number} before the openings"));
+                steps.say(&format!("stopped the trustee {institution}-{number}"));
                 self.stopped.push(index);
             }
         }
-        let posted = view.openings.iter().filter(|view| view.state == OpeningState::Posted).count();
-        let working = view.openings.len().saturating_sub(self.stopped.len());
-        let is_stuck =
-            matches!(view.state, RoundState::Opening { .. }) && posted == working && posted < self.needed;
-        if !is_stuck {
+        let Some(session) = &view.session else { return Ok(()) };
+        let is_stopped = |id: &ParticipantId| self.stopped.iter().any(|index| index + 1 == id.get() as usize);
+        let waits_for_them = !session.waits_for.is_empty() && session.waits_for.iter().all(is_stopped);
+        if self.count - self.stopped.len() >= self.needed || !waits_for_them {
             return Ok(());
         }
-        let waiting =
-            view.openings.iter().filter(|view| view.state == OpeningState::Waiting { online: false });
-        let waiting: Vec<&str> = waiting.map(|view| view.name.as_str()).collect();
-        if waiting.len() < self.stopped.len() {
-            return Ok(());
-        }
-        steps.say(&format!("the round waits for {}", waiting.join(" and ")));
+        steps.say(&session.words);
         if let Some(index) = self.stopped.pop() {
             steps.say(&format!("the trustee {}-{} returns", self.institution, index + 1));
             federation.start_agent(index)?;

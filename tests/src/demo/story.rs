@@ -1,10 +1,13 @@
 //! The demo's story: data, federation, teachers, round, student.
 
-use std::{num::NonZero, path::PathBuf, time::Duration};
+use std::{
+    num::NonZero,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, bail, ensure};
 use base::{decimal::Decimal, ids::RoundId};
-use fhe::{ArgmaxKind, Transform};
 use learning::{Description, load_labels};
 use privacy::{Delta, NoisePolicy, PrivacyTargets, Target, Unit, View};
 use protocol::{
@@ -14,7 +17,12 @@ use protocol::{
 };
 use serde::Deserialize;
 
-use super::{Arguments, Report, Steps, report::Outcome, stopped::Stopped};
+use super::{
+    Arguments, Report, Steps,
+    meter::{self, Meter, Taken},
+    report::Outcome,
+    stopped::Stopped,
+};
 use crate::{
     Federation,
     federation::{released, utf8},
@@ -57,16 +65,18 @@ pub fn tell(arguments: &Arguments, stage: &Stage) -> anyhow::Result<(Report, Fed
     let material = prepare_data(arguments, &federation, steps)?;
     found(arguments, &mut federation, &material, steps)?;
     teach(arguments, &federation, steps)?;
-    key(arguments, &mut federation, steps)?;
-    let view = vote(arguments, &mut federation, &material, steps)?;
+    let ceremony = key(arguments, &mut federation, steps)?;
+    let (view, taken) = vote(arguments, &mut federation, &material, steps)?;
     let labels: Labels = federation.ask(&["round", "labels", &view.round.to_string()])?;
     let student = train_student(arguments, &federation, &material, steps)?;
     let truth = load_labels(&material.round.join("truth.npy"), None)?;
     let label_accuracy = agreement(&labels.labels, &truth)?;
-    steps.say("exporting the transcript and verifying it, without computing the tally again");
-    let checks = federation.verify(&federation.export("transcript")?, &["--quick"])?.checks;
+    steps.say("exporting the transcript and verifying it");
+    let checks = federation.verify(&federation.export("transcript")?, &[])?.checks;
+    let trustees = usize::from(arguments.trustees().count);
+    let peak = meter::trustee_peak(&federation, trustees)?;
     federation.check_logs()?;
-    let outcome = Outcome { view, checks, label_accuracy, student_accuracy: student };
+    let outcome = Outcome { view, checks, label_accuracy, student_accuracy: student, ceremony, taken, peak };
     let report = Report::new(arguments, &material.description, outcome, steps.elapsed());
     Ok((report, federation))
 }
@@ -129,7 +139,7 @@ fn config(arguments: &Arguments, description: &Description) -> anyhow::Result<Fe
         name: "demo".to_owned(),
         classes: description.classes.clone(),
         instances: description.schema.clone(),
-        trustees: arguments.trustees,
+        trustees: arguments.trustees(),
         quorum: Quorum::All,
         noise: NoisePolicy {
             sigma,
@@ -142,9 +152,9 @@ fn config(arguments: &Arguments, description: &Description) -> anyhow::Result<Fe
             participants_per_person: 1,
             targets: targets(arguments)?,
         },
-        argmax: ArgmaxKind::Tournament,
+        argmax: None,
         threshold: None,
-        transform: Transform::default(),
+        transform: None,
         insecure_toy_parameters: arguments.insecure_toy_parameters,
     })
 }
@@ -164,13 +174,13 @@ fn found(
 ) -> anyhow::Result<()> {
     steps.say(&format!("founding the federation at {}", federation.url()));
     // The demo's trustees sit on one machine: who is silent for some seconds was stopped.
-    federation.serve_with(&["--online-within", "10s", "--corroboration-window", "5m"]);
+    federation.serve_with(&["--online-within", "10s", "--turn", "10s"]);
     federation.serve()?;
     let view = federation.create(&config(arguments, &material.description)?)?;
     for name in &view.insecure {
         steps.warn(name);
     }
-    let TrusteePolicy { count, threshold } = arguments.trustees;
+    let TrusteePolicy { count, threshold } = arguments.trustees();
     let who = match count {
         1 => "the first is the trustee".to_owned(),
         _ => format!("the first {count} are trustees, {threshold} of them may be corrupt"),
@@ -185,7 +195,7 @@ fn found(
     }
     steps.say("every participant approves the federation and its roster");
     federation.approve_all()?;
-    federation.approve_trustees(arguments.trustees)
+    federation.approve_trustees(arguments.trustees())
 }
 
 fn teach(arguments: &Arguments, federation: &Federation, steps: &Steps) -> anyhow::Result<()> {
@@ -202,32 +212,26 @@ fn teach(arguments: &Arguments, federation: &Federation, steps: &Steps) -> anyho
 }
 
 /// Starts the agents and waits until a known answer has proven the keys.
-fn key(arguments: &Arguments, federation: &mut Federation, steps: &Steps) -> anyhow::Result<()> {
-    steps.say(match arguments.trustees.is_sole() {
+fn key(arguments: &Arguments, federation: &mut Federation, steps: &Steps) -> anyhow::Result<Duration> {
+    steps.say(match arguments.trustees().is_sole() {
         true => "starting the agents; the trustee makes the keys, and a known answer proves them",
         false => {
-            "starting the agents; the dealer shares the key, each trustee checks its pieces, and a known answer proves \
-             them"
+            "starting the agents; the trustees make a key together, without a dealer, and tally a known answer with it"
         }
     });
     federation.start_agents()?;
-    let mut said = 0;
+    let began = Instant::now();
+    let mut said = String::new();
     until("the trustees' keys", LONGEST, || {
         let view = federation.view()?;
-        if let Some(ceremony) = &view.ceremony {
-            ensure!(
-                ceremony.complaint.is_none(),
-                "the ceremony ended with a complaint: {:?}",
-                ceremony.complaint
-            );
-            let holding = ceremony.steps.iter().filter(|step| step.acknowledged).count();
-            if holding > said {
-                said = holding;
-                steps.say(&format!("{holding} of {} trustees hold their pieces", ceremony.steps.len()));
-            }
+        let waits_for = view.ceremony.and_then(|ceremony| ceremony.waits_for).unwrap_or_default();
+        if waits_for != said && !waits_for.is_empty() {
+            steps.say(&format!("the ceremony waits for {waits_for}"));
         }
+        said = waits_for;
         Ok((view.state == FederationState::Keyed).then_some(()))
-    })
+    })?;
+    Ok(began.elapsed())
 }
 
 fn vote(
@@ -235,7 +239,7 @@ fn vote(
     federation: &mut Federation,
     material: &Material,
     steps: &Steps,
-) -> anyhow::Result<RoundView> {
+) -> anyhow::Result<(RoundView, Option<Taken>)> {
     steps.say(&format!(
         "announcing a round of {} instances; {} ballots are needed",
         arguments.instances, arguments.participants
@@ -243,16 +247,18 @@ fn vote(
     let instances = material.round.join("instances.npy");
     let view: RoundView =
         federation.ask(&["round", "create", "--instances", utf8(&instances)?, "--window", "1h"])?;
-    let mut said = "";
+    let mut said = String::new();
     let mut stopped = Stopped::new(arguments);
+    let (mut meter, trustees) = (Meter::new(), usize::from(arguments.trustees().count));
     let bar = steps.bar("tallied labels", u64::from(arguments.instances));
     let ended = until("the labels", LONGEST, || {
         let view = show(federation, view.round)?;
-        let state = view.state.name();
+        meter.follow(federation, trustees, &view.state)?;
         bar.suspend(|| stopped.follow(federation, &view, steps))?;
-        if state != said {
-            said = state;
-            bar.suspend(|| steps.say(&in_words(&view)));
+        let words = in_words(&view);
+        if words != said {
+            bar.suspend(|| steps.say(&words));
+            said = words;
         }
         if let Some(progress) = view.progress {
             bar.set_length(u64::from(progress.total));
@@ -261,8 +267,9 @@ fn vote(
         Ok(view.state.is_final().then_some(view))
     })?;
     bar.finish_and_clear();
+    let taken = meter.finish(federation, trustees)?;
     match &ended.state {
-        state if released(state) => Ok(ended),
+        state if released(state) => Ok((ended, taken.filter(|_| trustees > 1))),
         RoundState::Failed { reason, .. } => bail!("the round failed: {reason}"),
         other => bail!("the round ended as {}", other.name()),
     }
@@ -281,9 +288,14 @@ fn in_words(view: &RoundView) -> String {
     match &view.state {
         RoundState::Announced => "the round is announced".to_owned(),
         RoundState::Voting => "voting: noise, predictions and encryption at every participant".to_owned(),
-        RoundState::Tallying { .. } => format!("{cast} ballots are in; tallying under encryption"),
-        RoundState::Opening { .. } if view.openings.len() == 1 => "the trustee opens the labels".to_owned(),
-        RoundState::Opening { .. } => "each trustee recomputes the tally, then opens the labels".to_owned(),
+        RoundState::Tallying { summed: Some(_), .. } => match &view.session {
+            Some(session) if session.attempt > 0 => {
+                format!("the trustees tally together, attempt {}", session.attempt + 1)
+            }
+            _ => format!("{cast} ballots are in and added up; the trustees tally together"),
+        },
+        RoundState::Tallying { .. } => format!("{cast} ballots are in; adding them up"),
+        RoundState::Opening { .. } => "the trustee opens the labels".to_owned(),
         RoundState::Released { corroboration, .. } => format!("the labels are released ({corroboration})"),
         other => format!("the round is {}", other.name()),
     }

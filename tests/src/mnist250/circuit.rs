@@ -122,7 +122,7 @@ impl Machine {
             return Ok(Vec::new());
         }
         let resolution = self.resolution(classes, instances, noise)?;
-        let ballot = encrypt(&self.encryption, &resolution, counts)?;
+        let ballot = encrypt(&self.encryption, &resolution.encoding(), counts)?;
         let mut sum = RunningSum::new(resolution.layout());
         sum.add(&BallotBody::parse(&ballot, resolution.layout())?)?;
         let labels = tally(&self.evaluation, &resolution, &sum, &AtomicBool::new(false), |_| ())?;

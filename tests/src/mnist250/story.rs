@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use base::decimal::Decimal;
-use fhe::{ArgmaxKind, ParameterSet, Transform};
+use fhe::{ArgmaxKind, ParameterSet};
 use learning::{
     Dataset, Description,
     files::{write_folder, write_instances},
@@ -195,9 +195,9 @@ fn config(arguments: &Arguments, description: &Description) -> anyhow::Result<Fe
             participants_per_person: 1,
             targets: PrivacyTargets::default(),
         },
-        argmax: ArgmaxKind::Tournament,
+        argmax: None,
         threshold,
-        transform: Transform::default(),
+        transform: None,
         insecure_toy_parameters: arguments.insecure_toy_parameters,
     })
 }

@@ -3,12 +3,16 @@
 use std::collections::BTreeMap;
 
 use base::Step;
-use fhe::{Effort, effort, label_digits};
-use protocol::transcript::{Outcome, Replay, RoundRecord};
+use fhe::{ArgmaxKind, Effort, effort};
+use protocol::{
+    round::TallyTerms,
+    transcript::{Outcome, Replay, RoundRecord},
+};
 
 use crate::{
     app::App,
     metrics::{Circuit, Page},
+    rounds::class_of,
 };
 
 /// What the transcript says of all rounds together.
@@ -21,7 +25,9 @@ pub(super) struct Figures {
     tallied: u64,
     released: u64,
     abstained: u64,
-    squashes: u64,
+    sessions: u64,
+    together: u64,
+    attempts: u64,
     effort: Effort,
 }
 
@@ -39,26 +45,32 @@ impl Figures {
         let phase = phase(round);
         *self.phases.entry(phase).or_default() += 1;
         if phase == "tallying" {
-            let count = if app.running_tally(id).is_some() { &mut self.running } else { &mut self.queued };
+            let is_asked = round.steps.values().any(|step| step.asked.is_some() && step.tally.is_none());
+            let is_running = is_asked || app.running_tally(id).is_some();
+            let count = if is_running { &mut self.running } else { &mut self.queued };
             *count += 1;
         }
         self.ballots += round.ballots.as_ref().map_or(0, |ballots| ballots.len() as u64);
         if let Some(Outcome::Released { labels, .. }) = &round.outcome {
-            let abstained = labels.iter().filter(|label| **label == 0).count() as u64;
+            let abstained = labels.iter().filter(|label| class_of(**label).is_none()).count() as u64;
             self.released += labels.len() as u64 - abstained;
             self.abstained += abstained;
         }
         for (step, record) in &round.steps {
+            let Some(tally) = record.tally.map(|recorded| recorded.tally) else { continue };
             let instances = round.instances_of(*step).map_or(0, |instances| instances.len() as u64);
-            let circuit = circuit(round, *step);
-            let one = app.metrics.effort(circuit, || one_instance(replay, round, *step));
-            self.tallied += instances;
-            self.effort = self.effort.and(one.times(instances));
-            if record.tally.tally.squashed.is_some() {
-                let classes = round.outcomes(*step).map_or(1, |layout| layout.classes());
-                let digits = instances * label_digits(classes) as u64;
-                self.squashes += digits;
-                self.effort.keyswitches += digits;
+            match (tally.outcome.attempt(), round.announcement.tally) {
+                (None, TallyTerms::Homomorphic { argmax, .. }) => {
+                    let circuit = circuit(round, *step, argmax);
+                    let one = app.metrics.effort(circuit, || one_instance(replay, round, *step));
+                    self.tallied += instances;
+                    self.effort = self.effort.and(one.times(instances));
+                }
+                (attempt, _) => {
+                    self.sessions += 1;
+                    self.together += instances;
+                    self.attempts += u64::from(attempt.unwrap_or(0)) + 1;
+                }
             }
         }
     }
@@ -89,27 +101,23 @@ impl Figures {
                 "Bootstraps of all tallies on the transcript, counted from their circuits",
                 self.effort.bootstraps,
             )
+            .counter("psephos_sessions", "Steps that several trustees tallied together", self.sessions)
             .counter(
-                "psephos_squashes",
-                "Digits squashed to 128 bits, one wide bootstrap each",
-                self.squashes,
-            );
+                "psephos_session_labels",
+                "Labels that several trustees tallied together, bits of tests included",
+                self.together,
+            )
+            .counter("psephos_session_attempts", "Attempts that those steps took", self.attempts);
     }
 }
 
-fn circuit(round: &RoundRecord, step: Step) -> Circuit {
+fn circuit(round: &RoundRecord, step: Step, argmax: ArgmaxKind) -> Circuit {
     let announcement = &round.announcement;
     let bound = match (step, announcement.test) {
         (Step::Test, Some(test)) => test.bound,
         _ => announcement.bound,
     };
-    Circuit {
-        classes: announcement.classes,
-        argmax: announcement.argmax,
-        bound,
-        abstains: announcement.threshold.is_some(),
-        step,
-    }
+    Circuit { classes: announcement.classes, argmax, bound, abstains: announcement.threshold.is_some(), step }
 }
 
 /// Returns the work of one instance; a round that is on the transcript has a resolution.
@@ -120,12 +128,13 @@ fn one_instance(replay: &Replay, round: &RoundRecord, step: Step) -> Effort {
 
 /// Names where a round stands as far as the transcript tells; the transcript does not tell `announced` from `voting`.
 fn phase(round: &RoundRecord) -> &'static str {
-    let has_label = round.steps.contains_key(&Step::Label);
+    let is_tallied = |step: Step| round.tally(step).is_some();
+    let has_label = is_tallied(Step::Label);
     match &round.outcome {
         Some(Outcome::Released { .. }) => "released",
         Some(Outcome::Failed { .. }) => "failed",
         Some(Outcome::Cancelled { .. }) => "cancelled",
-        None if has_label || (round.steps.contains_key(&Step::Test) && round.test.is_none()) => "opening",
+        None if has_label || (is_tallied(Step::Test) && round.test.is_none()) => "opening",
         None if round.ballots.is_some() => "tallying",
         None => "voting",
     }

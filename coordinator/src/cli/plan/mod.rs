@@ -3,13 +3,14 @@
 mod curves;
 mod report;
 mod setting;
+mod tally;
 
 use std::path::PathBuf;
 
 use base::decimal::Decimal;
 use clap::Args;
 use privacy::{Delta, Unit, View};
-use protocol::federation::Quorum;
+use protocol::federation::{Quorum, TrusteePolicy};
 
 use super::{Failure, output::Output};
 use report::Report;
@@ -72,6 +73,9 @@ pub(super) struct PlanArgs {
     /// Solves for the noise that the config's [privacy.targets] need
     #[arg(long, requires = "config", conflicts_with_all = ["sigma", "epsilon"])]
     solve: bool,
+    /// How many trustees hold the key and how many of them may be corrupt, such as 4,1 [default: the config's, or 1,0]
+    #[arg(long, value_name = "N,T", value_parser = parse_trustees)]
+    trustees: Option<TrusteePolicy>,
     /// Leads of the winner, in votes, at which the label's expected error is given
     #[arg(long, value_delimiter = ',', default_value = "5,10,20,40")]
     gaps: Vec<u32>,
@@ -97,6 +101,14 @@ pub(super) fn run(output: Output, args: &PlanArgs) -> Result<(), Failure> {
 
 fn usage(error: impl std::fmt::Display) -> Failure {
     Failure::Usage(error.to_string())
+}
+
+fn parse_trustees(text: &str) -> Result<TrusteePolicy, String> {
+    let wrong = || format!("`{text}` is not N,T: write for example 1,0, 3,1, 4,1 or 5,2");
+    let (count, threshold) = text.split_once(',').ok_or_else(wrong)?;
+    let number = |part: &str| part.trim().parse().map_err(|_| wrong());
+    let policy = TrusteePolicy { count: number(count)?, threshold: number(threshold)? };
+    policy.sharing().map(|_| policy).map_err(|e| e.to_string())
 }
 
 fn parse_quorum(text: &str) -> Result<Quorum, String> {

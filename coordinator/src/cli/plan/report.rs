@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 
 use base::decimal::Decimal;
-use fhe::{
-    ArgmaxKind, Layout, LayoutError, MAX_INSTANCES, ParameterSet, Resolution, ResolutionError, TallyError,
-    effort,
-};
+use fhe::{ArgmaxKind, Layout, LayoutError, MAX_INSTANCES, Resolution, ResolutionError, TallyError};
 use privacy::{CostError, Delta, NoiseMode, Rho, Unit, Units, Views, labels_for};
 use serde::Serialize;
 
-use super::setting::{Promise, Setting};
+use super::{
+    setting::{Promise, Setting},
+    tally::{CircuitReport, SharedError, SharedReport},
+};
 use crate::cli::output::insecure_line;
 
 /// The plan in figures. Counts are of participants or labels, sizes are in votes.
@@ -19,7 +19,8 @@ pub(super) struct Report {
     participants: u32,
     teachers: u32,
     classes: usize,
-    argmax: ArgmaxKind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    argmax: Option<ArgmaxKind>,
     participants_per_person: u32,
     sigma: Decimal,
     coordinator_sigma: Decimal,
@@ -36,7 +37,12 @@ pub(super) struct Report {
     drawn_variance: f64,
     bound: u64,
     resolution_votes: u64,
-    circuit: CircuitReport,
+    /// What a sole trustee's coordinator computes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    circuit: Option<CircuitReport>,
+    /// What several trustees compute together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shared: Option<SharedReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     test: Option<TestReport>,
     #[serde(flatten)]
@@ -44,38 +50,6 @@ pub(super) struct Report {
     error_at_gap: Vec<GapError>,
     #[serde(skip_serializing_if = "Option::is_none")]
     promise: Option<Promise>,
-}
-
-/// The circuit that these figures ask for, and what it costs.
-#[derive(Debug, Serialize)]
-struct CircuitReport {
-    /// The set of cryptographic parameters.
-    parameters: ParameterSet,
-    /// Levels of a tournament before its last one that are read finely.
-    precise_levels: u32,
-    /// Standard deviation in votes of the circuit's own error, all levels together.
-    error: f64,
-    /// The same as a share of the standard deviation of a noisy difference; absent without noise.
-    error_share: Option<f64>,
-    /// Bootstraps per label.
-    bootstraps: u64,
-    /// Keyswitches per label.
-    keyswitches: u64,
-}
-
-impl CircuitReport {
-    fn new(resolution: &Resolution, drawn_variance: f64) -> Result<Self, ReportError> {
-        let effort = effort(resolution)?;
-        let (error, difference) = (resolution.comparison_deviation(), (2.0 * drawn_variance).sqrt());
-        Ok(Self {
-            parameters: ParameterSet::of(resolution.argmax()),
-            precise_levels: resolution.precise(),
-            error,
-            error_share: (difference > 0.0).then_some(error / difference),
-            bootstraps: effort.bootstraps,
-            keyswitches: effort.keyswitches,
-        })
-    }
 }
 
 /// The first step of two-step rounds in figures.
@@ -120,6 +94,8 @@ pub(super) enum ReportError {
     Resolution(#[from] ResolutionError),
     #[error(transparent)]
     Circuit(#[from] TallyError),
+    #[error(transparent)]
+    Shared(#[from] SharedError),
     #[error("{participants} participants of {teachers} teachers are more than can be counted: give fewer")]
     Teachers { participants: u32, teachers: u32 },
 }
@@ -130,13 +106,13 @@ impl Report {
         let (plan, policy) = (&setting.plan, setting.plan.policy());
         let sensitivity = setting.membership.sensitivity;
         let cost = costs(setting)?;
-        let resolution = resolution(setting)?;
+        let tally = Tally::new(setting)?;
         let error = |gap: &u32| GapError { gap: *gap, probability: plan.error_at_gap(*gap) };
         Ok(Self {
             participants: plan.enrolled(),
             teachers: sensitivity.teachers,
             classes: setting.classes,
-            argmax: setting.argmax,
+            argmax: setting.sharing.is_none().then_some(setting.argmax),
             participants_per_person: sensitivity.participants_per_person,
             sigma: policy.sigma,
             coordinator_sigma: policy.coordinator_sigma,
@@ -150,9 +126,10 @@ impl Report {
             honest: plan.honest(),
             share_size: plan.share_size().to_f64(),
             drawn_variance: plan.drawn_variance(),
-            bound: resolution.bound(),
-            resolution_votes: resolution.votes(),
-            circuit: CircuitReport::new(&resolution, plan.drawn_variance())?,
+            bound: tally.bound,
+            resolution_votes: tally.resolution_votes,
+            circuit: tally.circuit,
+            shared: tally.shared,
             test: setting.test.as_ref().map(|test| TestReport {
                 sigma: test.plan.policy().sigma,
                 coordinator_sigma: test.plan.policy().coordinator_sigma,
@@ -203,22 +180,7 @@ impl Report {
             "ballots     {} needed; {} may collude (τ = {}), {} honest ones are counted on",
             self.quorum, self.colluding, self.honest_fraction, self.honest
         )?;
-        let (bound, votes) = (self.bound, self.resolution_votes);
-        writeln!(
-            out,
-            "circuit     D = {bound} votes; a noisy lead of {votes} is missed with a chance below 2^-40"
-        )?;
-        let CircuitReport { parameters, precise_levels, error, error_share, bootstraps, keyswitches } =
-            &self.circuit;
-        let share = error_share.map_or_else(String::new, |share| {
-            format!(", {:.1} % of that of a noisy difference", 100.0 * share)
-        });
-        writeln!(
-            out,
-            "            parameters {}, {precise_levels} precise levels, {bootstraps} bootstraps and {keyswitches} \
-             keyswitches per label; its own error has a deviation of {error:.2} votes{share}",
-            parameters.name()
-        )?;
+        self.write_tally(out)?;
         writeln!(
             out,
             "\nepsilon at delta = {delta}   {:>12} {:>12} {:>12} {:>12}",
@@ -242,6 +204,19 @@ impl Report {
         }
         let insecure: Vec<String> = self.mode.insecure_name().map(str::to_owned).into_iter().collect();
         insecure_line(&insecure).map_or(Ok(()), |line| writeln!(out, "\n{line}"))
+    }
+
+    fn write_tally(&self, out: &mut String) -> std::fmt::Result {
+        let (bound, votes) = (self.bound, self.resolution_votes);
+        if let Some(shared) = &self.shared {
+            return writeln!(out, "{shared}");
+        }
+        let Some(circuit) = &self.circuit else { return Ok(()) };
+        writeln!(
+            out,
+            "circuit     D = {bound} votes; a noisy lead of {votes} is missed with a chance below 2^-40"
+        )?;
+        writeln!(out, "{circuit}")
     }
 
     fn write_rows(&self, out: &mut String, cell: impl Fn(&ViewCost) -> Option<String>) -> std::fmt::Result {
@@ -292,11 +267,34 @@ fn costs(setting: &Setting) -> Result<Units<Views<ViewCost>>, ReportError> {
     })
 }
 
-/// Returns what the circuit resolves if all labels are asked for in one round, or in the largest rounds there are.
-fn resolution(setting: &Setting) -> Result<Resolution, ReportError> {
-    let (participants, teachers) = (setting.plan.enrolled(), setting.membership.sensitivity.teachers);
-    let all = participants.checked_mul(teachers).ok_or(ReportError::Teachers { participants, teachers })?;
-    let instances = usize::try_from(setting.labels).unwrap_or(usize::MAX).min(MAX_INSTANCES);
-    let layout = Layout::new(setting.classes, instances)?;
-    Ok(Resolution::new(layout, setting.argmax, all, setting.plan.drawn_variance())?)
+/// The tally in figures, of either form.
+struct Tally {
+    bound: u64,
+    resolution_votes: u64,
+    circuit: Option<CircuitReport>,
+    shared: Option<SharedReport>,
+}
+
+impl Tally {
+    /// Takes all labels in one round, or in the largest rounds there are.
+    fn new(setting: &Setting) -> Result<Self, ReportError> {
+        let (participants, teachers) = (setting.plan.enrolled(), setting.membership.sensitivity.teachers);
+        let all =
+            participants.checked_mul(teachers).ok_or(ReportError::Teachers { participants, teachers })?;
+        let instances = usize::try_from(setting.labels).unwrap_or(usize::MAX).min(MAX_INSTANCES);
+        let (layout, variance) = (Layout::new(setting.classes, instances)?, setting.plan.drawn_variance());
+        if let Some(sharing) = setting.sharing {
+            let shared =
+                SharedReport::new((sharing, layout), (participants, all), variance, setting.threshold)?;
+            let bound = shared.bound();
+            return Ok(Self { bound, resolution_votes: 0, circuit: None, shared: Some(shared) });
+        }
+        let resolution = Resolution::new(layout, setting.argmax, all, variance)?;
+        Ok(Self {
+            bound: resolution.bound(),
+            resolution_votes: resolution.votes(),
+            circuit: Some(CircuitReport::new(&resolution, variance)?),
+            shared: None,
+        })
+    }
 }

@@ -9,6 +9,7 @@ use privacy::{
     Search, Sensitivity, Target, Unit, View, labels_for, solve,
 };
 use protocol::federation::{FederationConfig, Quorum};
+use tally::sharing::Sharing;
 
 use super::{PlanArgs, usage};
 use crate::cli::Failure;
@@ -18,6 +19,10 @@ pub(super) struct Setting {
     pub(super) membership: Membership,
     pub(super) classes: usize,
     pub(super) argmax: ArgmaxKind,
+    /// How several trustees share the key; `None` with a sole trustee.
+    pub(super) sharing: Option<Sharing>,
+    /// T in votes, where the labels' own counts are held to it.
+    pub(super) threshold: Option<u32>,
     pub(super) delta: Delta,
     pub(super) labels: u32,
     pub(super) plan: NoisePlan,
@@ -78,9 +83,25 @@ impl Setting {
                 ));
             }
         };
-        let argmax = config.map_or_else(ArgmaxKind::default, |c| c.argmax);
+        let argmax = config.map_or_else(ArgmaxKind::default, FederationConfig::circuit);
+        let trustees = args.trustees.or(config.map(|c| c.trustees)).unwrap_or_default();
+        let sharing = trustees.sharing().map_err(usage)?;
+        let threshold = config.and_then(|c| c.threshold).filter(|threshold| threshold.test.is_none());
+        let threshold = threshold.map(|threshold| threshold.votes);
         let test = test(args, config, &membership, labels)?;
-        Ok(Self { membership, classes, argmax, delta, labels, plan, test, promise, solved })
+        Ok(Self {
+            membership,
+            classes,
+            argmax,
+            sharing,
+            threshold,
+            delta,
+            labels,
+            plan,
+            test,
+            promise,
+            solved,
+        })
     }
 
     /// Returns what these instances cost if so many of them are answered; without a test all are paid in full.

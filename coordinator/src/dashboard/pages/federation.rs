@@ -1,11 +1,12 @@
-//! *Federation*: who is enrolled, online, trustee, last seen; keys and dealer; policy.
+//! *Federation*: who is enrolled, online, trustee, last seen; keys and their ceremony; policy.
 
 use askama::Template;
 use axum::extract::State;
 use base::ids::Digest;
 use protocol::{
-    federation::{FederationState, Quorum},
-    wire::{CeremonyView, FederationView, RosterView},
+    federation::{FederationKeys, FederationState, Quorum},
+    transcript::Replay,
+    wire::{FederationView, RosterView},
 };
 
 use super::Unfounded;
@@ -37,7 +38,7 @@ struct Fact {
 }
 
 struct Key {
-    name: &'static str,
+    name: String,
     digest: Digest,
 }
 
@@ -54,7 +55,9 @@ struct FederationPage {
     revoked: Vec<(u32, String, Moment)>,
     roster: Short,
     policy: Vec<Fact>,
-    dealer: Option<String>,
+    holders: Option<String>,
+    waits_for: Option<String>,
+    ended: Vec<String>,
     keys: Vec<Key>,
 }
 
@@ -63,7 +66,8 @@ pub(in crate::dashboard) async fn federation(visitor: Visitor, State(app): State
     let mut frame = Frame::new(&app, &mut tx, &visitor, ("/federation", "Federation".to_owned())).await?;
     frame.refresh = REFRESH;
     let Some(row) = founded(&mut tx).await? else { return show(&Unfounded { frame }) };
-    let view = watch::federation(&mut tx, row).await?;
+    let view = watch::federation(&app, &mut tx, row).await?;
+    let published = tx.replay(|replay: &Replay| replay.ceremony().keys().cloned()).await?.flatten();
     let roster = watch::roster(&app, &mut tx, view.hash, None, usize::MAX).await?;
     let members: Vec<MemberLine> = members(&roster);
     let next = next(&view, members.len());
@@ -77,8 +81,10 @@ pub(in crate::dashboard) async fn federation(visitor: Visitor, State(app): State
         revoked: roster.revoked.iter().map(|r| (r.participant.get(), r.name.clone(), Moment(r.at))).collect(),
         roster: Short(roster.hash),
         policy: policy(&view),
-        dealer: dealer(&view, &roster),
-        keys: keys(&view),
+        holders: published.as_ref().map(|keys| holders(keys, &roster)),
+        waits_for: view.ceremony.as_ref().and_then(|ceremony| ceremony.waits_for.clone()),
+        ended: ended(&view),
+        keys: published.as_ref().map(keys).unwrap_or_default(),
         view,
     })
 }
@@ -127,29 +133,53 @@ fn members(view: &RosterView) -> Vec<MemberLine> {
     lines.collect()
 }
 
-fn dealer(view: &FederationView, roster: &RosterView) -> Option<String> {
-    let certificate = view.keys.as_ref().and_then(|signed| signed.unverified().ok());
-    let of_ceremony = |ceremony: &CeremonyView| ceremony.dealer;
-    let id = certificate.map(|keys| keys.trustee).or(view.ceremony.as_ref().and_then(of_ceremony))?;
-    let name =
-        roster.roster.member(id).map_or_else(|| format!("participant {id}"), |member| member.name.clone());
-    Some(match view.founding.config.trustees.is_sole() {
-        true => format!("{name} holds the whole key"),
-        false => format!("{name} dealt it, and is trusted to have forgotten it"),
-    })
+/// Says who can decrypt.
+fn holders(keys: &FederationKeys, roster: &RosterView) -> String {
+    match keys {
+        FederationKeys::Sole(certificate) => {
+            let id = certificate.trustee;
+            let member = roster.roster.member(id);
+            let name = member.map_or_else(|| format!("participant {id}"), |member| member.name.clone());
+            format!("{name} holds the whole key")
+        }
+        FederationKeys::Shared(_) => {
+            "The trustees made the key together, each holding pieces of it; nobody ever had the whole"
+                .to_owned()
+        }
+    }
 }
 
-fn keys(view: &FederationView) -> Vec<Key> {
-    let Some(keys) = view.keys.as_ref().and_then(|signed| signed.unverified().ok()) else {
-        return Vec::new();
-    };
-    let mut lines = vec![
-        Key { name: "public key", digest: keys.public_key },
-        Key { name: "keyswitching key", digest: keys.keyswitching_key },
-        Key { name: "bootstrapping key", digest: keys.bootstrapping_key },
-    ];
-    lines.extend(keys.sharing.iter().map(|s| Key { name: "squashing key", digest: s.squashing_key }));
-    lines
+/// Tells of the ceremonies that ended without a key.
+fn ended(view: &FederationView) -> Vec<String> {
+    let ended = view.ceremony.iter().flat_map(|ceremony| &ceremony.ended);
+    ended
+        .map(|dead| {
+            let named: Vec<String> = dead.named.iter().map(ToString::to_string).collect();
+            let why = match named.as_slice() {
+                [] => "nobody is named".to_owned(),
+                named => format!("participants who lied: {}", named.join(", ")),
+            };
+            format!("Ceremony {}… ended without a key; {why}", dead.ceremony.short())
+        })
+        .collect()
+}
+
+fn keys(keys: &FederationKeys) -> Vec<Key> {
+    let key = |name: &str, digest| Key { name: name.to_owned(), digest };
+    match keys {
+        FederationKeys::Sole(keys) => vec![
+            key("public key", keys.public_key),
+            key("keyswitching key", keys.keyswitching_key),
+            key("bootstrapping key", keys.bootstrapping_key),
+        ],
+        FederationKeys::Shared(shared) => {
+            let certificate = &shared.certificate;
+            let shares = (1..).zip(certificate.shares());
+            let shares =
+                shares.map(|(number, share)| key(&format!("share {number} of the public key"), *share));
+            std::iter::once(key("certificate", certificate.digest())).chain(shares).collect()
+        }
+    }
 }
 
 fn policy(view: &FederationView) -> Vec<Fact> {
@@ -184,8 +214,13 @@ fn policy(view: &FederationView) -> Vec<Fact> {
             let most = config.privacy.participants_per_person;
             format!("{} at most", things(u64::from(most), "participant", "participants"))
         }),
-        fact("Argmax", config.argmax.to_string()),
-        fact("Transform", word(&config.transform)),
+        fact(
+            "Argmax",
+            match config.trustees.is_sole() {
+                true => config.circuit().to_string(),
+                false => "computed by the trustees together, exactly".to_owned(),
+            },
+        ),
         fact("Parameters", word(&config.parameter_set())),
     ];
     if let Some(threshold) = config.threshold {

@@ -2,12 +2,16 @@
 
 use askama::Template;
 use axum::extract::State;
-use base::{clock::Millis, ids::RoundId, problem::Code};
+use base::{
+    clock::Millis,
+    ids::{ParticipantId, RoundId},
+    problem::Code,
+};
 use chart::{Bar, Bars};
 use protocol::{
-    round::RoundState,
+    round::{RoundState, TallyTerms},
     transcript::EventKind,
-    wire::{Attendance, OpeningState, OpeningView, RoundSummary, RoundView, Voter},
+    wire::{Attendance, OpeningState, OpeningView, Progress, RoundSummary, RoundView, SessionView, Voter},
 };
 
 use super::rounds::progress;
@@ -29,6 +33,15 @@ struct Stage {
     words: String,
 }
 
+/// How far the tally is.
+struct Meter {
+    name: &'static str,
+    unit: &'static str,
+    done: u32,
+    total: u32,
+    share: String,
+}
+
 struct VoterLine {
     number: u32,
     name: String,
@@ -43,6 +56,15 @@ struct OpeningLine {
     state: String,
     at: Option<Moment>,
     insecure: String,
+}
+
+struct SessionPart {
+    words: String,
+    batches: Option<(u32, u32)>,
+    attempt: u32,
+    moved: Moment,
+    until: Moment,
+    trustees: Vec<(u32, String, bool)>,
 }
 
 struct Cost {
@@ -66,7 +88,9 @@ struct RoundPage {
     roster: Short,
     digest: Short,
     stages: Vec<Stage>,
-    tally: Option<(u32, u32, String)>,
+    tally: Option<Meter>,
+    session: Option<SessionPart>,
+    is_shared: bool,
     voters: Vec<VoterLine>,
     counts: Vec<(&'static str, usize)>,
     openings: Vec<OpeningLine>,
@@ -108,7 +132,7 @@ pub(in crate::dashboard) async fn round(
         id,
         short: short_round(id),
         phase: view.state.name(),
-        status: status(&summary),
+        status: status(&summary, view.session.as_ref()),
         eta: summary.eta.map(Moment),
         instances: count(u64::from(announcement.instance_count)),
         opens: Moment(announcement.opens_at),
@@ -117,9 +141,9 @@ pub(in crate::dashboard) async fn round(
         roster: Short(announcement.roster),
         digest: Short(announcement.instances),
         stages: stages(&view),
-        tally: summary
-            .progress
-            .map(|p| (p.done, p.total.max(1), percent(f64::from(p.done) / f64::from(p.total.max(1))))),
+        tally: summary.progress.map(|progress| meter(progress, view.session.is_some())),
+        session: view.session.as_ref().map(|session| session_part(&view, session)),
+        is_shared: matches!(announcement.tally, TallyTerms::Shared { .. }),
         counts: counts(&view.voters),
         voters: view.voters.iter().map(voter).collect(),
         openings: view.openings.iter().map(opening).collect(),
@@ -136,9 +160,35 @@ pub(in crate::dashboard) async fn round(
     })
 }
 
-fn status(summary: &RoundSummary) -> String {
+fn meter(progress: Progress, is_session: bool) -> Meter {
+    let Progress { done, total } = progress;
+    let (name, unit) = match is_session {
+        true => ("Tally by the trustees", "exchanges"),
+        false => ("Tally under encryption", "labels"),
+    };
+    let total = total.max(1);
+    Meter { name, unit, done, total, share: percent(f64::from(done) / f64::from(total)) }
+}
+
+fn session_part(view: &RoundView, session: &SessionView) -> SessionPart {
+    let name = |id: ParticipantId| {
+        let voter = view.voters.iter().find(|voter| voter.participant == id);
+        voter.map_or_else(|| format!("participant {id}"), |voter| voter.name.clone())
+    };
+    let trustees = session.present.iter().map(|id| (id.get(), name(*id), session.waits_for.contains(id)));
+    SessionPart {
+        words: session.words.clone(),
+        batches: (session.batches.total > 1).then_some((session.batches.done, session.batches.total)),
+        attempt: session.attempt.saturating_add(1),
+        moved: Moment(session.moved_at),
+        until: Moment(session.until),
+        trustees: trustees.collect(),
+    }
+}
+
+fn status(summary: &RoundSummary, session: Option<&SessionView>) -> String {
     let RoundSummary { phase, ballots, expected, quorum, .. } = summary;
-    let now = progress(summary);
+    let now = session.map_or_else(|| progress(summary), |session| session.words.clone());
     let now = if now.is_empty() { String::new() } else { format!("; {now}") };
     format!("The round is {phase}: {ballots} of {expected} ballots are in, {quorum} are needed{now}.")
 }
@@ -148,6 +198,7 @@ fn stages(view: &RoundView) -> Vec<Stage> {
     let find = |kind: EventKind| view.timeline.iter().rev().find(|line| line.kind == kind.name());
     let order = ["announced", "voting", "tallying", "opening", "released"];
     let names = ["Announced", "Voting", "Tallying", "Opening", "Released"];
+    let is_shared = matches!(view.announcement.tally, TallyTerms::Shared { .. });
     let now = view.state.name();
     let reached = order.iter().position(|name| *name == now);
     let entered: [(Option<Millis>, String); 5] = [
@@ -166,7 +217,8 @@ fn stages(view: &RoundView) -> Vec<Stage> {
             None if ended && at.is_some() => "done",
             _ => "later",
         };
-        if ended && standing == "later" {
+        // Where several trustees tally, what comes out are labels: nobody waits to open them.
+        if (ended && standing == "later") || (is_shared && order.get(place) == Some(&"opening")) {
             continue;
         }
         let is_there = standing != "later";
@@ -222,11 +274,6 @@ fn voter(voter: &Voter) -> VoterLine {
 fn opening(view: &OpeningView) -> OpeningLine {
     let state = match &view.state {
         OpeningState::Posted => "opened".to_owned(),
-        OpeningState::Checking { progress, seconds_left } => {
-            let share = percent(f64::from(progress.done) / f64::from(progress.total.max(1)));
-            let left = seconds_left.map(|s| format!(", {} left", span(s as f64 * 1e3))).unwrap_or_default();
-            format!("recomputes the tally: {share}{left}")
-        }
         OpeningState::Refused { reason } => format!("refuses: {reason}"),
         OpeningState::Waiting { online: true } => "waiting".to_owned(),
         OpeningState::Waiting { online: false } => "offline".to_owned(),
@@ -278,15 +325,20 @@ fn costs(view: &RoundView) -> Vec<Cost> {
     if !tallies.is_empty() {
         let sum =
             |of: fn(&protocol::round::Tallied) -> u64| tallies.iter().map(|t| of(t)).sum::<u64>() as f64;
-        let (cpu, squash, wall) = (sum(|t| t.cpu_ms), sum(|t| t.squash_cpu_ms), sum(|t| t.wall_ms));
-        costs.push(cost("Tally, processor time per label", span(cpu / instances)));
-        if squash > 0.0 {
-            costs.push(cost("Squash, processor time per label", span(squash / instances)));
-        }
+        let (cpu, wall) = (sum(|t| t.cpu_ms), sum(|t| t.wall_ms));
+        let what = match view.announcement.tally {
+            TallyTerms::Homomorphic { .. } => "Tally, processor time per label",
+            TallyTerms::Shared { .. } => "Sum of the ballots, processor time per label",
+        };
+        costs.push(cost(what, span(cpu / instances)));
         costs.push(cost("Tally, wall-clock time in all", span(wall)));
     }
-    costs.push(cost("Gap from which a label is the plain argmax", {
-        things(view.resolution_votes, "vote", "votes")
-    }));
+    costs.push(cost(
+        "Gap from which a label is the plain argmax",
+        match view.resolution_votes {
+            0 => "none: labels are exact".to_owned(),
+            votes => things(votes, "vote", "votes"),
+        },
+    ));
     costs
 }

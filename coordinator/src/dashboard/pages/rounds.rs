@@ -71,9 +71,7 @@ pub(super) fn progress(summary: &RoundSummary) -> String {
             format!("tallied {}", percent(share))
         }
         (None, None, "tallying") => "waits for its tally".to_owned(),
-        (None, None, "opening" | "released") => {
-            format!("{} of {} openings", summary.openings, summary.trustees)
-        }
+        (None, None, "opening") => "waits for its opening".to_owned(),
         _ => String::new(),
     }
 }

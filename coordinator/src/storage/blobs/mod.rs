@@ -83,18 +83,6 @@ impl Blobs {
         .await
     }
 
-    /// Removes a blob that nothing refers to any more; one that is not there is no error.
-    pub async fn remove(&self, digest: Digest) -> Result<()> {
-        let path = self.path(&digest);
-        blocking(move || match std::fs::remove_file(path) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                Err(StorageError::Blob { digest, source })
-            }
-            _ => Ok(()),
-        })
-        .await
-    }
-
     /// Returns whether a blob is there.
     pub async fn has(&self, digest: Digest) -> Result<bool> {
         Ok(self.size(digest).await?.is_some())

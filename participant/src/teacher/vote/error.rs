@@ -1,15 +1,14 @@
 //! Why no vote was cast in a round.
 
 use base::ids::{Digest, RoundId};
-use fhe::{self, KeyError};
 use learning::{DatasetError, FileError as DataError};
 use privacy::DrawError;
-use protocol::round::AnnouncementError;
+use protocol::{round::AnnouncementError, transcript::RecomputeError};
 
 use crate::teacher::{
     ensemble::EnsembleError, journal::JournalError, ledger::CapError, limits::LimitError, terms::TermsError,
 };
-use client::ClientError;
+use client::{ClientError, TransferError};
 use runtime::{PoolError, files::FileError};
 
 /// Why no vote was cast in a round.
@@ -67,12 +66,15 @@ pub enum VoteError {
     /// The instances do not fit the federation's schema.
     #[error("the round's instances: {0}")]
     Schema(#[from] DatasetError),
-    /// What the circuit resolves cannot be computed.
+    /// How the counts are encoded cannot be computed.
     #[error(transparent)]
-    Resolution(#[from] AnnouncementError),
-    /// The public key cannot be read.
-    #[error("the public key: {0}")]
-    Key(#[from] KeyError),
+    Encoding(#[from] AnnouncementError),
+    /// What the encryption key is made from cannot be fetched.
+    #[error(transparent)]
+    Transfer(#[from] TransferError),
+    /// The encryption key is not the one on the transcript.
+    #[error("the encryption key: {0}")]
+    Key(#[from] RecomputeError),
     /// The ballot cannot be encrypted.
     #[error("the ballot cannot be encrypted: {0}")]
     Encrypt(#[from] fhe::BallotError),
@@ -107,6 +109,6 @@ pub enum VoteError {
 impl VoteError {
     /// Returns whether the coordinator was only away, so that nothing about the round is known.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Client(error) if error.is_transient())
+        matches!(self, Self::Client(error) | Self::Transfer(TransferError::Client(error)) if error.is_transient())
     }
 }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use base::ids::{BallotId, Digest, RoundId};
+use fhe::EncryptionKey;
 use learning::{Dataset, files::instances_from_npy_bytes};
 use protocol::{
-    federation::{KeyCertificate, Roster},
+    federation::Roster,
     round::{Announcement, RoundState},
-    transcript::Replay,
+    transcript::{Replay, RoundRecord},
     wire::RoundView,
 };
 
@@ -15,7 +16,6 @@ use super::{VoteError, seal::SealingJob};
 use crate::{
     agent::Agent,
     approval::{Pin, approved_roster},
-    home::Home,
     teacher::{
         ensemble::Ensemble,
         journal::{Journal, Record},
@@ -23,8 +23,9 @@ use crate::{
         limits,
         terms::{Approved, TermsError},
     },
+    trustee::artefacts::{Cached, encryption_key_of},
 };
-use runtime::files::{Access, FileError, read_if_there, read_json, write_atomic, write_json};
+use runtime::files::{read_json, write_json};
 
 /// Checks a round and gathers what a ballot needs; nothing is drawn, and nothing is written but public keys.
 pub(super) async fn prepare(
@@ -39,8 +40,8 @@ pub(super) async fn prepare(
     }
     let roster = latest_roster(agent)?;
     let approved = Approved { founding: &agent.membership.founding, roster: &roster };
-    let keys = check_keys(agent, &approved).await?;
-    approved.check_round(record.round, announcement, &keys, agent.membership.participant)?;
+    let keys = check_keys(agent, replay, &approved)?;
+    approved.check_round(record.round, announcement, keys, agent.membership.participant)?;
     check_limits(agent, announcement, record.round)?;
     // Computed here from what was approved; the coordinator's figure is never used.
     let cost = announcement.cost(approved.founding, &roster)?;
@@ -48,14 +49,14 @@ pub(super) async fn prepare(
     let ledger = HomeLedger::of(&records, &approved.founding.config, Some(replay));
     ledger.check(&agent.config.limits, record.round, &cost)?;
     record.cost = Some(cost);
-    check_keys_unused(agent, record.round).await?;
-    let resolutions: Vec<_> = announcement
+    check_keys_unused(agent, replay, record.round)?;
+    let encodings: Vec<_> = announcement
         .steps()
         .iter()
-        .map(|step| announcement.resolution(approved.founding, &roster, *step))
+        .map(|step| announcement.encoding(approved.founding, &roster, *step))
         .collect::<Result<_, _>>()?;
     let ensemble = load_ensemble(agent).await?;
-    let key = public_key(agent, &keys).await?;
+    let key = encryption_key(agent, replay).await?;
     let instances = instances(agent, announcement).await?;
     Ok(SealingJob {
         journal: Journal::of(&agent.home),
@@ -63,7 +64,7 @@ pub(super) async fn prepare(
         participant: agent.membership.participant,
         clock: Arc::clone(&agent.clock),
         announcement: announcement.clone(),
-        resolutions,
+        encodings,
         key,
         instances,
         ensemble,
@@ -80,16 +81,15 @@ fn latest_roster(agent: &Agent) -> Result<Roster, VoteError> {
     Ok(roster.ok_or(TermsError::NothingApproved)?)
 }
 
-/// Checks the key certificate against the approved trustee and against the one seen first.
-async fn check_keys(agent: &Agent, approved: &Approved<'_>) -> Result<KeyCertificate, VoteError> {
-    let path = agent.home.keys().join("certificate.json");
-    let pinned: Option<KeyCertificate> = read_json(&path)?;
-    let view = agent.client().federation().await?;
-    let certificate = approved.check_keys(view.keys.as_ref(), pinned.as_ref().map(KeyCertificate::digest))?;
+/// Checks the keys on the transcript against the approved trustees and against those seen first.
+fn check_keys(agent: &Agent, replay: &Replay, approved: &Approved<'_>) -> Result<Digest, VoteError> {
+    let path = agent.home.keys().join("keys.json");
+    let pinned: Option<Digest> = read_json(&path)?;
+    let keys = approved.check_keys(replay, pinned)?;
     if pinned.is_none() {
-        write_json(&path, &certificate)?;
+        write_json(&path, &keys)?;
     }
-    Ok(certificate)
+    Ok(keys)
 }
 
 fn check_limits(agent: &Agent, announcement: &Announcement, round: RoundId) -> Result<(), VoteError> {
@@ -106,25 +106,17 @@ fn check_limits(agent: &Agent, announcement: &Announcement, round: RoundId) -> R
 }
 
 /// Without noise every opened label is a hint about the key: after one opened round nothing more is encrypted.
-async fn check_keys_unused(agent: &Agent, round: RoundId) -> Result<(), VoteError> {
+fn check_keys_unused(agent: &Agent, replay: &Replay, round: RoundId) -> Result<(), VoteError> {
     if !agent.membership.founding.config.throw_away_keys() {
         return Ok(());
     }
     let records = Journal::of(&agent.home).records()?;
-    for other in records.iter().filter(|other| other.round != round && other.stage.drawn_at().is_some()) {
-        let state = agent.client().round(other.round).await?.state;
-        let was_opened = matches!(
-            state,
-            RoundState::Opening { .. }
-                | RoundState::Released { .. }
-                | RoundState::Failed { charged: true, .. }
-                | RoundState::Cancelled { charged: true }
-        );
-        if was_opened {
-            return Err(VoteError::KeysUsed(other.round));
-        }
+    let mut others = records.iter().filter(|other| other.round != round && other.stage.drawn_at().is_some());
+    let is_begun = |other: &&Record| replay.round(other.round).is_some_and(RoundRecord::is_begun);
+    match others.find(is_begun) {
+        Some(other) => Err(VoteError::KeysUsed(other.round)),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 async fn load_ensemble(agent: &Agent) -> Result<Ensemble, VoteError> {
@@ -136,22 +128,11 @@ async fn load_ensemble(agent: &Agent) -> Result<Ensemble, VoteError> {
     Ok(ensemble)
 }
 
-/// Returns the public key's bytes, from the home or from the coordinator, of the certified digest in any case.
-async fn public_key(agent: &Agent, keys: &KeyCertificate) -> Result<Vec<u8>, VoteError> {
-    let expected = keys.public_key;
-    if let Some(bytes) = stored_key(&agent.home, expected)? {
-        return Ok(bytes);
-    }
-    let bytes = agent.client().public_key().await?;
-    check_digest("public key", &bytes, expected)?;
-    write_atomic(&agent.home.keys().join(format!("{expected}.bin")), &bytes, Access::Public)?;
-    Ok(bytes)
-}
-
-fn stored_key(home: &Home, expected: Digest) -> Result<Option<Vec<u8>>, FileError> {
-    let bytes = read_if_there(&home.keys().join(format!("{expected}.bin")))?;
-    // A damaged copy is downloaded again.
-    Ok(bytes.filter(|bytes| Digest::of(bytes) == expected))
+/// Returns the key with which everybody encrypts, made from artefacts of certified digests.
+async fn encryption_key(agent: &Agent, replay: &Replay) -> Result<EncryptionKey, VoteError> {
+    let keys = replay.ceremony().keys().ok_or(TermsError::NoKeys)?;
+    agent.fetch(&encryption_key_of(keys)).await?;
+    Ok(replay.encryption_key(&Cached::of(&agent.home))?)
 }
 
 /// Downloads the instances and checks digest, number, shape and values.

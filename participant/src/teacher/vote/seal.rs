@@ -7,7 +7,7 @@ use base::{
     identity::Identity,
     ids::{BallotId, ParticipantId},
 };
-use fhe::{EncryptionKey, Resolution};
+use fhe::{Encoding, EncryptionKey};
 use learning::Dataset;
 use privacy::draw_shares;
 use protocol::{
@@ -30,8 +30,8 @@ pub(super) struct SealingJob {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) announcement: Announcement,
     /// One per step, in their order.
-    pub(super) resolutions: Vec<Resolution>,
-    pub(super) key: Vec<u8>,
+    pub(super) encodings: Vec<Encoding>,
+    pub(super) key: EncryptionKey,
     pub(super) instances: Dataset,
     pub(super) ensemble: Ensemble,
     pub(super) record: Record,
@@ -49,16 +49,15 @@ pub(super) struct Sealed {
 impl SealingJob {
     /// Marks the drawing, draws, votes, encrypts and stores; after the marker a failure ends the round here.
     pub(super) fn seal(self) -> Result<Sealed, VoteError> {
-        let key = EncryptionKey::from_bytes(&self.key, self.announcement.parameters)?;
         self.journal.begin(self.record.clone(), self.ballot, self.clock.now())?;
-        let sealed = self.draw_and_encrypt(&key);
+        let sealed = self.draw_and_encrypt();
         if let Err(error) = &sealed {
             self.journal.lose(self.announcement.round, &format!("after noise was drawn: {error}"))?;
         }
         sealed
     }
 
-    fn draw_and_encrypt(&self, key: &EncryptionKey) -> Result<Sealed, VoteError> {
+    fn draw_and_encrypt(&self) -> Result<Sealed, VoteError> {
         let announcement = &self.announcement;
         let slots = announcement.layout().map_err(AnnouncementError::from)?.slots();
         // All noise is drawn before any vote is known: how long a draw takes tells its magnitude.
@@ -74,10 +73,10 @@ impl SealingJob {
                 .zip(votes.iter())
                 .for_each(|(count, votes)| *count = count.saturating_add(*votes));
         }
-        let steps = self.resolutions.iter().zip(&noisy);
+        let steps = self.encodings.iter().zip(&noisy);
         let steps: Vec<StepCounts<'_>> =
-            steps.map(|(resolution, counts)| StepCounts { resolution, counts }).collect();
-        let bytes = cast(&self.identity, self.participant, announcement, key, &steps)?;
+            steps.map(|(encoding, counts)| StepCounts { encoding, counts }).collect();
+        let bytes = cast(&self.identity, self.participant, announcement, &self.key, &steps)?;
         self.journal.seal(announcement.round, &bytes)?;
         Ok(Sealed { ballot: self.ballot, bytes, plaintext: noisy })
     }

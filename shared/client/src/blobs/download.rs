@@ -6,7 +6,7 @@ use base::ids::Digest;
 use reqwest::{Method, Response, StatusCode, header};
 
 use super::{
-    BlobPath, TransferError, Tries,
+    TransferError, Tries,
     part::{Part, blocking},
 };
 use crate::{Call, Client, ClientError};
@@ -20,7 +20,6 @@ impl Client {
     /// `on_progress` gets the bytes that are there and all bytes. Bytes with another digest are deleted.
     pub async fn get_blob(
         &self,
-        what: BlobPath,
         digest: Digest,
         limit: u64,
         to: &Path,
@@ -35,7 +34,7 @@ impl Client {
         }
         let mut tries = Tries::from(self.patience, part.length());
         while part.digest() != digest {
-            let error = match self.get_rest(what, digest, limit, &mut part, &mut on_progress).await {
+            let error = match self.get_rest(digest, limit, &mut part, &mut on_progress).await {
                 Ok(()) => break,
                 Err(TransferError::Client(error)) => error,
                 Err(error) => return Err(error),
@@ -55,7 +54,7 @@ impl Client {
         let found = part.digest();
         if found != digest {
             part.remove()?;
-            return Err(TransferError::Digest { action: what.action(), expected: digest, found });
+            return Err(TransferError::Digest { expected: digest, found });
         }
         Ok(part.keep(to).await?)
     }
@@ -63,14 +62,13 @@ impl Client {
     /// Asks once for everything after the part, and adds to it what comes.
     async fn get_rest(
         &self,
-        what: BlobPath,
         digest: Digest,
         limit: u64,
         part: &mut Part,
         on_progress: &mut impl FnMut(u64, u64),
     ) -> Result<(), TransferError> {
-        let action = what.action();
-        let mut request = self.request(&Call::new(action, Method::GET, what.path()))?;
+        let action = "serve a blob";
+        let mut request = self.request(&Call::new(action, Method::GET, format!("api/v1/blobs/{digest}")))?;
         if part.length() > 0 {
             request = request.header(header::RANGE, format!("bytes={}-", part.length()));
             request = request.header(header::IF_RANGE, format!("\"{digest}\""));

@@ -4,52 +4,10 @@ mod download;
 mod part;
 mod upload;
 
-use base::{
-    Step,
-    ids::{Digest, RoundId},
-};
+use base::ids::Digest;
 
 use super::{ClientError, Patience};
 use runtime::files::FileError;
-
-/// Path of a blob that the coordinator serves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum BlobPath {
-    /// The federation's public encryption key.
-    PublicKey,
-    /// The key-switching key.
-    KeyswitchingKey,
-    /// The bootstrapping key.
-    BootstrappingKey,
-    /// Any artefact of the transcript that is served to this participant, by its digest.
-    Blob(Digest),
-    /// The squashed digits of a round, one after another.
-    SquashedDigits(RoundId, Step),
-}
-
-impl BlobPath {
-    const fn action(self) -> &'static str {
-        match self {
-            Self::PublicKey => "serve the public key",
-            Self::KeyswitchingKey => "serve the key-switching key",
-            Self::BootstrappingKey => "serve the bootstrapping key",
-            Self::Blob(_) => "serve a blob",
-            Self::SquashedDigits(..) => "serve the squashed digits",
-        }
-    }
-
-    fn path(self) -> String {
-        match self {
-            Self::PublicKey => "api/v1/keys/public_key".to_owned(),
-            Self::KeyswitchingKey => "api/v1/keys/keyswitching_key".to_owned(),
-            Self::BootstrappingKey => "api/v1/keys/bootstrapping_key".to_owned(),
-            Self::Blob(digest) => format!("api/v1/blobs/{digest}"),
-            Self::SquashedDigits(round, step) => {
-                format!("api/v1/rounds/{round}/openings/{step}/squashed-digits")
-            }
-        }
-    }
-}
 
 /// Why a blob was not transferred.
 #[derive(Debug, thiserror::Error)]
@@ -62,12 +20,10 @@ pub enum TransferError {
     File(#[from] FileError),
     /// What came is not what was asked for.
     #[error(
-        "the coordinator was asked to {action} with digest {expected} and sent bytes with digest {found}: they \
-         are deleted; ask the operator whether the coordinator's data is damaged"
+        "the coordinator was asked to serve the blob {expected} and sent bytes with digest {found}: they are deleted; \
+         ask the operator whether the coordinator's data is damaged"
     )]
     Digest {
-        /// What was asked.
-        action: &'static str,
         /// Digest that was asked for.
         expected: Digest,
         /// Digest of what came.

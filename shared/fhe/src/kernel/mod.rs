@@ -1,5 +1,4 @@
-//! Our own kernel: a fused blind rotation and a batched keyswitch on words of 32 bits, and the squash in integers
-//! ([`exact`]).
+//! Our own kernel: a fused blind rotation and a batched keyswitch on words of 32 bits.
 //!
 //! A tally needs no more than 32 bits of an accumulator: what is rounded off, 2^32 of 2^64, is far below the noise of a
 //! bootstrap, 2^49. Everything here is plain Rust in an order that is written out, so that the processor's vector
@@ -8,14 +7,12 @@
 
 mod complex;
 mod dispatch;
-mod exact;
 mod fourier;
 mod keyswitch;
 mod radix;
 mod roots;
 mod rotation;
 
-pub(crate) use exact::{ExactKey, WideTurn};
 pub(crate) use keyswitch::SwitchKey;
 pub(crate) use rotation::{FusedKey, Turn};
 

@@ -27,6 +27,21 @@ impl EncryptionKey {
         Ok(Self { set, key: key.decompress_into_lwe_compact_public_key() })
     }
 
+    /// Takes over the words of a key that several trustees made together: mask a and body b, 2048 words each, with
+    /// b = a·S + e for the secret key S in reverse order. Its noise is that of every parameter set.
+    ///
+    /// # Errors
+    /// Refuses any other number of words.
+    pub fn from_words(mask: &[u64], body: &[u64], set: ParameterSet) -> Result<Self, KeyError> {
+        let words = set.parameters().large_dimension().0;
+        if (mask.len(), body.len()) != (words, words) {
+            let found = mask.len() + body.len();
+            return Err(KeyError::Words { found, expected: 2 * words });
+        }
+        let key = LweCompactPublicKeyOwned::from_container([mask, body].concat(), modulus());
+        Ok(Self { set, key })
+    }
+
     /// Returns the name of the parameters the key was made for.
     #[must_use]
     pub const fn parameter_set(&self) -> ParameterSet {

@@ -23,7 +23,7 @@ pub struct EvaluationKeys {
 impl EvaluationKeys {
     /// Reads [`super::PublicMaterial::keyswitching_key`] and [`super::PublicMaterial::bootstrapping_key`],
     /// made with the federation's parameters, grows their masks and transforms them (about 0.4 s of one
-    /// core). Whoever recomputes a tally must use the same scheme to get the same bits.
+    /// core). The same scheme gives the same bits.
     ///
     /// # Errors
     /// Refuses another kind of frame, other parameters and any other length.

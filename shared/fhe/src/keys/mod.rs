@@ -1,24 +1,19 @@
 //! Keys: the trustee's secret keys, what it publishes, and what participants and the coordinator make of it.
 
-mod dealer;
 mod encryption;
 mod evaluation;
 mod public;
 mod rotation;
 mod secret;
-mod squash_rotation;
-mod squashing;
 
 use tfhe::core_crypto::commons::generators::DeterministicSeeder;
 use tfhe::core_crypto::commons::math::random::Seed;
 use tfhe::core_crypto::prelude::DefaultRandomGenerator;
 
-pub use dealer::DealerKeys;
 pub use encryption::EncryptionKey;
 pub use evaluation::EvaluationKeys;
 pub use public::PublicMaterial;
 pub use secret::SecretKeys;
-pub use squashing::SquashingKey;
 
 use super::frame::FrameError;
 
@@ -28,6 +23,14 @@ pub enum KeyError {
     /// The bytes are not the frame of such a key.
     #[error(transparent)]
     Frame(#[from] FrameError),
+    /// The key has another number of words.
+    #[error("a public key of {found} words, expected exactly {expected}")]
+    Words {
+        /// Words found.
+        found: usize,
+        /// Words of every public key.
+        expected: usize,
+    },
     /// The operating system gave no randomness.
     #[error("no randomness from the operating system: {0}")]
     Randomness(String),

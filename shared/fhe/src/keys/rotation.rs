@@ -1,13 +1,10 @@
 //! The bootstrapping key under its transform, and the blind rotation it serves.
 
-use tfhe::core_crypto::commons::math::ntt::ntt64::Ntt64;
 use tfhe::core_crypto::fft_impl::fft64::crypto::bootstrap::batch_blind_rotate_assign_scratch;
 use tfhe::core_crypto::prelude::{
-    CiphertextCount, CiphertextModulus, ComputationBuffers, ContiguousEntityContainerMut, Fft,
-    FourierLweBootstrapKey, FourierLweBootstrapKeyOwned, GlweCiphertextListOwned, LweBootstrapKeyOwned,
-    NttLweBootstrapKey, NttLweBootstrapKeyOption, NttLweBootstrapKeyOwned, SeededLweBootstrapKey,
-    blind_rotate_ntt64_bnf_assign_mem_optimized, blind_rotate_ntt64_bnf_assign_mem_optimized_requirement,
-    par_convert_standard_lwe_bootstrap_key_to_fourier, par_convert_standard_lwe_bootstrap_key_to_ntt64,
+    CiphertextCount, ComputationBuffers, ContiguousEntityContainerMut, Fft, FourierLweBootstrapKey,
+    FourierLweBootstrapKeyOwned, GlweCiphertextListOwned, LweBootstrapKeyOwned, SeededLweBootstrapKey,
+    par_convert_standard_lwe_bootstrap_key_to_fourier,
 };
 
 use super::KeyError;
@@ -16,34 +13,27 @@ use super::public::bootstrapping_kind;
 use crate::kernel::{FusedKey, Turn};
 use crate::lookup::Switched;
 use crate::parameters::modulus;
-use crate::scheme::Scheme;
-use crate::transform::Transform;
-
-/// The prime 2^64 − 2^32 + 1 of the integer transform: 2^32 divides it but for one, so it has roots of unity
-/// of order 2N.
-const PRIME: CiphertextModulus<u64> = CiphertextModulus::new((1 << 64) - (1 << 32) + 1);
+use crate::scheme::{Rotation, Scheme};
 
 /// The bootstrapping key, transformed once so that each rotation need not do it again; 52 to 79 MB.
 ///
 /// Where pairs of key bits are taken up together, the key is an ordinary one of the three products of each pair, of which
-/// at most one is 1: every rotation that takes one bit after the other can read it as well.
+/// at most one is 1: tfhe's rotation, which takes one bit after the other, can read it as well.
 pub(crate) enum RotationKey {
     Fused(Box<FusedKey>),
     Fourier { key: FourierLweBootstrapKeyOwned, fft: Fft },
-    Integer { key: NttLweBootstrapKeyOwned<u64>, ntt: Ntt64 },
 }
 
 impl RotationKey {
     pub(super) fn read(bytes: &[u8], scheme: Scheme) -> Result<Self, KeyError> {
         let key = read_bootstrapping_key(bytes, scheme)?;
-        Ok(match scheme.transform {
-            Transform::Fused | Transform::FusedPairs => Self::Fused(Box::new(FusedKey::new(
+        Ok(match scheme.rotation {
+            Rotation::Fused => Self::Fused(Box::new(FusedKey::new(
                 key.as_ref(),
                 scheme.parameters.parameters().bootstrap_base_log,
                 scheme.unrolling,
             ))),
-            Transform::Fourier => Self::fourier(&key),
-            Transform::Integer => Self::integer(&key),
+            Rotation::Fourier => Self::fourier(&key),
         })
     }
 
@@ -59,28 +49,11 @@ impl RotationKey {
         Self::Fourier { fft: Fft::new(key.polynomial_size()), key: fourier }
     }
 
-    fn integer(key: &LweBootstrapKeyOwned<u64>) -> Self {
-        let mut transformed = NttLweBootstrapKey::new(
-            0,
-            key.input_lwe_dimension(),
-            key.glwe_size(),
-            key.polynomial_size(),
-            key.decomposition_base_log(),
-            key.decomposition_level_count(),
-            PRIME,
-        );
-        // raw: the rotation divides by N on its way back
-        let raw = NttLweBootstrapKeyOption::Raw;
-        par_convert_standard_lwe_bootstrap_key_to_ntt64(key, &mut transformed, raw);
-        Self::Integer { ntt: Ntt64::new(PRIME, key.polynomial_size()), key: transformed }
-    }
-
     /// Rotates each accumulator by the phase of its input.
     pub(crate) fn rotate(&self, accumulators: &mut GlweCiphertextListOwned<u64>, inputs: &[&Switched]) {
         match self {
             Self::Fused(key) => rotate_fused(key, accumulators, inputs),
             Self::Fourier { key, fft } => rotate_in_step(key, fft, accumulators, inputs),
-            Self::Integer { key, ntt } => rotate_one_by_one(key, ntt, accumulators, inputs),
         }
     }
 }
@@ -115,23 +88,6 @@ fn rotate_in_step(
     buffers.resize(scratch.unaligned_bytes_required());
     let accumulators = accumulators.as_mut_view();
     key.as_view().batch_blind_rotate_assign(accumulators, inputs, fft, buffers.stack());
-}
-
-/// Walks the key anew for each accumulator; tfhe has no batched rotation for this transform.
-fn rotate_one_by_one(
-    key: &NttLweBootstrapKeyOwned<u64>,
-    ntt: &Ntt64,
-    accumulators: &mut GlweCiphertextListOwned<u64>,
-    inputs: &[&Switched],
-) {
-    let ntt = ntt.as_view();
-    let scratch =
-        blind_rotate_ntt64_bnf_assign_mem_optimized_requirement(key.glwe_size(), key.polynomial_size(), ntt);
-    let mut buffers = ComputationBuffers::new();
-    buffers.resize(scratch.unaligned_bytes_required());
-    for (mut accumulator, input) in accumulators.iter_mut().zip(inputs) {
-        blind_rotate_ntt64_bnf_assign_mem_optimized(input, &mut accumulator, key, ntt, buffers.stack());
-    }
 }
 
 fn read_bootstrapping_key(bytes: &[u8], scheme: Scheme) -> Result<LweBootstrapKeyOwned<u64>, KeyError> {

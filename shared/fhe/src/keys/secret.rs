@@ -39,7 +39,7 @@ impl SecretKeys {
         Self::draw(set, &mut SeedSource::Fixed(Box::new(DeterministicSeeder::new(Seed(seed))))).unwrap()
     }
 
-    pub(super) fn draw(set: ParameterSet, seeds: &mut SeedSource) -> Result<Self, KeyError> {
+    fn draw(set: ParameterSet, seeds: &mut SeedSource) -> Result<Self, KeyError> {
         let parameters = set.parameters();
         let large = draw_bits(parameters.large_dimension().0, seeds)?;
         let small = draw_bits(parameters.small_dimension().0, seeds)?;
@@ -128,7 +128,7 @@ fn content_bytes(set: ParameterSet) -> usize {
 }
 
 /// Draws key bits, one per word.
-pub(super) fn draw_bits(dimension: usize, seeds: &mut SeedSource) -> Result<Zeroizing<Vec<u64>>, KeyError> {
+fn draw_bits(dimension: usize, seeds: &mut SeedSource) -> Result<Zeroizing<Vec<u64>>, KeyError> {
     let mut bits = Zeroizing::new(vec![0_u64; dimension]);
     let mut generator = SecretRandomGenerator::<DefaultRandomGenerator>::new(seeds.seed()?);
     generate_binary_lwe_secret_key(&mut LweSecretKey::from_container(bits.as_mut_slice()), &mut generator);

@@ -23,6 +23,21 @@ pub(super) struct Range {
     tail: f64,
 }
 
+/// Returns the range D in votes, rounded up, that no difference of two noisy counts of a round leaves, nor one of a count
+/// and the threshold, but for a chance of 2^-64 per round. It is that of an exact tally, which adds no error of its own.
+///
+/// # Errors
+/// Refuses what [`super::Resolution::with_threshold`] refuses of its numbers, and a range of more than 2^23 votes.
+pub fn count_range(
+    layout: Layout,
+    teachers: u32,
+    drawn_variance: f64,
+    threshold: Option<u32>,
+) -> Result<u64, ResolutionError> {
+    let range = Range::new(layout, teachers, drawn_variance, threshold)?.without_circuit_error().ceil();
+    if range > super::MAX_BOUND { Err(ResolutionError::Bound) } else { Ok(range as u64) }
+}
+
 impl Range {
     /// Derives the range from the round's shape, all teachers of the roster, the noise and the threshold.
     pub(super) fn new(

@@ -18,7 +18,7 @@ fn the_sum_of_250_ballots_decrypts_to_the_sum_of_their_counts() {
     let mut sum = RunningSum::new(resolution.layout());
     for _ in 0..250 {
         let counts: Vec<i64> = (0..slots).map(|_| rng.random_range(-3..=3)).collect();
-        let body = encrypt(&TOY.encryption, &resolution, &counts).unwrap();
+        let body = encrypt(&TOY.encryption, &resolution.encoding(), &counts).unwrap();
         sum.add(&BallotBody::parse(&body, resolution.layout()).unwrap()).unwrap();
         expected.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
     }
@@ -46,7 +46,7 @@ fn a_ballot_is_as_long_as_its_slots_and_one_mask_per_list() {
     assert_eq!(layout.instances_per_list(), 204);
     assert_eq!(layout.lists(), 2);
     assert_eq!(layout.body_bytes(), 2 * 2048 * 4 + 2050 * 3);
-    let body = encrypt(&TOY.encryption, &resolution(10, 205), &vec![0; 2050]).unwrap();
+    let body = encrypt(&TOY.encryption, &resolution(10, 205).encoding(), &vec![0; 2050]).unwrap();
     assert_eq!(body.len(), layout.body_bytes());
     for wrong in [&body[..body.len() - 1], &body[3..], &[body.as_slice(), &[0]].concat()] {
         let expected = BallotError::Length { expected: body.len(), got: wrong.len() };
@@ -57,8 +57,8 @@ fn a_ballot_is_as_long_as_its_slots_and_one_mask_per_list() {
 #[test]
 fn the_same_counts_never_give_the_same_ballot() {
     let resolution = resolution(10, 1);
-    let first = encrypt(&TOY.encryption, &resolution, &[1; 10]).unwrap();
-    let second = encrypt(&TOY.encryption, &resolution, &[1; 10]).unwrap();
+    let first = encrypt(&TOY.encryption, &resolution.encoding(), &[1; 10]).unwrap();
+    let second = encrypt(&TOY.encryption, &resolution.encoding(), &[1; 10]).unwrap();
     assert_ne!(first[..2048 * 4], second[..2048 * 4]);
     assert_ne!(first[2048 * 4..], second[2048 * 4..]);
 }
@@ -66,13 +66,13 @@ fn the_same_counts_never_give_the_same_ballot() {
 #[test]
 fn counts_that_do_not_fit_are_refused() {
     let resolution = resolution(10, 1);
-    let error = encrypt(&TOY.encryption, &resolution, &[0; 9]).unwrap_err();
+    let error = encrypt(&TOY.encryption, &resolution.encoding(), &[0; 9]).unwrap_err();
     assert_eq!(error, BallotError::Slots { expected: 10, got: 9 });
     let bound = resolution.bound();
     for count in [bound.cast_signed() + 1, -bound.cast_signed() - 1, i64::MAX, i64::MIN] {
         let mut counts = [0; 10];
         counts[4] = count;
-        let error = encrypt(&TOY.encryption, &resolution, &counts).unwrap_err();
+        let error = encrypt(&TOY.encryption, &resolution.encoding(), &counts).unwrap_err();
         assert_eq!(error, BallotError::Count { slot: 4, count, bound });
     }
 }
@@ -81,7 +81,7 @@ fn counts_that_do_not_fit_are_refused() {
 fn a_ballot_of_another_round_leaves_the_sum_as_it_was() {
     // as many slots and bytes, but other instances
     let (ours, theirs) = (resolution(10, 6), resolution(6, 10));
-    let body = encrypt(&TOY.encryption, &theirs, &[1; 60]).unwrap();
+    let body = encrypt(&TOY.encryption, &theirs.encoding(), &[1; 60]).unwrap();
     let mut sum = TOY.sum(&ours, &[vec![2; 60]]);
     let before = sum.to_bytes();
     let error = sum.add(&BallotBody::parse(&body, theirs.layout()).unwrap()).unwrap_err();

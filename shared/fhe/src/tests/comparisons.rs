@@ -93,7 +93,7 @@ fn a_node_errs_as_predicted_with_the_secure_parameters() {
     for federation in [&*SECURE, &*SWIFTLY, &*SWIFTEST] {
         assert_switch(federation, 2048);
         assert_bootstrap(federation, &federation.evaluation, 200);
-        assert_bootstrap(federation, &federation.with(Transform::Fourier), 200);
+        assert_bootstrap(federation, &federation.with(Rotation::Fourier), 200);
     }
 }
 
@@ -106,7 +106,7 @@ fn the_rounding_of_ballots_errs_as_predicted() {
     let phase = |_| {
         let mut sum = RunningSum::new(layout);
         for _ in 0..ballots {
-            let body = encrypt(&TOY.encryption, &resolution, &[0; 2]).unwrap();
+            let body = encrypt(&TOY.encryption, &resolution.encoding(), &[0; 2]).unwrap();
             sum.add(&BallotBody::parse(&body, layout).unwrap()).unwrap();
         }
         TOY.secret.phase(&sum.slot_ciphertext(0).unwrap()).cast_signed() as f64 / tick

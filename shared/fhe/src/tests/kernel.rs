@@ -33,7 +33,7 @@ fn assert_phases(federation: &Federation, inputs: &[Switched]) {
     let table = Table::new(entry);
     let look_ups: Vec<LookUp<'_>> = inputs.iter().map(|input| LookUp { input, table: &table }).collect();
     let bits = federation.secret.rotation_bits(federation.evaluation.scheme().unrolling);
-    for keys in [&federation.evaluation, &federation.with(Transform::Fourier)] {
+    for keys in [&federation.evaluation, &federation.with(Rotation::Fourier)] {
         let bound = DEVIATIONS * noise::bootstrap_deviation(&keys.scheme());
         for (input, output) in inputs.iter().zip(keys.look_up_all(&look_ups, 8)) {
             let turn: usize =

@@ -9,8 +9,6 @@ mod framing;
 mod kernel;
 mod openings;
 mod resolutions;
-mod squash;
-mod squash_paths;
 mod steps;
 mod thresholds;
 mod tournaments;
@@ -49,15 +47,15 @@ impl Federation {
     }
 
     /// Returns the same keys, read for another way to rotate.
-    pub(super) fn with(&self, transform: Transform) -> EvaluationKeys {
-        let scheme = Scheme { transform, ..self.evaluation.scheme() };
+    pub(super) fn with(&self, rotation: Rotation) -> EvaluationKeys {
+        let scheme = Scheme { rotation, ..self.evaluation.scheme() };
         EvaluationKeys::from_parts(&self.material.keyswitching_key, &self.material.bootstrapping_key, scheme)
             .unwrap()
     }
 
     /// Encrypts the counts as one ballot and adds it to an empty sum.
     pub(super) fn sum(&self, resolution: &Resolution, counts: &[Vec<i64>]) -> RunningSum {
-        let body = encrypt(&self.encryption, resolution, &counts.concat()).unwrap();
+        let body = encrypt(&self.encryption, &resolution.encoding(), &counts.concat()).unwrap();
         let mut sum = RunningSum::new(resolution.layout());
         sum.add(&BallotBody::parse(&body, resolution.layout()).unwrap()).unwrap();
         sum
@@ -73,10 +71,10 @@ impl Federation {
 
 /// The toy parameters in the default form: our kernel, bit by bit.
 pub(super) const TOY_SCHEME: Scheme =
-    Scheme { parameters: ParameterSet::InsecureToy, transform: Transform::Fused, unrolling: Unrolling::Bits };
+    Scheme { parameters: ParameterSet::InsecureToy, rotation: Rotation::Fused, unrolling: Unrolling::Bits };
 const TOY_PAIRS: Scheme = Scheme { unrolling: Unrolling::Pairs, ..TOY_SCHEME };
 const SWIFT_PAIRS: Scheme =
-    Scheme { parameters: ParameterSet::Swift, transform: Transform::Fused, unrolling: Unrolling::Pairs };
+    Scheme { parameters: ParameterSet::Swift, rotation: Rotation::Fused, unrolling: Unrolling::Pairs };
 
 pub(super) static TOY: LazyLock<Federation> = LazyLock::new(|| Federation::new(TOY_SCHEME, 7));
 /// The same with pairs of key bits.

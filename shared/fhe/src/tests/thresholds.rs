@@ -171,7 +171,7 @@ fn the_maximum_may_lie_anywhere_within_d_of_the_threshold() {
     let rest: Vec<Vec<i64>> =
         counts.iter().map(|counts| counts.iter().map(|count| count - count / 2).collect()).collect();
     let mut sum = TOY.sum(&resolution, &halves);
-    let body = encrypt(&TOY.encryption, &resolution, &rest.concat()).unwrap();
+    let body = encrypt(&TOY.encryption, &resolution.encoding(), &rest.concat()).unwrap();
     sum.add(&BallotBody::parse(&body, resolution.layout()).unwrap()).unwrap();
     let labels = tally(&TOY.evaluation, &resolution, &sum, &AtomicBool::new(false), |_| ()).unwrap();
     assert_eq!(TOY.secret.open(&labels).unwrap(), [Some(0), Some(4), None, None]);

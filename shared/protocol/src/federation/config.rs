@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use base::{clock::Millis, decimal::Decimal, identity::PublicIdentity, ids::Digest, schema::InstanceSchema};
 use fhe::{ArgmaxKind, MAX_CLASSES, MAX_EXACT_CLASSES, ParameterSet, Scheme, Transform};
 use privacy::{Delta, NoisePolicy, PrivacyTargets};
-use threshold::{Sharing, SharingError};
+use tally::sharing::{Sharing, SharingError};
 
 /// Config of a federation, which the operator writes before anybody enrols; unknown keys are refused.
 #[derive(
@@ -32,16 +32,16 @@ pub struct FederationConfig {
     pub noise: NoisePolicy,
     /// The δ at which ε is stated, and the unit it protects.
     pub privacy: PrivacyPolicy,
-    /// The circuit that finds the winner.
-    #[serde(default)]
-    pub argmax: ArgmaxKind,
+    /// The circuit that finds the winner; of a sole trustee only, since several compute it exactly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub argmax: Option<ArgmaxKind>,
     /// When no label is given; without it every instance gets one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<ThresholdPolicy>,
-    /// How the tally multiplies polynomials: `fused_pairs` is fastest, `integer` takes no floating point.
-    #[serde(default)]
-    pub transform: Transform,
-    /// Uses tiny keys that protect nothing; for tests only.
+    /// How the tally multiplies polynomials, `fused` or the faster `fused_pairs`; of a sole trustee only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transform: Option<Transform>,
+    /// Uses tiny keys that protect nothing; for tests only, and of a sole trustee only.
     #[serde(default)]
     pub insecure_toy_parameters: bool,
 }
@@ -68,9 +68,13 @@ pub struct TrusteePolicy {
 }
 
 impl TrusteePolicy {
-    /// Returns how the decryption key is shared; refuses what is not supported, with the reason.
-    pub fn sharing(self) -> Result<Sharing, SharingError> {
-        Sharing::new(self.count, self.threshold)
+    /// Returns how the decryption key is shared, or nothing if one trustee holds it; refuses what is not supported, with
+    /// the reason.
+    pub fn sharing(self) -> Result<Option<Sharing>, SharingError> {
+        if (self.count, self.threshold) == (1, 0) {
+            return Ok(None);
+        }
+        Sharing::new(self.count, self.threshold).map(Some)
     }
 
     /// Returns whether one trustee holds the whole key.
@@ -230,8 +234,14 @@ pub enum ConfigError {
     #[error("class name \"{0}\" is empty or appears twice: every class needs a name of its own")]
     ClassName(String),
     /// The trustee policy is not offered.
-    #[error("trustees: {0}")]
+    #[error("trustees: {0}, or (1, 0) for a sole trustee")]
     Trustees(#[from] SharingError),
+    /// A setting of the homomorphic tally where there is none.
+    #[error(
+        "{0} is a setting of the sole trustee's tally: {1} trustees compute the argmax together, exactly and without it; \
+         leave it out"
+    )]
+    SoleOnly(&'static str, u8),
     /// The noise policy is unusable.
     #[error("noise: {0}")]
     Noise(String),
@@ -265,9 +275,9 @@ impl FederationConfig {
         if !(1..=MAX_NAME).contains(&self.name.chars().count()) {
             return Err(ConfigError::Name(self.name.chars().take(MAX_NAME + 1).collect()));
         }
+        self.trustees.sharing()?;
         self.check_classes()?;
         self.check_circuit()?;
-        self.trustees.sharing()?;
         if self.threshold.is_some_and(|threshold| threshold.votes == 0) {
             return Err(ConfigError::Threshold);
         }
@@ -286,7 +296,16 @@ impl FederationConfig {
 
     /// Refuses pairs under the exact circuit, whose comparisons have no room for the noise that they add.
     fn check_circuit(&self) -> Result<(), ConfigError> {
-        match (self.argmax, self.transform) {
+        let settings = [
+            ("argmax", self.argmax.is_some()),
+            ("transform", self.transform.is_some()),
+            ("insecure_toy_parameters", self.insecure_toy_parameters),
+        ];
+        let set = settings.into_iter().find(|(_, is_set)| *is_set && !self.trustees.is_sole());
+        if let Some((name, _)) = set {
+            return Err(ConfigError::SoleOnly(name, self.trustees.count));
+        }
+        match (self.circuit(), self.transform()) {
             (ArgmaxKind::Exact, Transform::FusedPairs) => Err(ConfigError::ExactPairs),
             (ArgmaxKind::Within(percent), _) if !(1..=100).contains(&percent) => {
                 Err(ConfigError::ErrorShare(percent))
@@ -296,7 +315,7 @@ impl FederationConfig {
     }
 
     fn check_classes(&self) -> Result<(), ConfigError> {
-        let (max, why) = match self.argmax {
+        let (max, why) = match self.circuit() {
             ArgmaxKind::Exact => (MAX_EXACT_CLASSES, " with argmax = \"exact\""),
             ArgmaxKind::Tournament | ArgmaxKind::Within(_) => (MAX_CLASSES, ""),
         };
@@ -317,14 +336,28 @@ impl FederationConfig {
         Some(NoisePolicy { sigma, coordinator_sigma, ..self.noise })
     }
 
-    /// Returns the set of cryptographic parameters in use.
-    pub fn parameter_set(&self) -> ParameterSet {
-        if self.insecure_toy_parameters { ParameterSet::InsecureToy } else { ParameterSet::of(self.argmax) }
+    /// Returns the circuit with which a sole trustee's coordinator finds the winner.
+    pub fn circuit(&self) -> ArgmaxKind {
+        self.argmax.unwrap_or_default()
     }
 
-    /// Returns how this federation tallies; whoever recomputes a tally must take the same scheme.
+    /// Returns how that circuit multiplies polynomials.
+    pub fn transform(&self) -> Transform {
+        self.transform.unwrap_or_default()
+    }
+
+    /// Returns the set of cryptographic parameters in use; what encrypts ballots is the same in all of them.
+    pub fn parameter_set(&self) -> ParameterSet {
+        if self.insecure_toy_parameters {
+            ParameterSet::InsecureToy
+        } else {
+            ParameterSet::of(self.circuit())
+        }
+    }
+
+    /// Returns how a sole trustee's federation tallies.
     pub fn scheme(&self) -> Scheme {
-        Scheme::new(self.parameter_set(), self.transform)
+        Scheme::new(self.parameter_set(), self.transform())
     }
 
     /// Lists every setting that weakens security, by the name it has in the config.
@@ -376,7 +409,7 @@ mod tests {
             let argmax = format!("quorum = \"all\"\nargmax = {{ within = {share} }}");
             FederationConfig::from_toml(&CONFIG.replace("quorum = \"all\"", &argmax))
         };
-        assert_eq!(with(30).unwrap().argmax, ArgmaxKind::Within(30));
+        assert_eq!(with(30).unwrap().argmax, Some(ArgmaxKind::Within(30)));
         for share in [0, 101] {
             let message = with(share).unwrap_err().to_string();
             assert!(message.contains("must be 1 to 100, in percent of the noise"), "{message}");
@@ -404,7 +437,12 @@ mod tests {
                 "[threshold]\nvotes = 0\n\n[noise]",
                 "threshold.votes = 0 would abstain from nothing",
             ),
-            ("[noise]", "[trustees]\ncount = 3\nthreshold = 2\n\n[noise]", "trustees"),
+            ("[noise]", "[trustees]\ncount = 3\nthreshold = 2\n\n[noise]", "or (1, 0) for a sole trustee"),
+            (
+                "[noise]",
+                "[trustees]\ncount = 3\nthreshold = 1\n\n[noise]",
+                "insecure_toy_parameters is a setting of the sole trustee's tally",
+            ),
         ];
         for (from, to, expected) in cases {
             let message = refusal(from, to);
@@ -416,6 +454,17 @@ mod tests {
             CONFIG.replace("quorum = \"all\"", "argmax = \"exact\"").replace("[\"a\", \"b\", \"c\"]", &many);
         let message = FederationConfig::from_toml(&exact).unwrap_err().to_string();
         assert!(message.contains("expected 2 to 16 with argmax = \"exact\""), "{message}");
+    }
+
+    #[test]
+    fn several_trustees_take_no_setting_of_the_homomorphic_tally() {
+        let shared = crate::testing::shared_config((4, 1), "");
+        assert!(FederationConfig::from_toml(&shared).is_ok());
+        for setting in ["argmax = \"exact\"", "transform = \"fused\"", "insecure_toy_parameters = true"] {
+            let text = shared.replace("quorum = \"all\"", &format!("quorum = \"all\"\n{setting}"));
+            let message = FederationConfig::from_toml(&text).unwrap_err().to_string();
+            assert!(message.contains("4 trustees compute the argmax together, exactly"), "{message}");
+        }
     }
 
     #[test]

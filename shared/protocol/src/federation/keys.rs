@@ -1,15 +1,16 @@
-//! The published keys: the signed certificate of whoever made them, and the known answer that proves them.
+//! The published keys: the sole trustee's signed certificate, or the one that several trustees signed together.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
 use base::{
-    identity::Statement,
+    identity::{Signed, Statement},
     ids::{Digest, ParticipantId},
 };
 use fhe::ParameterSet;
+use tally::ceremony::Certificate;
 
-/// A trustee's signed statement about the public material it made; rounds refer to its digest.
+/// The sole trustee's signed statement about the public material it made; rounds refer to its digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
 pub struct KeyCertificate {
     /// Federation that the keys are for.
@@ -22,21 +23,8 @@ pub struct KeyCertificate {
     pub keyswitching_key: Digest,
     /// Digest of the bootstrapping key.
     pub bootstrapping_key: Digest,
-    /// Trustee that made them: the sole one, or the dealer, who is trusted at set-up.
+    /// The trustee that made them.
     pub trustee: ParticipantId,
-    /// How the decryption key is shared; `None` if the sole trustee keeps it.
-    pub sharing: Option<KeySharing>,
-}
-
-/// Public part of a shared decryption key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize)]
-pub struct KeySharing {
-    /// Digest of the key that squashes label ciphertexts to 128 bits.
-    pub squashing_key: Digest,
-    /// Commitment to the piece of each set of trustees, in the order of the sets.
-    pub commitments: Vec<Digest>,
-    /// Digest of each trustee's sealed package of pieces, in the order of the trustees.
-    pub packages: Vec<Digest>,
 }
 
 impl Statement for KeyCertificate {
@@ -49,14 +37,61 @@ impl KeyCertificate {
         Digest::of_value("psephos/keys", self)
     }
 
-    /// Returns the digests of everything certified: keys first, then sealed packages.
+    /// Returns the digests of everything certified.
     pub fn blobs(&self) -> Vec<Digest> {
-        let mut blobs = vec![self.public_key, self.keyswitching_key, self.bootstrapping_key];
-        if let Some(sharing) = &self.sharing {
-            blobs.push(sharing.squashing_key);
-            blobs.extend(&sharing.packages);
+        vec![self.public_key, self.keyswitching_key, self.bootstrapping_key]
+    }
+}
+
+/// The key that several trustees made without a dealer: its certificate, and the signatures of all of them.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct SharedKeys {
+    /// What all of them signed.
+    pub certificate: Certificate,
+    /// Its signatures, in the order of the trustees.
+    pub signatures: Vec<Signed<Certificate>>,
+}
+
+/// The keys of a federation, in either form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FederationKeys {
+    /// Of the sole trustee.
+    Sole(KeyCertificate),
+    /// Of several trustees.
+    Shared(Box<SharedKeys>),
+}
+
+impl FederationKeys {
+    /// Returns the digest that announcements carry.
+    pub fn digest(&self) -> Digest {
+        match self {
+            Self::Sole(certificate) => certificate.digest(),
+            Self::Shared(keys) => keys.certificate.digest(),
         }
-        blobs
+    }
+
+    /// Returns the digests of everything certified: the sole trustee's keys, or the shares of the public key.
+    pub fn blobs(&self) -> Vec<Digest> {
+        match self {
+            Self::Sole(certificate) => certificate.blobs(),
+            Self::Shared(keys) => keys.certificate.shares().to_vec(),
+        }
+    }
+
+    /// Returns the sole trustee's certificate.
+    pub const fn sole(&self) -> Option<&KeyCertificate> {
+        match self {
+            Self::Sole(certificate) => Some(certificate),
+            Self::Shared(_) => None,
+        }
+    }
+
+    /// Returns the certificate of several trustees.
+    pub fn shared(&self) -> Option<&SharedKeys> {
+        match self {
+            Self::Sole(_) => None,
+            Self::Shared(keys) => Some(keys),
+        }
     }
 }
 

@@ -10,13 +10,13 @@ mod config;
 mod keys;
 mod roster;
 
-pub use ceremony::{Acknowledgement, Complaint, TrusteeApproval, Trustees};
+pub use ceremony::{TrusteeApproval, Trustees, known_answer_round};
 pub use config::{
     ConfigError, FederationConfig, Founding, PrivacyPolicy, Quorum, TestNoise, ThresholdPolicy, TrusteePolicy,
 };
 pub use keys::{
-    KNOWN_ANSWER_INSTANCES, KNOWN_ANSWER_VOTES, KeyCertificate, KeySharing, known_answer_counts,
-    known_answer_labels,
+    FederationKeys, KNOWN_ANSWER_INSTANCES, KNOWN_ANSWER_VOTES, KeyCertificate, SharedKeys,
+    known_answer_counts, known_answer_labels,
 };
 pub use roster::{Approval, Enrolment, Member, Roster, RosterError, check_name};
 

@@ -6,15 +6,21 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
-use super::policy::{cost_of, noise_plan, resolve, test_terms};
+use super::policy::{Reading, cost_of, noise_plan, resolve, test_terms, threshold};
 use crate::federation::{Founding, Roster};
 use base::{
     Step,
     clock::Millis,
     ids::{Digest, RoundId},
 };
-use fhe::{ArgmaxKind, Layout, LayoutError, ParameterSet, Resolution, ResolutionError};
+use fhe::{ArgmaxKind, Encoding, Layout, LayoutError, ParameterSet, Resolution, ResolutionError};
 use privacy::{CostError, Epsilon, NoiseError, RoundCost, ShareSize};
+use tally::{
+    grid::{Grid, GridError},
+    plan::{PlanError, Question},
+    sharing::SharingError,
+    sum::SumError,
+};
 
 /// The operator's choices for a round; all else follows from federation and roster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +63,50 @@ pub struct TestTerms {
     pub scale: u64,
 }
 
+/// Terms of the tally: who finds the winner, and how.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    BorshSerialize,
+    BorshDeserialize,
+    utoipa::ToSchema,
+)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum TallyTerms {
+    /// The coordinator, under encryption; the sole trustee opens the labels.
+    Homomorphic {
+        /// The circuit that finds the winner.
+        argmax: ArgmaxKind,
+        /// Levels of a tournament before its last one that are read finely; those below err more, which the noise hides.
+        precise_levels: u32,
+    },
+    /// Several trustees together, on shares of the sum, exactly.
+    Shared {
+        /// Bits k of a count before the point.
+        whole_bits: u32,
+        /// Bits g of a count after the point.
+        fraction_bits: u32,
+    },
+}
+
+impl std::fmt::Display for TallyTerms {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Homomorphic { argmax, precise_levels } => {
+                write!(f, "homomorphic, {argmax}, {precise_levels} precise levels")
+            }
+            Self::Shared { whole_bits, fraction_bits } => {
+                write!(f, "among the trustees, {whole_bits} + {fraction_bits} bits")
+            }
+        }
+    }
+}
+
 /// Terms of a round, fixed before anyone votes.
 #[derive(
     Debug, Clone, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize, utoipa::ToSchema,
@@ -90,10 +140,8 @@ pub struct Announcement {
     pub bound: u64,
     /// Scale at which one vote is encoded on the 64-bit torus.
     pub scale: u64,
-    /// The circuit that finds the winner.
-    pub argmax: ArgmaxKind,
-    /// Levels of a tournament before its last one that are read finely; those below err more, which the noise hides.
-    pub precise_levels: u32,
+    /// Who finds the winner, and how.
+    pub tally: TallyTerms,
     /// T in votes: below it there is no label; `None` if every instance gets one.
     pub threshold: Option<u32>,
     /// The terms of the test that comes before the labels; `None` in a plain round.
@@ -120,6 +168,21 @@ pub enum AnnouncementError {
     /// The counts do not fit the circuit.
     #[error(transparent)]
     Resolution(#[from] ResolutionError),
+    /// The trustee policy is not offered.
+    #[error(transparent)]
+    Sharing(#[from] SharingError),
+    /// The counts do not fit the trustees' tally.
+    #[error(transparent)]
+    Grid(#[from] GridError),
+    /// The round does not fit the trustees' tally.
+    #[error(transparent)]
+    Sum(#[from] SumError),
+    /// The trustees' tally has no plan for the round.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The tally is of another kind.
+    #[error("{0}")]
+    Kind(&'static str),
     /// The roster belongs to another federation.
     #[error("the roster belongs to federation {found}, not to {expected}")]
     Federation {
@@ -166,7 +229,16 @@ impl Announcement {
         let config = &founding.config;
         let plan = noise_plan(founding, roster, Step::Label)?;
         let layout = Layout::new(config.classes.len(), request.instance_count as usize)?;
-        let resolution = resolve(founding, roster, layout, Step::Label)?;
+        let reading = Reading::of(founding, roster, layout, Step::Label)?;
+        let encoding = reading.encoding(layout);
+        let tally = match reading {
+            Reading::Homomorphic(resolution) => {
+                TallyTerms::Homomorphic { argmax: config.circuit(), precise_levels: resolution.precise() }
+            }
+            Reading::Shared(grid) => {
+                TallyTerms::Shared { whole_bits: grid.whole_bits(), fraction_bits: grid.fraction_bits() }
+            }
+        };
         Ok(Self {
             federation,
             round: request.round,
@@ -180,10 +252,9 @@ impl Announcement {
             colluding: plan.colluding(),
             share_size: plan.share_size(),
             coordinator_share_size: plan.coordinator_share_size(),
-            bound: resolution.bound(),
-            scale: resolution.scale(),
-            argmax: config.argmax,
-            precise_levels: resolution.precise(),
+            bound: encoding.bound(),
+            scale: encoding.scale(),
+            tally,
             threshold: config.threshold.map(|threshold| threshold.votes),
             test: test_terms(founding, roster, layout)?,
             opens_at,
@@ -233,8 +304,7 @@ impl Announcement {
             .or_else(|| differs("scale", &self.scale, &derived.scale))
             .or_else(|| differs("threshold", &votes(self.threshold), &votes(derived.threshold)))
             .or_else(|| differs("test", &test(self.test), &test(derived.test)))
-            .or_else(|| differs("argmax", &self.argmax, &derived.argmax))
-            .or_else(|| differs("precise_levels", &self.precise_levels, &derived.precise_levels))
+            .or_else(|| differs("tally", &self.tally, &derived.tally))
             .unwrap_or(AnnouncementError::Differs {
                 field: "parameters",
                 announced: format!("{:?}", self.parameters),
@@ -265,13 +335,58 @@ impl Announcement {
         }
     }
 
-    /// Returns what the circuit of a step resolves, for ballots and tally.
+    /// Returns how the counts of a step are encoded in ballots.
+    pub fn encoding(
+        &self,
+        founding: &Founding,
+        roster: &Roster,
+        step: Step,
+    ) -> Result<Encoding, AnnouncementError> {
+        let layout = self.layout()?;
+        Ok(Reading::of(founding, roster, layout, step)?.encoding(layout))
+    }
+
+    /// Returns what the trustees are asked in a step, of these instances.
+    ///
+    /// # Errors
+    /// Refuses a round of a sole trustee.
+    pub fn question(
+        &self,
+        founding: &Founding,
+        roster: &Roster,
+        (step, instances): (Step, Vec<u32>),
+    ) -> Result<Question, AnnouncementError> {
+        let grid = self.grid(founding, roster, step)?;
+        let layout = tally::sum::Layout::new(self.classes as u16, self.instance_count)?;
+        Ok(Question { step, layout, instances, grid, threshold: threshold(founding, step) })
+    }
+
+    fn grid(&self, founding: &Founding, roster: &Roster, step: Step) -> Result<Grid, AnnouncementError> {
+        match Reading::of(founding, roster, self.layout()?, step)? {
+            Reading::Shared(grid) => Ok(grid),
+            Reading::Homomorphic(_) => Err(AnnouncementError::Kind("a sole trustee computes no argmax")),
+        }
+    }
+
+    /// Returns the gap in votes from which a label equals the plain argmax but for the documented chance: zero where
+    /// several trustees compute it exactly.
+    pub fn gap(&self, founding: &Founding, roster: &Roster) -> Result<u64, AnnouncementError> {
+        Ok(match Reading::of(founding, roster, self.layout()?, Step::Label)? {
+            Reading::Homomorphic(resolution) => resolution.votes(),
+            Reading::Shared(_) => 0,
+        })
+    }
+
+    /// Returns what the homomorphic circuit of a step resolves, in a federation with a sole trustee.
     pub fn resolution(
         &self,
         founding: &Founding,
         roster: &Roster,
         step: Step,
     ) -> Result<Resolution, AnnouncementError> {
+        if !founding.config.trustees.is_sole() {
+            return Err(AnnouncementError::Kind("several trustees compute the argmax on shares"));
+        }
         resolve(founding, roster, self.layout()?, step)
     }
 

@@ -1,7 +1,4 @@
-//! An opening: what one trustee answers to one step of one round, signed.
-//!
-//! The sole trustee answers with the labels themselves, a trustee among several with its shares, which say nothing
-//! alone.
+//! An opening: what the sole trustee answers to one step of one round, signed; and who stands for labels.
 
 use std::fmt;
 
@@ -13,8 +10,6 @@ use base::{
     identity::Statement,
     ids::{Digest, ParticipantId, RoundId},
 };
-use fhe::label_digits;
-use threshold::Shares;
 
 /// A trustee's answer to one step of one round.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -27,53 +22,28 @@ pub struct Opening {
     pub step: Step,
     /// Digest of the event that recorded the tally.
     pub tally: Digest,
-    /// Digest of what was opened: the label ciphertexts, or the record of their squashed digits.
+    /// Digest of what was opened: the label ciphertexts.
     pub ciphertexts: Digest,
     /// Trustee that opened it.
     pub trustee: ParticipantId,
-    /// What it answers.
-    pub content: OpeningContent,
+    /// One label per instance: class + 1, or 0 for an abstention.
+    pub labels: Vec<u16>,
 }
 
-/// Content of a trustee's answer.
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub enum OpeningContent {
-    /// Of the sole trustee: one label per instance, class + 1, or 0 for an abstention.
-    Labels(Vec<u16>),
-    /// Of one trustee among several: its partial decryptions.
-    Shares(Shares),
-}
-
-impl OpeningContent {
-    const fn kind(&self) -> &'static str {
-        match self {
-            Self::Labels(_) => "labels",
-            Self::Shares(_) => "shares",
-        }
-    }
-}
-
-/// How far the openings of a release agree.
+/// Who stands for the labels of a release.
 #[derive(
     Debug, Clone, PartialEq, Eq, Serialize, Deserialize, BorshSerialize, BorshDeserialize, utoipa::ToSchema,
 )]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Corroboration {
-    /// The sole trustee's word.
+    /// The sole trustee alone.
     SoleTrustee,
-    /// Too few trustees opened for a lie to be seen.
-    Uncorroborated,
-    /// So many trustees agree that a lie by t of them would have been seen.
-    Corroborated,
-    /// Trustees disagree, and so many opened that the liars are known; the labels are the majority's.
+    /// All trustees that computed: they signed the same before anything was opened, and the check of their products passed.
+    Agreed,
+    /// All trustees that computed, though some contradicted afterwards what they had signed; the labels do not depend on it.
     Named {
-        /// Whose openings are wrong.
+        /// Who contradicted itself.
         liars: Vec<ParticipantId>,
-    },
-    /// An opening that came after the release contradicts it.
-    Disputed {
-        /// The trustees that hold the pieces on which openings differ, or the liars once they are known.
-        holders: Vec<ParticipantId>,
     },
 }
 
@@ -82,34 +52,26 @@ impl fmt::Display for Corroboration {
         let list = |ids: &[ParticipantId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         match self {
             Self::SoleTrustee => f.write_str("sole trustee"),
-            Self::Uncorroborated => f.write_str("uncorroborated"),
-            Self::Corroborated => f.write_str("corroborated"),
-            Self::Named { liars } => write!(f, "corroborated against participants {}", list(liars)),
-            Self::Disputed { holders } => write!(f, "disputed among participants {}", list(holders)),
+            Self::Agreed => f.write_str("agreed by the trustees"),
+            Self::Named { liars } => write!(f, "agreed, then contradicted by participants {}", list(liars)),
         }
     }
 }
 
 impl Corroboration {
-    /// Returns how far the openings of two steps agree together: no further than those of either.
+    /// Returns who stands for a release of two steps.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        let both = |mut ids: Vec<ParticipantId>, more: Vec<ParticipantId>| {
-            ids.extend(more);
-            ids.sort_unstable();
-            ids.dedup();
-            ids
-        };
         match (self, other) {
-            (Self::Disputed { holders }, Self::Disputed { holders: more }) => {
-                Self::Disputed { holders: both(holders, more) }
+            (Self::Named { mut liars }, Self::Named { liars: more }) => {
+                liars.extend(more);
+                liars.sort_unstable();
+                liars.dedup();
+                Self::Named { liars }
             }
-            (disputed @ Self::Disputed { .. }, _) | (_, disputed @ Self::Disputed { .. }) => disputed,
-            (Self::Uncorroborated, _) | (_, Self::Uncorroborated) => Self::Uncorroborated,
-            (Self::Named { liars }, Self::Named { liars: more }) => Self::Named { liars: both(liars, more) },
             (named @ Self::Named { .. }, _) | (_, named @ Self::Named { .. }) => named,
             (Self::SoleTrustee, _) | (_, Self::SoleTrustee) => Self::SoleTrustee,
-            (Self::Corroborated, Self::Corroborated) => Self::Corroborated,
+            (Self::Agreed, Self::Agreed) => Self::Agreed,
         }
     }
 }
@@ -141,14 +103,6 @@ pub enum OpeningError {
         /// Number expected.
         expected: usize,
     },
-    /// It holds labels where shares are due, or shares where labels are.
-    #[error("the opening holds {found}, expected {expected}")]
-    Kind {
-        /// What it holds.
-        found: &'static str,
-        /// What it must hold.
-        expected: &'static str,
-    },
     /// A label names no class.
     #[error("label {label} of instance {instance} is above the number of classes, {classes}")]
     Label {
@@ -176,19 +130,13 @@ pub struct OpeningQuestion {
     pub ciphertexts: Digest,
     /// Number of instances.
     pub instances: usize,
-    /// Number of classes.
+    /// The highest label: the number of classes, and 1 in a test.
     pub classes: usize,
 }
 
 impl OpeningQuestion {
-    /// Checks that an opening of this trustee answers exactly this question; `rows` is the number of pieces the
-    /// trustee holds, `None` for the sole trustee, who answers with labels.
-    pub fn check(
-        &self,
-        opening: &Opening,
-        trustee: ParticipantId,
-        rows: Option<usize>,
-    ) -> Result<(), OpeningError> {
+    /// Checks that an opening of this trustee answers exactly this question.
+    pub fn check(&self, opening: &Opening, trustee: ParticipantId) -> Result<(), OpeningError> {
         let round = |round: Option<RoundId>| round.map_or("the known answer".to_owned(), |r| r.to_string());
         let fields = [
             ("federation", opening.federation.to_string(), self.federation.to_string()),
@@ -203,12 +151,7 @@ impl OpeningQuestion {
         {
             return Err(OpeningError::Other { field, found, expected });
         }
-        match (&opening.content, rows) {
-            (OpeningContent::Labels(labels), None) => self.check_labels(labels),
-            (OpeningContent::Shares(shares), Some(rows)) => self.check_shares(shares, rows),
-            (content, None) => Err(OpeningError::Kind { found: content.kind(), expected: "labels" }),
-            (content, Some(_)) => Err(OpeningError::Kind { found: content.kind(), expected: "shares" }),
-        }
+        self.check_labels(&opening.labels)
     }
 
     fn check_labels(&self, labels: &[u16]) -> Result<(), OpeningError> {
@@ -217,12 +160,6 @@ impl OpeningQuestion {
             Some((instance, &label)) => Err(OpeningError::Label { label, instance, classes: self.classes }),
             None => Ok(()),
         }
-    }
-
-    fn check_shares(&self, shares: &Shares, rows: usize) -> Result<(), OpeningError> {
-        count("rows of shares", shares.values.len(), rows)?;
-        let digits = self.instances * label_digits(self.classes);
-        shares.values.iter().try_for_each(|row| count("shares in a row", row.len(), digits))
     }
 }
 

@@ -3,8 +3,9 @@
 use super::{AnnouncementError, TestTerms};
 use crate::federation::{Founding, Roster};
 use base::Step;
-use fhe::{Layout, Resolution};
+use fhe::{Encoding, Layout, Resolution, count_range};
 use privacy::{NoiseError, NoisePlan, RoundCost, Sensitivity};
+use tally::{grid::Grid, sharing::Sharing};
 
 /// Returns what one more label costs under event 0 and a roster, per view and unit, its test included.
 pub fn price_of_a_label(founding: &Founding, roster: &Roster) -> Result<RoundCost, AnnouncementError> {
@@ -43,13 +44,62 @@ pub(super) fn test_terms(
         return Ok(None);
     }
     let plan = noise_plan(founding, roster, Step::Test)?;
-    let resolution = resolve(founding, roster, layout, Step::Test)?;
+    let encoding = Reading::of(founding, roster, layout, Step::Test)?.encoding(layout);
     Ok(Some(TestTerms {
         share_size: plan.share_size(),
         coordinator_share_size: plan.coordinator_share_size(),
-        bound: resolution.bound(),
-        scale: resolution.scale(),
+        bound: encoding.bound(),
+        scale: encoding.scale(),
     }))
+}
+
+/// How the counts of a step are read.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Reading {
+    /// By the homomorphic circuit, for the sole trustee.
+    Homomorphic(Resolution),
+    /// On shares, by several trustees.
+    Shared(Grid),
+}
+
+impl Reading {
+    pub(super) fn of(
+        founding: &Founding,
+        roster: &Roster,
+        layout: Layout,
+        step: Step,
+    ) -> Result<Self, AnnouncementError> {
+        Ok(match founding.config.trustees.sharing()? {
+            None => Self::Homomorphic(resolve(founding, roster, layout, step)?),
+            Some(sharing) => Self::Shared(grid(founding, roster, layout, (sharing, step))?),
+        })
+    }
+
+    pub(super) fn encoding(&self, layout: Layout) -> Encoding {
+        match self {
+            Self::Homomorphic(resolution) => resolution.encoding(),
+            Self::Shared(grid) => Encoding::new(layout, grid.bound(), grid.scale()),
+        }
+    }
+}
+
+/// Returns the threshold that a step applies; in a two-step round it belongs to the test alone.
+pub(super) fn threshold(founding: &Founding, step: Step) -> Option<u32> {
+    let policy = founding.config.threshold?;
+    (step == Step::Test || policy.test.is_none()).then_some(policy.votes)
+}
+
+/// Returns how finely trustees read the counts of a step: the range is that of honest ballots, one of each member of the
+/// roster and the coordinator's.
+fn grid(
+    founding: &Founding,
+    roster: &Roster,
+    layout: Layout,
+    (sharing, step): (Sharing, Step),
+) -> Result<Grid, AnnouncementError> {
+    let (teachers, variance) = (roster.teachers(), noise_plan(founding, roster, step)?.drawn_variance());
+    let bound = count_range(layout, teachers, variance, threshold(founding, step))?;
+    Ok(Grid::whole(sharing, roster.enrolled().saturating_add(1), |_| bound)?)
 }
 
 /// Returns what the circuit of a step resolves; in a two-step round the threshold belongs to the test alone.
@@ -61,12 +111,12 @@ pub(super) fn resolve(
 ) -> Result<Resolution, AnnouncementError> {
     let config = &founding.config;
     let (teachers, variance) = (roster.teachers(), noise_plan(founding, roster, step)?.drawn_variance());
-    Ok(match (config.threshold, step) {
-        (Some(threshold), Step::Test) => Resolution::test(layout, teachers, variance, threshold.votes)?,
-        (Some(threshold), Step::Label) if threshold.test.is_none() => {
-            Resolution::with_threshold(layout, config.argmax, teachers, variance, threshold.votes)?
+    Ok(match (threshold(founding, step), step) {
+        (Some(votes), Step::Test) => Resolution::test(layout, teachers, variance, votes)?,
+        (Some(votes), Step::Label) => {
+            Resolution::with_threshold(layout, config.circuit(), teachers, variance, votes)?
         }
-        _ => Resolution::new(layout, config.argmax, teachers, variance)?,
+        _ => Resolution::new(layout, config.circuit(), teachers, variance)?,
     })
 }
 

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! `Tallying ─▶ Opening` runs once per step. After the test of a two-step round the labels are tallied; where nothing
-//! passed it, the round is released at once.
+//! passed it, the round is released at once. Where several trustees tally, their session is `Tallying`: what comes out are
+//! labels, and nobody waits in `Opening`.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,8 @@ pub enum RoundState {
         closed_at: Millis,
         /// Digest of the coordinator's own encrypted noise, once it is drawn.
         noise_ballot: Option<Digest>,
+        /// The sum that several trustees are asked to tally, once it is named.
+        summed: Option<Summed>,
         /// What the test came to, once it was opened; `None` in a plain round.
         tested: Option<Tested>,
     },
@@ -77,6 +80,19 @@ pub enum RoundState {
     },
 }
 
+/// A sum that several trustees are asked to tally: from here on the round is charged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Summed {
+    /// The step.
+    pub step: Step,
+    /// Digest of the sum of all counted ballots, the coordinator's noise included.
+    pub sum: Digest,
+    /// Digest of the event that named it.
+    pub event: Digest,
+    /// When it was named.
+    pub at: Millis,
+}
+
 /// Result of the test of a two-step round.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Tested {
@@ -95,18 +111,14 @@ pub struct Tallied {
     pub step: Step,
     /// Digest of the coordinator's own encrypted noise.
     pub noise_ballot: Digest,
-    /// Digest of the label ciphertexts.
-    pub ciphertexts: Digest,
-    /// Digest of the record of their squashed digits; `None` with one trustee.
-    pub squashed: Option<Digest>,
-    /// Digest of the squashed digits themselves, for trustees that do not recompute them.
-    pub squashed_digits: Option<Digest>,
+    /// Digest of the label ciphertexts, or of the record of the trustees' session.
+    pub record: Digest,
+    /// The attempt in which several trustees computed it; `None` with one trustee.
+    pub attempt: Option<u32>,
     /// Digest of the event that recorded the tally.
     pub event: Digest,
-    /// Processor time of sum and argmax in milliseconds, all threads together.
+    /// The coordinator's processor time in milliseconds, all threads together: sum and argmax, or the sum alone.
     pub cpu_ms: u64,
-    /// Processor time of the squash in milliseconds, all threads together.
-    pub squash_cpu_ms: u64,
     /// Wall-clock time of the tally in milliseconds.
     pub wall_ms: u64,
 }
@@ -126,10 +138,12 @@ pub enum FailureReason {
     },
     /// The trustees did not answer in time.
     OpeningTimedOut,
-    /// Openings contradict each other, and too few trustees opened to tell who lies.
-    Disputed {
-        /// The trustees that hold the pieces on which openings differ.
-        holders: Vec<ParticipantId>,
+    /// The trustees did not finish their tally in time.
+    TallyTimedOut {
+        /// Who was waited for last.
+        waiting: Vec<ParticipantId>,
+        /// Whom the trustees that ended attempts named; their word proves nothing.
+        named: Vec<ParticipantId>,
     },
     /// Something the round needs is missing or broken.
     Damaged {
@@ -145,9 +159,18 @@ impl std::fmt::Display for FailureReason {
                 write!(f, "{ballots} ballots came, {quorum} were needed; nothing was opened")
             }
             Self::OpeningTimedOut => f.write_str("the trustees did not open the labels in time"),
-            Self::Disputed { holders } => {
-                let holders: Vec<String> = holders.iter().map(ToString::to_string).collect();
-                write!(f, "the openings of the trustees {} contradict each other", holders.join(", "))
+            Self::TallyTimedOut { waiting, named } => {
+                f.write_str("the trustees did not finish their tally in time")?;
+                let list = |ids: &[ParticipantId]| {
+                    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+                };
+                if !waiting.is_empty() {
+                    write!(f, "; waited for participants {}", list(waiting))?;
+                }
+                if !named.is_empty() {
+                    write!(f, "; named when attempts ended: participants {}", list(named))?;
+                }
+                Ok(())
             }
             Self::Damaged { detail } => f.write_str(detail),
         }
@@ -183,10 +206,10 @@ impl RoundState {
         match self {
             Self::Released { .. } => "charged with the release",
             Self::Failed { charged: true, .. } | Self::Cancelled { charged: true } => {
-                "charged, because something was opened"
+                "charged, because its tally had begun"
             }
             Self::Failed { charged: false, .. } | Self::Cancelled { charged: false } => {
-                "returned: nothing was opened"
+                "returned: nothing was tallied or opened"
             }
             Self::Announced | Self::Voting | Self::Tallying { .. } | Self::Opening { .. } => {
                 "reserved until the round ends"
@@ -219,7 +242,9 @@ impl RoundState {
                 let reason = FailureReason::QuorumNotMet { ballots: counted.len() as u32, quorum };
                 Ok(Self::Failed { reason, charged: false })
             }
-            Self::Voting => Ok(Self::Tallying { counted, closed_at, noise_ballot: None, tested: None }),
+            Self::Voting => {
+                Ok(Self::Tallying { counted, closed_at, noise_ballot: None, summed: None, tested: None })
+            }
             other => Err(other.cannot("tallying")),
         }
     }
@@ -227,18 +252,34 @@ impl RoundState {
     /// Records the coordinator's noise ballot, once, before the tally begins.
     pub fn with_noise(self, digest: Digest) -> Result<Self, InvalidTransition> {
         match self {
-            Self::Tallying { counted, closed_at, noise_ballot: None, tested } => {
-                Ok(Self::Tallying { counted, closed_at, noise_ballot: Some(digest), tested })
+            Self::Tallying { counted, closed_at, noise_ballot: None, summed: None, tested } => {
+                let noise_ballot = Some(digest);
+                Ok(Self::Tallying { counted, closed_at, noise_ballot, summed: None, tested })
             }
             other => Err(other.cannot("tallying with a noise ballot")),
+        }
+    }
+
+    /// Names the sum of a step that several trustees are asked to tally; a test is asked for once.
+    pub fn summed(self, summed: Summed) -> Result<Self, InvalidTransition> {
+        match self {
+            Self::Tallying { counted, closed_at, noise_ballot: Some(noise), summed: None, tested }
+                if tested.is_none() || summed.step == Step::Label =>
+            {
+                let (noise_ballot, summed) = (Some(noise), Some(summed));
+                Ok(Self::Tallying { counted, closed_at, noise_ballot, summed, tested })
+            }
+            other => Err(other.cannot("tallied by its trustees")),
         }
     }
 
     /// Goes on to the opening of what a step's tally produced; a test is tallied once.
     pub fn tallied(self, tallied: Tallied, deadline: Millis) -> Result<Self, InvalidTransition> {
         match self {
-            Self::Tallying { counted, closed_at, noise_ballot: Some(noise), tested }
-                if noise == tallied.noise_ballot && (tested.is_none() || tallied.step == Step::Label) =>
+            Self::Tallying { counted, closed_at, noise_ballot: Some(noise), summed, tested }
+                if noise == tallied.noise_ballot
+                    && summed.is_none_or(|summed| summed.step == tallied.step)
+                    && (tested.is_none() || tallied.step == Step::Label) =>
             {
                 Ok(Self::Opening { counted, closed_at, tallied, deadline, tested })
             }
@@ -252,7 +293,7 @@ impl RoundState {
             Self::Opening { counted, closed_at, tallied, tested: None, .. } if tallied.step == Step::Test => {
                 let noise_ballot = Some(tallied.noise_ballot);
                 let tested = Some(Tested { tallied, passed, corroboration });
-                Ok(Self::Tallying { counted, closed_at, noise_ballot, tested })
+                Ok(Self::Tallying { counted, closed_at, noise_ballot, summed: None, tested })
             }
             other => Err(other.cannot("tallying its labels")),
         }
@@ -276,30 +317,32 @@ impl RoundState {
         }
     }
 
-    /// Records how far the openings agree after one more came.
-    pub fn compare(self, corroboration: Corroboration) -> Result<Self, InvalidTransition> {
-        match self {
-            Self::Released { counted, tallied, released_at, tested, .. } => {
-                Ok(Self::Released { counted, tallied, released_at, corroboration, tested })
-            }
-            other => Err(other.cannot("released with another corroboration")),
-        }
+    /// Returns whether several trustees were asked to tally anything of the round.
+    pub const fn is_begun(&self) -> bool {
+        let (summed, tested) = match self {
+            Self::Tallying { summed, tested, .. } => (summed.is_some(), tested),
+            Self::Opening { tallied, tested, .. } => (tallied.attempt.is_some(), tested),
+            _ => return false,
+        };
+        summed || matches!(tested, Some(Tested { tallied: Tallied { attempt: Some(_), .. }, .. }))
     }
 
-    /// Ends the round without labels; after an opening was posted it is charged in full.
+    /// Ends the round without labels; after its tally began, or an opening was posted, it is charged in full.
     pub fn fail(self, reason: FailureReason, opening_posted: bool) -> Result<Self, InvalidTransition> {
         if self.is_final() {
             return Err(self.cannot("failed"));
         }
-        Ok(Self::Failed { reason, charged: opening_posted })
+        let charged = opening_posted || self.is_begun();
+        Ok(Self::Failed { reason, charged })
     }
 
-    /// Ends the round at the operator's wish; after an opening was posted it is charged in full.
+    /// Ends the round at the operator's wish; after its tally began, or an opening was posted, it is charged in full.
     pub fn cancel(self, opening_posted: bool) -> Result<Self, InvalidTransition> {
         if self.is_final() {
             return Err(self.cannot("cancelled"));
         }
-        Ok(Self::Cancelled { charged: opening_posted })
+        let charged = opening_posted || self.is_begun();
+        Ok(Self::Cancelled { charged })
     }
 
     /// Returns the participants whose ballots are counted, once the window is closed.
@@ -354,12 +397,10 @@ mod tests {
         Tallied {
             step: Step::Label,
             noise_ballot: Digest::of(b"noise"),
-            ciphertexts: Digest::of(b"labels"),
-            squashed: None,
-            squashed_digits: None,
+            record: Digest::of(b"labels"),
+            attempt: None,
             event: Digest::of(b"event"),
             cpu_ms: 1,
-            squash_cpu_ms: 0,
             wall_ms: 1,
         }
     }
@@ -426,9 +467,36 @@ mod tests {
     }
 
     #[test]
+    fn a_round_is_charged_from_the_moment_that_its_trustees_are_asked() -> Result<(), InvalidTransition> {
+        let asked =
+            |step| Summed { step, sum: Digest::of(b"sum"), event: Digest::of(b"asked"), at: Millis(6) };
+        let noise = tallied().noise_ballot;
+        let tallying = RoundState::Voting.close(voters(&[1]), 1, Millis(5))?;
+        assert!(tallying.clone().summed(asked(Step::Label)).is_err(), "no noise ballot yet");
+        let tallying = tallying.with_noise(noise)?;
+        assert!(!tallying.is_begun());
+        let begun = tallying.summed(asked(Step::Test))?;
+        assert!(begun.clone().summed(asked(Step::Test)).is_err(), "asked once");
+        assert!(
+            begun.clone().tallied(tallied(), Millis(9)).is_err(),
+            "the labels of a test that was not tallied"
+        );
+        assert_eq!(begun.clone().cancel(false)?, RoundState::Cancelled { charged: true });
+        let test = Tallied { step: Step::Test, attempt: Some(3), ..tallied() };
+        let labels = begun.tallied(test, Millis(9))?.tested(2, Corroboration::Agreed)?;
+        assert!(labels.is_begun(), "between test and labels");
+        let released = labels
+            .summed(asked(Step::Label))?
+            .tallied(Tallied { attempt: Some(0), ..tallied() }, Millis(9))?
+            .release(Millis(10), Corroboration::Agreed)?;
+        assert_eq!(released.last_tally().and_then(|tally| tally.attempt), Some(0));
+        Ok(())
+    }
+
+    #[test]
     fn states_round_trip_through_their_row() -> Result<(), serde_json::Error> {
         let test = Tallied { step: Step::Test, ..tallied() };
-        let tested = Some(Tested { tallied: test, passed: 3, corroboration: Corroboration::Uncorroborated });
+        let tested = Some(Tested { tallied: test, passed: 3, corroboration: Corroboration::Agreed });
         let (counted, closed_at, deadline) = (voters(&[1, 2]), Millis(5), Millis(7));
         let state = RoundState::Opening { counted, closed_at, tallied: tallied(), deadline, tested };
         assert_eq!(serde_json::from_str::<RoundState>(&serde_json::to_string(&state)?)?, state);

@@ -1,11 +1,11 @@
 //! The artefacts that a transcript refers to, and who may have them.
 
-use super::{Replay, RoundRecord};
+use super::{Replay, RoundRecord, TallyOutcome};
+use crate::federation::FederationKeys;
 use base::{
     Step,
     ids::{Digest, RoundId},
 };
-use threshold::TrusteeIndex;
 
 /// Who may have an artefact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,8 +14,6 @@ pub enum Access {
     Public,
     /// Trustees alone: whoever had a ballot could cast a copy of it.
     Trustees,
-    /// The trustee it is sealed to.
-    Sealed(TrusteeIndex),
 }
 
 /// An artefact that a transcript names.
@@ -37,6 +35,8 @@ impl Replay {
     /// Returns every artefact that the events refer to, in their order; ballots appear when their window is closed.
     pub fn artefacts(&self) -> Vec<Artefact> {
         let mut artefacts = self.key_artefacts();
+        let ended = self.ceremony().ended().iter();
+        artefacts.extend(ended.map(|ended| public(ended.board, "messages of a dead ceremony")));
         artefacts.extend(
             self.ceremony().known_answer().map(|digest| public(digest, "ballot of the known answer")),
         );
@@ -51,33 +51,28 @@ impl Replay {
     }
 
     fn key_artefacts(&self) -> Vec<Artefact> {
-        let Some(certificate) = self.ceremony().certificate() else { return Vec::new() };
-        let mut artefacts = vec![
-            public(certificate.public_key, "public key"),
-            public(certificate.keyswitching_key, "keyswitching key"),
-            public(certificate.bootstrapping_key, "bootstrapping key"),
-        ];
-        if let Some(sharing) = &certificate.sharing {
-            artefacts.push(public(sharing.squashing_key, "squashing key"));
-            let packages = (1..).filter_map(TrusteeIndex::new).zip(&sharing.packages);
-            artefacts.extend(packages.map(|(index, digest)| Artefact {
-                digest: *digest,
-                what: "sealed package",
-                access: Access::Sealed(index),
-            }));
+        let Some(keys) = self.ceremony().keys() else { return Vec::new() };
+        match keys {
+            FederationKeys::Sole(certificate) => vec![
+                public(certificate.public_key, "public key"),
+                public(certificate.keyswitching_key, "keyswitching key"),
+                public(certificate.bootstrapping_key, "bootstrapping key"),
+            ],
+            FederationKeys::Shared(keys) => {
+                let shares = keys.certificate.shares().iter();
+                shares.map(|share| public(*share, "share of the public key")).collect()
+            }
         }
-        artefacts
     }
 
     fn tally_artefacts(&self, round: Option<RoundId>, step: Step) -> Vec<Artefact> {
         let Some(recorded) = self.tally(round, step) else { return Vec::new() };
-        let what = match step {
-            Step::Test => "ciphertexts of the test",
-            Step::Label => "label ciphertexts",
+        let what = match (recorded.tally.outcome, step) {
+            (TallyOutcome::Ciphertexts(_), Step::Test) => "ciphertexts of the test",
+            (TallyOutcome::Ciphertexts(_), Step::Label) => "label ciphertexts",
+            (TallyOutcome::Session { .. }, _) => "record of a session",
         };
-        let mut artefacts = vec![public(recorded.tally.ciphertexts, what)];
-        artefacts.extend(recorded.tally.squashed.map(|digest| public(digest, "record of squashed digits")));
-        artefacts
+        vec![public(recorded.tally.outcome.digest(), what)]
     }
 }
 

@@ -20,9 +20,9 @@ pub enum Check {
     Ballots,
     /// The sum of the ballots.
     Sum,
-    /// Argmax and squash.
+    /// What trustees stated and checked.
     Tally,
-    /// What trustees opened, and the labels that follow.
+    /// What was opened, and the labels that follow.
     Openings,
     /// What was charged.
     Ledger,
@@ -53,8 +53,8 @@ impl Check {
             Self::Announcements => "announcements consistent with the policy",
             Self::Ballots => "ballots signed, framed, on time, unique",
             Self::Sum => "sum recomputed bit for bit",
-            Self::Tally => "argmax and squash recomputed bit for bit",
-            Self::Openings => "openings consistent and combining to the labels",
+            Self::Tally => "tallies agreed and checked by the trustees",
+            Self::Openings => "labels follow from what was opened",
             Self::Ledger => "ledger events add up",
         }
     }
@@ -65,15 +65,16 @@ impl Check {
             Self::Chain => "nothing was changed, left out or put in after the coordinator signed it",
             Self::Roster => "everybody counted was enrolled, and every approval is of the roster it names",
             Self::Keys => "the keys are the certified ones, made with the federation's parameters",
-            Self::Ceremony => {
-                "every trustee agreed, checked its pieces, and a known answer opened with the keys"
-            }
+            Self::Ceremony => "every trustee agreed and signed the key, and a known answer came out with it",
             Self::Announcements => "scale, bound, noise shares and quorum follow from event 0 and the roster",
             Self::Ballots => "each counted ballot is one member's own, for this round, in its window, once",
             Self::Sum => "every counted ballot and the coordinator's noise are in the sum, each once",
-            Self::Tally => "the label ciphertexts are the tally of that sum and of nothing else",
-            Self::Openings => "the released labels are what the trustees' openings combine to",
-            Self::Ledger => "every release states its cost, and a round that was opened is charged",
+            Self::Tally => {
+                "all trustees that computed signed the same about that sum, and the check of their products passed; not that \
+                 each product was computed"
+            }
+            Self::Openings => "the released labels are what the trustees opened as they had stated it",
+            Self::Ledger => "every release states its cost, and a round whose tally began is charged",
         }
     }
 

@@ -4,7 +4,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::EventKind;
 use crate::{
-    federation::{Acknowledgement, Approval, Complaint, Founding, KeyCertificate, Member, TrusteeApproval},
+    federation::{Approval, Founding, KeyCertificate, Member, SharedKeys, TrusteeApproval},
     round::{Announcement, Corroboration, FailureReason, Opening},
 };
 use base::{
@@ -30,20 +30,28 @@ pub enum EventBody {
         /// Why, in the operator's words.
         reason: String,
     },
-    /// A trustee agreed to take part in the ceremony with these trustees and this dealer.
+    /// A trustee agreed to share the key with these trustees.
     TrusteeApproved(Signed<TrusteeApproval>),
-    /// The dealer (or the sole trustee) published the keys.
+    /// The sole trustee published the keys.
     Keys(Signed<KeyCertificate>),
-    /// A trustee checked its pieces against their commitments and holds them.
-    Acknowledged(Signed<Acknowledgement>),
-    /// A trustee found something wrong; the ceremony stops.
-    Complained(Signed<Complaint>),
-    /// The coordinator encrypted a known answer, whose opening proves the keys.
+    /// A ceremony ended without a key: all of its trustees signed that it is dead, or it was given up. The next one has
+    /// another name.
+    CeremonyEnded {
+        /// The ceremony.
+        ceremony: Digest,
+        /// Digest of its messages.
+        board: Digest,
+        /// Who lied, by what everybody showed; nobody if it was given up, or not a lie.
+        named: Vec<ParticipantId>,
+    },
+    /// Several trustees made a key without a dealer.
+    KeysShared(Box<SharedKeys>),
+    /// The coordinator encrypted a known answer, whose opening proves the sole trustee's keys.
     KnownAnswer {
         /// Digest of its one ballot body.
         ballot: Digest,
     },
-    /// The known answer was opened, by every t + 1 of the trustees; the federation is keyed.
+    /// The known answer was opened, or tallied by the trustees; the federation is keyed.
     Keyed,
     /// A round was announced.
     Announced(Announcement),
@@ -61,9 +69,18 @@ pub enum EventBody {
         /// Digest of the encrypted noise.
         digest: Digest,
     },
-    /// A tally produced its label ciphertexts.
+    /// Several trustees are asked to tally a sum; from here on the round is charged.
+    Summed {
+        /// The round.
+        round: RoundId,
+        /// The step.
+        step: Step,
+        /// Digest of the sum of all counted ballots, the coordinator's noise included.
+        sum: Digest,
+    },
+    /// A tally ended.
     Tallied(TallyRecord),
-    /// A trustee opened the label ciphertexts of a round, or of the known answer.
+    /// The sole trustee opened the label ciphertexts of a round, or of the known answer.
     Opened(Signed<Opening>),
     /// The test of a two-step round was opened: only these instances are labelled, opened further, and charged for it.
     Tested {
@@ -71,7 +88,7 @@ pub enum EventBody {
         round: RoundId,
         /// The instances whose noisy maximum reaches the threshold, from 0 and ascending.
         passed: Vec<u32>,
-        /// How far the openings of the test agree.
+        /// Who stands for it.
         corroboration: Corroboration,
     },
     /// The labels were published at this privacy cost.
@@ -82,14 +99,7 @@ pub enum EventBody {
         labels: Vec<u16>,
         /// Digest of the cost statement (its JSON form).
         cost: Digest,
-        /// How far the openings agree.
-        corroboration: Corroboration,
-    },
-    /// A later opening was compared with those that a release rests on.
-    Compared {
-        /// The round.
-        round: RoundId,
-        /// How far the openings agree now.
+        /// Who stands for them.
         corroboration: Corroboration,
     },
     /// A round ended without labels.
@@ -122,18 +132,18 @@ impl EventBody {
             Self::Revoked { .. } => EventKind::Revoked,
             Self::TrusteeApproved(_) => EventKind::TrusteeApproved,
             Self::Keys(_) => EventKind::Keys,
-            Self::Acknowledged(_) => EventKind::Acknowledged,
-            Self::Complained(_) => EventKind::Complained,
+            Self::CeremonyEnded { .. } => EventKind::CeremonyEnded,
+            Self::KeysShared(_) => EventKind::KeysShared,
             Self::KnownAnswer { .. } => EventKind::KnownAnswer,
             Self::Keyed => EventKind::Keyed,
             Self::Announced(_) => EventKind::Announced,
             Self::WindowClosed { .. } => EventKind::WindowClosed,
             Self::NoiseBallot { .. } => EventKind::NoiseBallot,
+            Self::Summed { .. } => EventKind::Summed,
             Self::Tallied(_) => EventKind::Tallied,
             Self::Opened(_) => EventKind::Opened,
             Self::Tested { .. } => EventKind::Tested,
             Self::Released { .. } => EventKind::Released,
-            Self::Compared { .. } => EventKind::Compared,
             Self::Failed { .. } => EventKind::Failed,
             Self::Cancelled { .. } => EventKind::Cancelled,
             Self::Closed => EventKind::Closed,
@@ -152,7 +162,7 @@ pub struct CountedBallot {
     pub received_at: Millis,
 }
 
-/// Digests of everything a tally went through, so that anyone with the blobs can go through it again.
+/// Digests of what a tally went through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct TallyRecord {
     /// The round; `None` for the known answer that proves the keys.
@@ -161,10 +171,39 @@ pub struct TallyRecord {
     pub step: Step,
     /// Digest of the sum of all ballots, the coordinator's noise included.
     pub sum: Digest,
-    /// Digest of the label ciphertexts.
-    pub ciphertexts: Digest,
-    /// Digest of the record of their squashed digits; `None` with one trustee.
-    pub squashed: Option<Digest>,
+    /// What came of it.
+    pub outcome: TallyOutcome,
+}
+
+/// What comes of a tally.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum TallyOutcome {
+    /// Label ciphertexts, which the sole trustee opens.
+    Ciphertexts(Digest),
+    /// What several trustees signed in a session, in which the labels are opened.
+    Session {
+        /// The attempt that ended with labels.
+        attempt: u32,
+        /// Digest of the record of its messages.
+        record: Digest,
+    },
+}
+
+impl TallyOutcome {
+    /// Returns the digest of the label ciphertexts, or of the session's record.
+    pub const fn digest(&self) -> Digest {
+        match self {
+            Self::Ciphertexts(digest) | Self::Session { record: digest, .. } => *digest,
+        }
+    }
+
+    /// Returns the attempt, where several trustees computed.
+    pub const fn attempt(&self) -> Option<u32> {
+        match self {
+            Self::Ciphertexts(_) => None,
+            Self::Session { attempt, .. } => Some(*attempt),
+        }
+    }
 }
 
 /// A link of the chain.

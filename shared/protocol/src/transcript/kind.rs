@@ -17,10 +17,10 @@ pub enum EventKind {
     TrusteeApproved,
     /// The keys were published.
     Keys,
-    /// A trustee holds its pieces.
-    Acknowledged,
-    /// A trustee found something wrong.
-    Complained,
+    /// A ceremony ended without a key.
+    CeremonyEnded,
+    /// Several trustees made a key.
+    KeysShared,
     /// The known answer was encrypted.
     KnownAnswer,
     /// The federation is keyed.
@@ -31,6 +31,8 @@ pub enum EventKind {
     WindowClosed,
     /// The coordinator's noise was fixed.
     NoiseBallot,
+    /// Several trustees are asked to tally a sum.
+    Summed,
     /// A tally ended.
     Tallied,
     /// A trustee opened a tally.
@@ -39,8 +41,6 @@ pub enum EventKind {
     Tested,
     /// Labels were published.
     Released,
-    /// A later opening was compared.
-    Compared,
     /// A round ended without labels.
     Failed,
     /// The operator ended a round.
@@ -59,18 +59,18 @@ impl EventKind {
             Self::Revoked => "revoked",
             Self::TrusteeApproved => "trustee_approved",
             Self::Keys => "keys",
-            Self::Acknowledged => "acknowledged",
-            Self::Complained => "complained",
+            Self::CeremonyEnded => "ceremony_ended",
+            Self::KeysShared => "keys_shared",
             Self::KnownAnswer => "known_answer",
             Self::Keyed => "keyed",
             Self::Announced => "announced",
             Self::WindowClosed => "window_closed",
             Self::NoiseBallot => "noise_ballot",
+            Self::Summed => "summed",
             Self::Tallied => "tallied",
             Self::Opened => "opened",
             Self::Tested => "tested",
             Self::Released => "released",
-            Self::Compared => "compared",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
             Self::Closed => "closed",

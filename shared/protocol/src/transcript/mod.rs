@@ -12,6 +12,7 @@ mod folder;
 mod kind;
 mod recompute;
 mod replay;
+mod session;
 mod tally;
 mod verify;
 
@@ -19,13 +20,13 @@ pub use archive::{Archive, ArchiveError, archive_entry, archive_header};
 pub use artefacts::{Access, Artefact};
 pub use blobs::{BlobError, Blobs, check_digest, fetch};
 pub use check::{Check, Fault, Place};
-pub use event::{ChainError, CountedBallot, Event, EventBody, Head, TallyRecord};
+pub use event::{ChainError, CountedBallot, Event, EventBody, Head, TallyOutcome, TallyRecord};
 pub use folder::{EVENTS_FILE, Folder, FolderError};
 pub use kind::EventKind;
-pub use recompute::{
-    RecomputeError, add_ballots, add_noise, add_up, check_test, known_answer_resolution, sum_of_known_answer,
-    sum_of_round,
+pub use recompute::{RecomputeError, add_ballots, add_noise, add_up, known_answer_resolution, sum_of_round};
+pub use replay::{
+    Asked, CeremonyRecord, EndedCeremony, Outcome, Recorded, Replay, RoundRecord, StepRecord, TestRecord,
 };
-pub use replay::{CeremonyRecord, Outcome, Recorded, Replay, RoundRecord, StepRecord, TestRecord};
-pub use tally::{Computed, TallyInput, TallyKeys, TallySink};
-pub use verify::{Depth, Line, OnProgress, Report, Verdict, verify};
+pub use session::{SessionRecord, Task, UNDECIDED, class_of, label, shared_sum, sum_digest};
+pub use tally::{TallyInput, TallyKeys, TallySink};
+pub use verify::{Line, OnProgress, Report, Verdict, verify};

@@ -2,9 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::federation::{
-    Complaint, Enrolment, FederationConfig, FederationState, Founding, KeyCertificate, Roster,
-};
+use crate::federation::{Enrolment, FederationConfig, FederationState, Founding, KeyCertificate, Roster};
 use base::{
     clock::Millis,
     identity::{Signed, SignedStatement},
@@ -30,24 +28,34 @@ pub struct FederationView {
     pub state: FederationState,
     /// Settings that weaken security, by name; empty when all is well.
     pub insecure: Vec<String>,
-    /// The signed certificate of the keys, once published.
-    #[schema(value_type = Option<SignedStatement>)]
-    pub keys: Option<Signed<KeyCertificate>>,
+    /// Digest of the certificate of the keys, once published.
+    pub keys: Option<Digest>,
     /// How far the trustees are; `None` with one trustee.
     pub ceremony: Option<CeremonyView>,
 }
 
-/// Progress of the trustees in sharing the key.
+/// Progress of several trustees in making a key together.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct CeremonyView {
     /// Hash of the list of trustees, once all seats are taken.
     pub trustees: Option<Digest>,
-    /// Who deals and is trusted at set-up.
-    pub dealer: Option<ParticipantId>,
+    /// The ceremony that is held, once all have agreed and until there are keys.
+    pub ceremony: Option<Digest>,
     /// What each trustee did, in the order of their numbers.
     pub steps: Vec<TrusteeSteps>,
-    /// The complaint that ended the ceremony, if there is one.
-    pub complaint: Option<Complaint>,
+    /// The ceremonies that ended without a key.
+    pub ended: Vec<DeadCeremony>,
+    /// What is waited for, in words; `None` once the federation is keyed.
+    pub waits_for: Option<String>,
+}
+
+/// A ceremony that ended without a key.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct DeadCeremony {
+    /// Its name.
+    pub ceremony: Digest,
+    /// Who lied, by what everybody showed.
+    pub named: Vec<ParticipantId>,
 }
 
 /// Steps of one trustee in the ceremony.
@@ -57,12 +65,10 @@ pub struct TrusteeSteps {
     pub participant: ParticipantId,
     /// Its name.
     pub name: String,
-    /// Whether a person there approved the trustees and the dealer.
+    /// Whether a person there approved the trustees.
     pub approved: bool,
-    /// Whether its pieces match their commitments and are stored.
-    pub acknowledged: bool,
-    /// Whether it opened the known answer.
-    pub opened: bool,
+    /// How many of the four messages of the ceremony it has sent: box key, contributions, pieces, certificate.
+    pub said: u32,
 }
 
 /// `POST /invites`: invites one institution.

@@ -2,6 +2,7 @@
 
 mod ballots;
 mod blobs;
+mod board;
 mod federation;
 mod ledger;
 mod operations;
@@ -13,22 +14,23 @@ mod work;
 
 pub use ballots::{Receipt, ReceiptView};
 pub use blobs::{DIGEST_HEADER, UPLOAD_CHUNK, UploadView};
+pub use board::{BoardId, BoardPage, LONGEST_WAIT, NoBoard, PAGE_BYTES, ToTally};
 pub use federation::{
-    CeremonyView, Enrol, Enrolled, FederationView, Found, Invite, NewInvite, PublishKeys, Revoke, Revoked,
-    RosterChanged, RosterView, Standing, TrusteeSteps,
+    CeremonyView, DeadCeremony, Enrol, Enrolled, FederationView, Found, Invite, NewInvite, PublishKeys,
+    Revoke, Revoked, RosterChanged, RosterView, Standing, TrusteeSteps,
 };
 pub use ledger::{EntryState, LedgerEntry, LedgerView, Promise};
 pub use operations::{LogFilterView, OperationsView, PoolView, QueueEntry, RefusalCount, StorageView};
 pub use rounds::{
     Answered, Answers, Attendance, Labels, OpeningState, OpeningView, RoundSummary, RoundView, RoundsPage,
-    Voter,
+    SessionView, Voter,
 };
 pub use students::{StudentResult, StudentView};
 pub use tokens::{IssuedToken, NewToken, Role, TokenView};
 pub use watch::{
     CheckedLine, CheckedTranscript, ChecksView, CostCurve, EventLine, EventLines, Observer, PrivacyView,
 };
-pub use work::{Beat, Checking, OpeningTask, PostOpening, Progress, Refused, ToOpen, Work};
+pub use work::{Beat, PostOpening, Progress, Refused, ToOpen, Work};
 
 use serde::{Deserialize, Serialize};
 

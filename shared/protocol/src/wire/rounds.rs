@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{EventLine, Progress};
 use crate::round::{Announcement, Corroboration, FailureReason, RoundState};
 use base::{
+    Step,
     clock::Millis,
     ids::{Digest, ParticipantId, RoundId},
     problem::Code,
@@ -72,9 +73,12 @@ pub struct RoundView {
     /// How many instances passed the test of a two-step round, once it was opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passed: Option<u32>,
-    /// What each trustee did about the last tally.
+    /// What the sole trustee did about the last tally.
     pub openings: Vec<OpeningView>,
-    /// How far the openings of the release agree.
+    /// How far the tally of several trustees is, while it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionView>,
+    /// Who stands for the labels of the release.
     pub corroboration: Option<Corroboration>,
     /// Number of labels that name a class, once released.
     pub labelled: Option<u32>,
@@ -88,7 +92,30 @@ pub struct RoundView {
     pub timeline: Vec<EventLine>,
 }
 
-/// What one trustee did about a round's labels.
+/// How far several trustees are with a tally.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct SessionView {
+    /// The step.
+    pub step: Step,
+    /// The attempt, from 0.
+    pub attempt: u32,
+    /// Who computes in it.
+    pub present: Vec<ParticipantId>,
+    /// Batches whose labels are open, and batches in all.
+    pub batches: Progress,
+    /// What the first open batch is at, in words: "layer 4 of 10".
+    pub phase: String,
+    /// Who is waited for there.
+    pub waits_for: Vec<ParticipantId>,
+    /// All of it in words: "layer 4 of 10: waiting for hospital-2".
+    pub words: String,
+    /// When the last message came, or the attempt began.
+    pub moved_at: Millis,
+    /// When the round fails if the trustees have not finished.
+    pub until: Millis,
+}
+
+/// What the sole trustee did about a round's labels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct OpeningView {
     /// The trustee.
@@ -110,13 +137,6 @@ pub struct OpeningView {
 pub enum OpeningState {
     /// Its opening is in.
     Posted,
-    /// It recomputes the tally before it opens.
-    Checking {
-        /// How far it is.
-        progress: Progress,
-        /// Seconds that it still takes, as far as can be said.
-        seconds_left: Option<u64>,
-    },
     /// It refuses to open.
     Refused {
         /// Why, in words.
@@ -192,7 +212,7 @@ pub struct Labels {
     pub submitted: Option<Vec<Option<u16>>>,
     /// What they cost, as ε per unit and view.
     pub epsilon: Epsilon,
-    /// How far the openings agree.
+    /// Who stands for them.
     pub corroboration: Corroboration,
 }
 

@@ -9,6 +9,9 @@ use crate::roster;
 use crate::session::ENGINE_VERSION;
 use crate::sharing::{Sharing, Trustee};
 
+/// Bytes of one share of the public key.
+pub const SHARE_BYTES: usize = 8 * crate::sum::DEGREE;
+
 /// What all trustees sign of a key.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Certificate {
@@ -66,6 +69,18 @@ impl Certificate {
         &self.names
     }
 
+    /// Returns the name of the ceremony.
+    #[must_use]
+    pub const fn ceremony(&self) -> &Digest {
+        &self.ceremony
+    }
+
+    /// Returns the digests of the shares of the public key, in the order of the pieces; each has [`SHARE_BYTES`] bytes.
+    #[must_use]
+    pub fn shares(&self) -> &[Digest] {
+        &self.shares
+    }
+
     /// Returns how the key is shared.
     #[must_use]
     pub const fn sharing(&self) -> Sharing {
@@ -84,24 +99,7 @@ impl Certificate {
         signatures: &[Signed<Self>],
         shares: &[Vec<u8>],
     ) -> Result<PublicKey, CertificateError> {
-        let ours = self.version == ENGINE_VERSION
-            && self.federation == *federation
-            && self.trustees == trustees
-            && trustees.len() == usize::from(self.sharing.trustees());
-        if !ours {
-            return Err(CertificateError::Strangers);
-        }
-        if !roster::fills(self.sharing, trustees) {
-            return Err(CertificateError::Twice);
-        }
-        for trustee in self.sharing.everyone().members() {
-            let unsigned = CertificateError::Unsigned(trustee);
-            let identity = self.trustees.get(trustee.index()).ok_or(unsigned)?;
-            let signature = signatures.get(trustee.index()).ok_or(unsigned)?;
-            if signature.verify(identity).as_ref() != Ok(self) {
-                return Err(unsigned);
-            }
-        }
+        self.check((federation, trustees), signatures)?;
         let mut words = Vec::with_capacity(shares.len());
         for (piece, digest) in self.shares.iter().enumerate() {
             let share = shares.get(piece).filter(|share| Digest::of(share) == *digest);
@@ -120,6 +118,36 @@ impl Certificate {
             return Err(CertificateError::Key("body"));
         }
         Ok(PublicKey { mask, body })
+    }
+
+    /// Checks that it is of this federation and these trustees, and the signatures of all of them.
+    ///
+    /// # Errors
+    /// Refuses a certificate of others or of another engine, and a missing signature.
+    pub fn check(
+        &self,
+        (federation, trustees): (&Digest, &[PublicIdentity]),
+        signatures: &[Signed<Self>],
+    ) -> Result<(), CertificateError> {
+        let ours = self.version == ENGINE_VERSION
+            && self.federation == *federation
+            && self.trustees == trustees
+            && trustees.len() == usize::from(self.sharing.trustees());
+        if !ours {
+            return Err(CertificateError::Strangers);
+        }
+        if !roster::fills(self.sharing, trustees) {
+            return Err(CertificateError::Twice);
+        }
+        for trustee in self.sharing.everyone().members() {
+            let unsigned = CertificateError::Unsigned(trustee);
+            let identity = self.trustees.get(trustee.index()).ok_or(unsigned)?;
+            let signature = signatures.get(trustee.index()).ok_or(unsigned)?;
+            if signature.verify(identity).as_ref() != Ok(self) {
+                return Err(unsigned);
+            }
+        }
+        Ok(())
     }
 }
 

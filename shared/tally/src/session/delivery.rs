@@ -1,6 +1,9 @@
 //! Who needs which part of a message: for whoever carries them.
 
-use super::message::Message;
+use base::identity::PublicIdentity;
+use base::ids::Digest;
+
+use super::message::{Body, Message, Said};
 use crate::assignment::Assignment;
 use crate::sharing::{Group, Sharing, Trustee};
 
@@ -21,4 +24,35 @@ pub fn without_ciphertext(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut message = Message::from_bytes(bytes)?;
     message.sealed.clear();
     Some(message.to_bytes())
+}
+
+/// Where a message of a session belongs. Its signature was checked, its content was not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The session.
+    pub session: Digest,
+    /// The attempt.
+    pub attempt: u32,
+    /// The batch; 0 for a first message and for a stop.
+    pub batch: u32,
+    /// The exchange: 0 for a first message, then from 1.
+    pub exchange: u32,
+    /// Who signed it.
+    pub sender: Trustee,
+    /// Whom the sender names, if it ends the attempt with this message.
+    pub stops: Option<Group>,
+}
+
+/// Returns where a message belongs; nothing if it is no message, or not signed by the trustee that it names.
+#[must_use]
+pub fn place(bytes: &[u8], trustees: &[PublicIdentity]) -> Option<Place> {
+    let signed = Message::from_bytes(bytes)?.signed;
+    let claimed = signed.unverified().ok()?;
+    let said = signed.verify(trustees.get(claimed.sender.index())?).ok()?;
+    let stops = match said.body {
+        Body::Stop(names) => Some(names),
+        _ => None,
+    };
+    let Said { session, attempt, batch, exchange, sender, .. } = said;
+    Some(Place { session, attempt, batch, exchange, sender, stops })
 }

@@ -31,11 +31,11 @@ use crate::sharing::{Group, Trustee};
 use crate::sum::Sum;
 use batch::{Batch, Step};
 pub(crate) use context::Context;
-pub use delivery::{readers, without_ciphertext};
+pub use delivery::{Place, place, readers, without_ciphertext};
 use message::{Body, Message, STOP, seen_after};
 pub use outcome::{End, Output, Refusal};
 pub use record::{Entry, Record, RecordError, Testimony};
-pub use terms::{ENGINE_VERSION, Facts, Terms};
+pub use terms::{ENGINE_VERSION, Facts, Terms, name};
 pub use verify::{VerifyError, verify};
 
 /// How many batches are computed at a time.

@@ -28,6 +28,14 @@ pub struct Facts {
     pub attempt: u32,
 }
 
+impl Facts {
+    /// Returns the name of the session: one step of one round under one key.
+    #[must_use]
+    pub fn session(&self, step: Step) -> Digest {
+        name_of((&self.federation, &self.certificate), self.round, step)
+    }
+}
+
 /// The content of the first message. Messages that differ in any of it end the attempt.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Terms {
@@ -70,7 +78,7 @@ impl Terms {
 
     /// Returns the name of the session: one step of one round under one key.
     pub(super) fn session(&self) -> Digest {
-        Digest::of_value("tally session", &(self.federation, self.certificate, self.round, self.step))
+        name_of((&self.federation, &self.certificate), self.round, self.step)
     }
 
     /// Returns the round and the step.
@@ -99,6 +107,16 @@ impl Terms {
     pub(super) const fn attempt(&self) -> u32 {
         self.attempt
     }
+}
+
+/// Returns the name of the session of a step: the same in all attempts.
+#[must_use]
+pub fn name(facts: &Facts, step: Step) -> Digest {
+    name_of((&facts.federation, &facts.certificate), facts.round, step)
+}
+
+fn name_of((federation, certificate): (&Digest, &Digest), round: RoundId, step: Step) -> Digest {
+    Digest::of_value("tally session", &(federation, certificate, round, step))
 }
 
 #[cfg(test)]

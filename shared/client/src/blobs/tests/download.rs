@@ -9,7 +9,7 @@ use std::{
 use base::{ids::Digest, problem::Code};
 
 use crate::{
-    BlobPath, Client, ClientError, TransferError,
+    Client, ClientError, TransferError,
     tests::{Reply, Server, answer, refusal},
 };
 
@@ -46,7 +46,7 @@ impl Wanted {
     async fn get(&self, client: &Client, limit: u64) -> Result<Vec<(u64, u64)>, TransferError> {
         let mut seen = Vec::new();
         let note = |done, total| seen.push((done, total));
-        client.get_blob(BlobPath::BootstrappingKey, self.digest, limit, &self.to(), note).await?;
+        client.get_blob(self.digest, limit, &self.to(), note).await?;
         Ok(seen)
     }
 
@@ -258,11 +258,7 @@ async fn silence_and_refusals_end_a_download() {
     let nowhere = wanted.folder.path().join("a file");
     fs::write(&nowhere, "").unwrap();
     let to: &Path = &nowhere.join("blob");
-    let refused = server
-        .client(1)
-        .get_blob(BlobPath::PublicKey, wanted.digest, LIMIT, to, |_, _| {})
-        .await
-        .unwrap_err();
+    let refused = server.client(1).get_blob(wanted.digest, LIMIT, to, |_, _| {}).await.unwrap_err();
     assert!(matches!(refused, TransferError::File(_)), "{refused}");
     assert_eq!(server.seen(), 1, "nothing is asked for that cannot be kept");
 }

@@ -34,12 +34,25 @@ pub struct RoundRecord {
 }
 
 /// The transcript's record of one step of a round.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct StepRecord {
-    /// The tally.
-    pub tally: Recorded,
-    /// The openings, in the order they came.
+    /// The sum that several trustees were asked to tally; `None` with a sole trustee.
+    pub asked: Option<Asked>,
+    /// The tally, once it ended.
+    pub tally: Option<Recorded>,
+    /// The sole trustee's opening, once it came.
     pub openings: Vec<Opening>,
+}
+
+/// A sum that several trustees were asked to tally.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// Digest of the sum.
+    pub sum: Digest,
+    /// Digest of the event: the head that their session rests on.
+    pub event: Digest,
+    /// Height of the event.
+    pub height: u64,
 }
 
 /// Result of the test of a two-step round.
@@ -47,10 +60,8 @@ pub struct StepRecord {
 pub struct TestRecord {
     /// The instances that passed, from 0 and ascending.
     pub passed: Vec<u32>,
-    /// How far its openings bore each other out then.
+    /// Who stands for it.
     pub corroboration: Corroboration,
-    /// Number of openings on which it rests.
-    pub openings: usize,
     /// Height of the event.
     pub height: u64,
 }
@@ -58,7 +69,7 @@ pub struct TestRecord {
 impl RoundRecord {
     /// Returns the tally of a step, if it is on the record.
     pub fn tally(&self, step: Step) -> Option<Recorded> {
-        self.steps.get(&step).map(|record| record.tally)
+        self.steps.get(&step)?.tally
     }
 
     /// Returns the openings of a step, in the order they came.
@@ -66,9 +77,21 @@ impl RoundRecord {
         self.steps.get(&step).map(|record| record.openings.as_slice()).unwrap_or_default()
     }
 
-    /// Returns whether anything of the round was opened.
-    pub fn is_opened(&self) -> bool {
-        self.steps.values().any(|record| !record.openings.is_empty())
+    /// Returns the sum that several trustees were asked to tally in a step.
+    pub fn asked(&self, step: Step) -> Option<Asked> {
+        self.steps.get(&step)?.asked
+    }
+
+    /// Returns whether several trustees were asked to tally anything of the round, or the sole one opened anything.
+    pub fn is_begun(&self) -> bool {
+        self.steps.values().any(|record| record.asked.is_some() || !record.openings.is_empty())
+    }
+
+    /// Returns the digest of the list of counted ballots, to which a session is bound.
+    pub fn ballots_digest(&self) -> Option<Digest> {
+        self.ballots
+            .as_ref()
+            .map(|ballots| Digest::of_value("psephos/counted", &(ballots, self.noise_ballot)))
     }
 
     /// Returns the instances that a step tallies, from 0 and ascending; `None` before that is known.
@@ -134,10 +157,8 @@ pub enum Outcome {
     Released {
         /// One label per instance: class + 1, or 0 for an abstention.
         labels: Vec<u16>,
-        /// How far the openings agree.
+        /// Who stands for them.
         corroboration: Corroboration,
-        /// Number of openings of each step that the release rests on.
-        openings: BTreeMap<Step, usize>,
     },
     /// It ended without labels.
     Failed {

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{At, Check, Fault, Outcome, Recorded, Replay, RoundRecord, StepRecord, TallyRecord, TestRecord};
+use super::{
+    Asked, At, Check, Fault, Outcome, Recorded, Replay, RoundRecord, TallyOutcome, TallyRecord, TestRecord,
+};
 use crate::{
-    federation::{FederationState, KeyCertificate, TrusteePolicy},
-    round::{Announcement, Corroboration, Opening, OpeningContent},
+    federation::{FederationKeys, FederationState, TrusteePolicy, known_answer_round},
+    round::{Announcement, Corroboration, Opening},
     transcript::CountedBallot,
 };
 use base::{
@@ -25,8 +27,13 @@ impl Replay {
         if self.rounds.contains_key(&round) {
             return Err(refuse(format!("round {round} is announced a second time")));
         }
-        let keys = self.ceremony.certificate().map(KeyCertificate::digest);
-        let keys = keys.ok_or_else(|| refuse("no keys are published".to_owned()))?;
+        let keys = self.ceremony.keys().ok_or_else(|| refuse("no keys are published".to_owned()))?;
+        if let FederationKeys::Shared(shared) = keys
+            && known_answer_round(shared.certificate.ceremony()) == round
+        {
+            return Err(refuse(format!("round {round} has the id of the known answer")));
+        }
+        let keys = keys.digest();
         let roster = self.roster();
         announcement.check(&self.founding, &roster, keys).map_err(|e| refuse(e.to_string()))?;
         let cost = announcement.cost(&self.founding, &roster).map_err(|e| at.refuse(Check::Ledger, e))?;
@@ -83,27 +90,44 @@ impl Replay {
         Ok(())
     }
 
+    /// Names the sum of a step that several trustees are asked to tally.
+    pub(super) fn name_sum(
+        &mut self,
+        at: At,
+        (round, step): (RoundId, Step),
+        sum: Digest,
+    ) -> Result<(), Fault> {
+        let is_sole = self.founding.config.trustees.is_sole();
+        let record = self.running(at, Check::Tally, round)?;
+        let refuse = |what: &str| at.refuse(Check::Tally, format!("round {round}: {what}"));
+        if is_sole {
+            return Err(refuse("a sole trustee is not asked to tally"));
+        }
+        check_due(record, step).map_err(refuse)?;
+        let step = record.steps.entry(step).or_default();
+        if step.asked.is_some() {
+            return Err(refuse("its trustees are asked to tally a second sum"));
+        }
+        step.asked = Some(Asked { sum, event: at.digest, height: at.height });
+        Ok(())
+    }
+
     pub(super) fn record_tally(&mut self, at: At, tally: TallyRecord) -> Result<(), Fault> {
         let Some(round) = tally.round else { return self.record_known_tally(at, tally) };
         let is_sole = self.founding.config.trustees.is_sole();
         let record = self.running(at, Check::Tally, round)?;
         let refuse = |what: &str| at.refuse(Check::Tally, format!("round {round}: {what}"));
-        if record.noise_ballot.is_none() {
-            return Err(refuse("tallied before the coordinator's noise was fixed"));
-        }
-        if record.steps.contains_key(&tally.step) {
+        check_due(record, tally.step).map_err(refuse)?;
+        let step = record.steps.entry(tally.step).or_default();
+        if step.tally.is_some() {
             return Err(refuse("tallied a second time"));
         }
-        if record.outcomes(tally.step).is_none() {
-            return Err(refuse(
-                "a step is tallied that the round does not have, or before the test was opened",
-            ));
+        match (tally.outcome, step.asked) {
+            (TallyOutcome::Ciphertexts(_), None) if is_sole => {}
+            (TallyOutcome::Session { .. }, Some(asked)) if asked.sum == tally.sum => {}
+            _ => return Err(refuse("its tally is of another kind, or of another sum than was asked for")),
         }
-        if tally.squashed.is_none() != is_sole {
-            return Err(refuse("squashed digits are recorded where none belong, or missing"));
-        }
-        let recorded = Recorded { tally, event: at.digest, height: at.height };
-        record.steps.insert(tally.step, StepRecord { tally: recorded, openings: Vec::new() });
+        step.tally = Some(Recorded { tally, event: at.digest, height: at.height });
         Ok(())
     }
 
@@ -139,13 +163,11 @@ impl Replay {
             return Err(refuse("its test ends a second time"));
         }
         check_passed(record, &passed).map_err(refuse)?;
-        let openings = record.openings(Step::Test);
-        check_corroboration(policy, &corroboration, &[openings]).map_err(|what| refuse(&what))?;
-        if policy.is_sole() && sole_labels(openings) != Some(&record.bits(&passed)) {
+        check_standing(policy, &corroboration, record, &[Step::Test]).map_err(refuse)?;
+        if policy.is_sole() && sole_labels(record.openings(Step::Test)) != Some(&record.bits(&passed)) {
             return Err(refuse("other instances pass than the sole trustee opened"));
         }
-        let openings = openings.len();
-        record.test = Some(TestRecord { passed, corroboration, openings, height: at.height });
+        record.test = Some(TestRecord { passed, corroboration, height: at.height });
         Ok(())
     }
 
@@ -164,12 +186,15 @@ impl Replay {
         }
         let labelled = record.instances_of(Step::Label);
         let labelled = labelled.ok_or_else(|| refuse("released before its test was opened"))?;
-        let needed =
-            record.announcement.steps().iter().filter(|step| **step == Step::Test || !labelled.is_empty());
-        let openings: Vec<(Step, &[Opening])> = needed.map(|step| (*step, record.openings(*step))).collect();
-        let came: Vec<&[Opening]> = openings.iter().map(|(_, openings)| *openings).collect();
+        let needed: Vec<Step> = record
+            .announcement
+            .steps()
+            .iter()
+            .copied()
+            .filter(|step| *step == Step::Test || !labelled.is_empty())
+            .collect();
         let policy = self.founding.config.trustees;
-        check_corroboration(policy, &corroboration, &came).map_err(|what| refuse(&what))?;
+        check_standing(policy, &corroboration, &record, &needed).map_err(refuse)?;
         check_abstentions(&labels, &labelled).map_err(refuse)?;
         if policy.is_sole() && !labelled.is_empty() {
             let opened = sole_labels(record.openings(Step::Label)).and_then(|opened| record.spread(opened));
@@ -183,29 +208,18 @@ impl Replay {
             return Err(at.refuse(Check::Ledger, format!("round {round}: the release states another cost")));
         }
         self.ledger.commit(round, &charge).map_err(|e| at.refuse(Check::Ledger, e))?;
-        let openings = openings.iter().map(|(step, openings)| (*step, openings.len())).collect();
-        let outcome = Outcome::Released { labels, corroboration, openings };
+        let outcome = Outcome::Released { labels, corroboration };
         self.running(at, Check::Openings, round)?.outcome = Some(outcome);
         Ok(())
     }
 
-    pub(super) fn compare(&mut self, at: At, round: RoundId, now: Corroboration) -> Result<(), Fault> {
-        match self.rounds.get_mut(&round).and_then(|record| record.outcome.as_mut()) {
-            Some(Outcome::Released { corroboration, .. }) => {
-                *corroboration = now;
-                Ok(())
-            }
-            _ => Err(at.refuse(Check::Openings, format!("round {round} is compared before its release"))),
-        }
-    }
-
-    /// Ends a round without labels; it is charged exactly if anything of it was opened.
+    /// Ends a round without labels; it is charged exactly if its tally had begun.
     pub(super) fn end(&mut self, at: At, round: RoundId, outcome: Outcome) -> Result<(), Fault> {
         let record = self.running(at, Check::Ledger, round)?;
         let was_charged =
             matches!(outcome, Outcome::Failed { charged: true } | Outcome::Cancelled { charged: true });
-        if was_charged != record.is_opened() {
-            let what = format!("round {round} ends, but is not charged exactly if it was opened");
+        if was_charged != record.is_begun() {
+            let what = format!("round {round} ends, but is not charged exactly if its tally had begun");
             return Err(at.refuse(Check::Ledger, what));
         }
         let settled = if was_charged { self.ledger.charge(round) } else { self.ledger.give_back(round) };
@@ -215,25 +229,37 @@ impl Replay {
     }
 }
 
-/// Checks that enough trustees opened each of these steps, and that no more agreement is claimed than that allows.
-fn check_corroboration(
+/// Checks that a step of a round is due to be tallied.
+fn check_due(record: &RoundRecord, step: Step) -> Result<(), &'static str> {
+    if record.noise_ballot.is_none() {
+        return Err("tallied before the coordinator's noise was fixed");
+    }
+    if record.outcomes(step).is_none() {
+        return Err("a step is tallied that the round does not have, or before the test was opened");
+    }
+    Ok(())
+}
+
+/// Checks that these steps were tallied and, by a sole trustee, opened, and that nobody else is said to stand for them.
+fn check_standing(
     policy: TrusteePolicy,
     claimed: &Corroboration,
-    steps: &[&[Opening]],
-) -> Result<(), String> {
-    let sharing = policy.sharing().map_err(|e| e.to_string())?;
-    let fewest = steps.iter().map(|openings| openings.len()).min().unwrap_or_default();
-    if fewest < sharing.quorum() {
-        return Err("it goes on before enough trustees opened it".to_owned());
-    }
-    let is_corroborated = fewest >= sharing.corroborated_from();
-    let fits = match claimed {
-        Corroboration::SoleTrustee => policy.is_sole(),
-        Corroboration::Uncorroborated => !policy.is_sole() && !is_corroborated,
-        Corroboration::Corroborated | Corroboration::Named { .. } => !policy.is_sole() && is_corroborated,
-        Corroboration::Disputed { .. } => false,
+    record: &RoundRecord,
+    steps: &[Step],
+) -> Result<(), &'static str> {
+    let is_done = |step: &Step| match policy.is_sole() {
+        true => !record.openings(*step).is_empty(),
+        false => record.tally(*step).is_some(),
     };
-    if fits { Ok(()) } else { Err("it claims a corroboration that its openings do not have".to_owned()) }
+    if !steps.iter().all(is_done) {
+        return Err("it goes on before its trustees answered");
+    }
+    match (claimed, policy.is_sole()) {
+        (Corroboration::SoleTrustee, true) | (Corroboration::Agreed | Corroboration::Named { .. }, false) => {
+            Ok(())
+        }
+        _ => Err("it says that others stand for it than its trustees"),
+    }
 }
 
 /// Checks that the round has a test, and that what passes are its instances, ascending.
@@ -259,10 +285,7 @@ fn check_abstentions(labels: &[u16], labelled: &[usize]) -> Result<(), &'static 
 }
 
 fn sole_labels(openings: &[Opening]) -> Option<&Vec<u16>> {
-    match &openings.first()?.content {
-        OpeningContent::Labels(labels) => Some(labels),
-        OpeningContent::Shares(_) => None,
-    }
+    openings.first().map(|opening| &opening.labels)
 }
 
 /// Checks who is counted, once each, in time, and that the window closed no earlier than it may.

@@ -2,12 +2,10 @@
 
 use super::{Finding, Miss, Verifier};
 use crate::{
-    federation::{FederationState, KNOWN_ANSWER_INSTANCES, known_answer_labels},
-    round::{OpeningContent, every_subset_opens},
-    transcript::{Check, Outcome, check_digest, fetch},
+    federation::{FederationKeys, FederationState, KeyCertificate, known_answer_labels},
+    transcript::{Check, Outcome, Recorded, SessionRecord, check_digest, fetch, label},
 };
-use base::ids::Digest;
-use fhe::{EncryptionKey, EvaluationKeys, Layout, SquashedRecord, SquashingKey};
+use fhe::{EncryptionKey, EvaluationKeys};
 
 impl Verifier<'_> {
     pub(super) fn roster(&self) -> Finding {
@@ -22,10 +20,19 @@ impl Verifier<'_> {
     }
 
     pub(super) fn keys(&self) -> Finding {
-        let Some(certificate) = self.replay.ceremony().certificate() else {
-            return Err(Miss::NotChecked("no keys are published yet".to_owned()));
-        };
-        let height = self.replay.ceremony().published_at().unwrap_or_default();
+        match self.replay.ceremony().keys() {
+            None => Err(Miss::NotChecked("no keys are published yet".to_owned())),
+            Some(FederationKeys::Sole(certificate)) => self.sole_keys(certificate),
+            Some(FederationKeys::Shared(keys)) => {
+                self.replay.shared_public_key(self.blobs)?;
+                let digest = keys.certificate.digest();
+                Ok(format!("certificate {}, the public key is the sum of its shares", digest.short()))
+            }
+        }
+    }
+
+    fn sole_keys(&self, certificate: &KeyCertificate) -> Finding {
+        let height = self.replay.ceremony().published().map_or(0, |(height, _)| height);
         let unusable = |e: &dyn std::fmt::Display| Miss::Fault(Check::Keys.fault(height, e));
         let get = |what, digest| fetch(self.blobs, Check::Keys, what, digest);
         let (config, set) = (&self.replay.founding().config, certificate.parameters);
@@ -35,68 +42,70 @@ impl Verifier<'_> {
         let bootstrapping = get("bootstrapping key", certificate.bootstrapping_key)?;
         EvaluationKeys::from_parts(&keyswitching, &bootstrapping, config.scheme())
             .map_err(|e| unusable(&e))?;
-        let mut found = format!("parameters {}, certificate {}", set.name(), certificate.digest().short());
-        if let Some(sharing) = &certificate.sharing {
-            let squashing = get("squashing key", sharing.squashing_key)?;
-            SquashingKey::check_frame(&squashing, set).map_err(|e| unusable(&e))?;
-            found.push_str(", with the squashing key");
-        }
-        Ok(found)
+        Ok(format!("parameters {}, certificate {}", set.name(), certificate.digest().short()))
     }
 
     pub(super) fn ceremony(&self) -> Finding {
-        let (ceremony, config) = (self.replay.ceremony(), &self.replay.founding().config);
-        if let Some(complaint) = ceremony.complaint() {
-            let what = format!(
-                "trustee {} complains about the dealer {}: {}",
-                complaint.participant, complaint.about, complaint.reason
-            );
-            return Err(Check::Ceremony.fault(0, what).into());
+        let ceremony = self.replay.ceremony();
+        for ended in ceremony.ended() {
+            check_digest(self.blobs, Check::Ceremony, "messages of a dead ceremony", ended.board)?;
         }
-        let (Some(certificate), Some(recorded)) = (ceremony.certificate(), ceremony.tally()) else {
+        let (Some(keys), Some(recorded)) = (ceremony.keys(), ceremony.tally()) else {
             return Err(Miss::NotChecked("the federation is not keyed yet".to_owned()));
         };
-        let fault = |what: String| Miss::Fault(Check::Ceremony.fault(recorded.height, what));
-        let get = |what, digest: Digest| fetch(self.blobs, Check::Ceremony, what, digest);
+        match keys.sole() {
+            Some(certificate) => self.sole_known_answer(certificate, recorded),
+            None => self.shared_known_answer(recorded),
+        }
+    }
+
+    fn sole_known_answer(&self, certificate: &KeyCertificate, recorded: Recorded) -> Finding {
+        let (ceremony, config) = (self.replay.ceremony(), &self.replay.founding().config);
+        let get = |what, digest| fetch(self.blobs, Check::Ceremony, what, digest);
         if let Some(ballot) = ceremony.known_answer() {
             get("ballot of the known answer", ballot)?;
         }
-        get("label ciphertexts of the known answer", recorded.tally.ciphertexts)?;
+        get("label ciphertexts of the known answer", recorded.tally.outcome.digest())?;
         let expected = known_answer_labels(config.classes.len());
-        let Some(squashed) = recorded.tally.squashed else {
-            let opened = ceremony.openings().first().map(|opening| &opening.content);
-            if self.replay.state() != FederationState::Assembling
-                && opened != Some(&OpeningContent::Labels(expected))
-            {
-                return Err(fault("the known answer opened to other labels".to_owned()));
-            }
-            return Ok(format!("one trustee, {}, made the keys and holds them alone", certificate.trustee));
+        let opened = ceremony.openings().first().map(|opening| &opening.labels);
+        if self.replay.state() != FederationState::Assembling && opened != Some(&expected) {
+            let what = "the known answer opened to other labels";
+            return Err(Check::Ceremony.fault(recorded.height, what).into());
+        }
+        Ok(format!("one trustee, {}, made the keys and holds them alone", certificate.trustee))
+    }
+
+    /// Recomputes the known answer from the certificate, and reads in the session's record what came out.
+    fn shared_known_answer(&self, recorded: Recorded) -> Finding {
+        let fault = |what: String| Miss::Fault(Check::Ceremony.fault(recorded.height, what));
+        let (task, known) = self.replay.known_answer_task(self.blobs)?;
+        if recorded.tally.sum != task.sum {
+            return Err(fault("another sum was tallied than the known answer of this key".to_owned()));
+        }
+        let bytes = fetch(
+            self.blobs,
+            Check::Ceremony,
+            "record of the known answer's session",
+            recorded.tally.outcome.digest(),
+        )?;
+        let record = SessionRecord::from_bytes(&bytes).map_err(fault)?;
+        let attempt = recorded.tally.outcome.attempt().unwrap_or_default();
+        let labels = task.labels(attempt, &record).map_err(fault)?;
+        let expected: Vec<u16> = known.verdicts.iter().map(|(_, verdict)| label(*verdict)).collect();
+        if labels != expected {
+            return Err(fault("the known answer came out otherwise".to_owned()));
+        }
+        let policy = self.replay.founding().config.trustees;
+        let dead = match self.replay.ceremony().ended().len() {
+            0 => String::new(),
+            ended => format!(", after {ended} dead ceremonies"),
         };
-        let record = get("record of the known answer's squashed digits", squashed)?;
-        if self.replay.state() == FederationState::Assembling {
-            return Err(Miss::NotChecked("the known answer is not opened by every trustee yet".to_owned()));
-        }
-        let layout = Layout::new(config.classes.len(), KNOWN_ANSWER_INSTANCES as usize)
-            .map_err(|e| fault(e.to_string()))?;
-        let record = SquashedRecord::from_bytes(&record, layout).map_err(|e| fault(e.to_string()))?;
-        let (policy, trustees) = (config.trustees, self.replay.trustees());
-        let proven = every_subset_opens(
-            policy,
-            &trustees,
-            config.classes.len(),
-            &record,
-            ceremony.openings(),
-            &expected,
-        );
-        match proven.map_err(|e| fault(e.to_string()))? {
-            true => Ok(format!(
-                "{} trustees, any {} of whom open; dealt by participant {}, who is trusted at set-up",
-                policy.count,
-                policy.threshold + 1,
-                certificate.trustee
-            )),
-            false => Err(fault("a subset of the trustees does not open the known answer".to_owned())),
-        }
+        Ok(format!(
+            "{} trustees made the key without a dealer{dead}; any {} of them could open everything together, {} learn nothing",
+            policy.count,
+            policy.threshold + 1,
+            policy.threshold
+        ))
     }
 
     pub(super) fn announcements(&self) -> Finding {

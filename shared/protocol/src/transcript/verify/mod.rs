@@ -1,25 +1,20 @@
 //! The verifier: one outcome per named check, from the events and whatever artefacts are at hand.
 //!
-//! What was not checked is never called passed: an artefact that is withheld, a recomputation that was left out, a
-//! machine that computes other bits, a federation with one trustee, each is said in its own words.
+//! What was not checked is never called passed: an artefact that is withheld, a federation with one trustee, each is said in
+//! its own words.
 
 mod artefacts;
-mod openings;
-mod tallies;
+mod sessions;
+mod sums;
+#[cfg(test)]
+mod tests;
+
+use sessions::Sessions;
 
 use serde::Serialize;
 
 use super::{Blobs, Check, Event, Fault, Head, RecomputeError, Replay};
 use base::{identity::Signed, ids::Digest};
-
-/// How much a verifier does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Depth {
-    /// Everything, the argmax and the squash of every label included.
-    Full,
-    /// Everything but argmax and squash.
-    Quick,
-}
 
 /// Result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -97,13 +92,8 @@ impl From<RecomputeError> for Miss {
 /// Callback for progress: the check that is under way, how far it is, and how far it goes.
 pub type OnProgress<'a> = &'a mut dyn FnMut(Check, usize, usize);
 
-/// Checks a whole transcript; the recomputation runs on the threads of the current rayon pool.
-pub fn verify(
-    events: &[Signed<Event>],
-    blobs: &dyn Blobs,
-    depth: Depth,
-    on_progress: OnProgress<'_>,
-) -> Report {
+/// Checks a whole transcript.
+pub fn verify(events: &[Signed<Event>], blobs: &dyn Blobs, on_progress: OnProgress<'_>) -> Report {
     let (head, chain) = follow_chain(events);
     let replay = match &chain {
         Ok(_) => Replay::of(events).map_err(Miss::Fault),
@@ -117,7 +107,7 @@ pub fn verify(
     };
     match replay {
         Ok(replay) => {
-            let verifier = Verifier { replay: &replay, blobs, depth };
+            let verifier = Verifier { replay: &replay, blobs };
             verifier.check_all(chain, on_progress, &mut report);
         }
         Err(miss) => stopped(&chain, &miss, &mut report),
@@ -179,7 +169,6 @@ fn line(check: Check, finding: Finding) -> Line {
 struct Verifier<'a> {
     replay: &'a Replay,
     blobs: &'a dyn Blobs,
-    depth: Depth,
 }
 
 impl Verifier<'_> {
@@ -190,11 +179,13 @@ impl Verifier<'_> {
         add(Check::Keys, self.keys());
         add(Check::Ceremony, self.ceremony());
         add(Check::Announcements, self.announcements());
-        let (ballots, sum, tally) = self.tallies(on_progress);
+        let (ballots, sum) = self.sums(on_progress);
         add(Check::Ballots, ballots);
         add(Check::Sum, sum);
-        add(Check::Tally, tally);
-        add(Check::Openings, self.openings());
+        let sessions = self.sessions(on_progress);
+        let found = sessions.as_ref().map(Sessions::in_words).map_err(Clone::clone);
+        add(Check::Tally, found);
+        add(Check::Openings, sessions.and_then(|sessions| self.labels(&sessions)));
         add(Check::Ledger, self.ledger());
     }
 

@@ -2,25 +2,28 @@
 
 mod steps;
 
+use std::sync::Arc;
+
 use super::*;
 use crate::{
     federation::{
-        Acknowledgement, Approval, Complaint, Enrolment, FederationConfig, KeyCertificate, KeySharing,
-        TrusteeApproval, known_answer_labels,
+        Approval, Enrolment, FederationConfig, FederationKeys, KeyCertificate, TrusteeApproval,
+        known_answer_labels, known_answer_round,
     },
-    round::{Announcement, Corroboration, FailureReason, OpeningContent},
-    testing::{CONFIG, participant, request},
+    round::{Announcement, Corroboration, FailureReason},
+    testing::{CONFIG, Made, participant, request, shared_config},
     transcript::CountedBallot,
 };
 use base::{Step, identity::Identity};
 use fhe::ParameterSet;
-use threshold::Shares;
 
 /// A chain under construction, with everybody's identities.
 #[derive(Clone)]
 struct Chain {
-    coordinator: std::sync::Arc<Identity>,
-    members: std::sync::Arc<Vec<Identity>>,
+    coordinator: Arc<Identity>,
+    members: Arc<Vec<Arc<Identity>>>,
+    /// The key of several trustees, once they made it.
+    made: Option<Arc<Made>>,
     replay: Replay,
     time: i64,
 }
@@ -39,13 +42,17 @@ impl Chain {
 
     fn founded_with((count, threshold): (u8, u8), more: &str) -> Self {
         let coordinator = Identity::generate().unwrap();
-        let text = format!("{CONFIG}\n[trustees]\ncount = {count}\nthreshold = {threshold}\n{more}");
+        let text = match count {
+            1 => format!("{CONFIG}\n{more}"),
+            _ => shared_config((count, threshold), more),
+        };
         let config = FederationConfig::from_toml(&text).unwrap();
         let founding = Founding { config, coordinator: coordinator.public(), founded_at: Millis(0) };
         let event = Head::EMPTY.next(Millis(0), EventBody::Founded(founding));
         let replay = Replay::begin(&coordinator.sign(&event)).unwrap();
-        let members: Vec<_> = (0..4).map(|_| Identity::generate().unwrap()).collect();
-        let mut chain = Self { coordinator: coordinator.into(), members: members.into(), replay, time: 0 };
+        let members: Vec<_> = (0..4).map(|_| Arc::new(Identity::generate().unwrap())).collect();
+        let (coordinator, members) = (coordinator.into(), members.into());
+        let mut chain = Self { coordinator, members, made: None, replay, time: 0 };
         for number in 1..=4 {
             let member = chain.member(number, number <= u32::from(count));
             chain.push(EventBody::Enrolled(member)).unwrap();
@@ -92,20 +99,14 @@ impl Chain {
         let approval = TrusteeApproval {
             federation: self.replay.federation(),
             trustees: trustees.digest(),
-            dealer: trustees.dealer().unwrap(),
             participant: participant(by),
         };
         let signed = self.signer(by).sign(&approval);
         self.push(EventBody::TrusteeApproved(signed))
     }
 
+    /// Returns the certificate of a sole trustee.
     fn certificate(&self) -> KeyCertificate {
-        let policy = self.replay.founding().config.trustees;
-        let sharing = (!policy.is_sole()).then(|| KeySharing {
-            squashing_key: digest("squashing key"),
-            commitments: policy.sharing().unwrap().sets().iter().map(|_| digest("piece")).collect(),
-            packages: (0..policy.count).map(|_| digest("package")).collect(),
-        });
         KeyCertificate {
             federation: self.replay.federation(),
             parameters: ParameterSet::InsecureToy,
@@ -113,17 +114,18 @@ impl Chain {
             keyswitching_key: digest("keyswitching key"),
             bootstrapping_key: digest("bootstrapping key"),
             trustee: participant(1),
-            sharing,
         }
     }
 
-    fn acknowledgement(&self, by: u32) -> EventBody {
-        let (federation, keys) = (self.replay.federation(), self.certificate().digest());
-        EventBody::Acknowledged(self.signer(by).sign(&Acknowledgement {
-            federation,
-            keys,
-            participant: participant(by),
-        }))
+    /// Lets the trustees hold their ceremony, whatever the chain says.
+    fn make_key(&mut self) -> EventBody {
+        let sharing = self.replay.founding().config.trustees.sharing().unwrap().unwrap();
+        let trustees = self.replay.trustees();
+        let identities = self.members.iter().take(trustees.members.len()).cloned().collect();
+        let made = Made::new(&trustees, sharing, identities);
+        let keys = made.keys();
+        self.made = Some(Arc::new(made));
+        EventBody::KeysShared(Box::new(keys))
     }
 
     fn tally(&self, round: Option<RoundId>) -> TallyRecord {
@@ -131,26 +133,30 @@ impl Chain {
     }
 
     fn tally_of(&self, round: Option<RoundId>, step: Step) -> TallyRecord {
-        let is_sole = self.policy_count() == 1;
-        TallyRecord {
-            round,
-            step,
-            sum: digest("sum"),
-            ciphertexts: digest("ciphertexts"),
-            squashed: (!is_sole).then(|| digest("record")),
+        let outcome = match self.policy_count() {
+            1 => TallyOutcome::Ciphertexts(digest("ciphertexts")),
+            _ => TallyOutcome::Session { attempt: 2, record: digest("record") },
+        };
+        TallyRecord { round, step, sum: digest("sum"), outcome }
+    }
+
+    /// Asks several trustees to tally a step; a sole trustee is not asked.
+    fn ask(&mut self, round: RoundId, step: Step) -> Result<(), Fault> {
+        match self.policy_count() {
+            1 => Ok(()),
+            _ => self.push(EventBody::Summed { round, step, sum: digest("sum") }),
         }
     }
 
-    fn opening(&self, round: Option<RoundId>, by: u32) -> Opening {
-        self.opening_of(round, Step::Label, by)
+    fn opening(&self, round: Option<RoundId>) -> Opening {
+        self.opening_of(round, Step::Label)
     }
 
-    fn opening_of(&self, round: Option<RoundId>, step: Step, by: u32) -> Opening {
+    fn opening_of(&self, round: Option<RoundId>, step: Step) -> Opening {
         let question = self.replay.question(round, step).unwrap();
-        let content = match self.replay.rows_of(participant(by)) {
-            None if round.is_none() => OpeningContent::Labels(known_answer_labels(3)),
-            None => OpeningContent::Labels(vec![1; question.instances]),
-            Some(rows) => OpeningContent::Shares(Shares { values: vec![vec![7; question.instances]; rows] }),
+        let labels = match round {
+            None => known_answer_labels(3),
+            Some(_) => vec![1; question.instances],
         };
         Opening {
             federation: question.federation,
@@ -158,17 +164,14 @@ impl Chain {
             step: question.step,
             tally: question.tally,
             ciphertexts: question.ciphertexts,
-            trustee: participant(by),
-            content,
+            trustee: participant(1),
+            labels,
         }
     }
 
-    fn open(&mut self, round: Option<RoundId>, by: u32) -> Result<(), Fault> {
-        self.open_step(round, Step::Label, by)
-    }
-
-    fn open_step(&mut self, round: Option<RoundId>, step: Step, by: u32) -> Result<(), Fault> {
-        let signed = self.signer(by).sign(&self.opening_of(round, step, by));
+    /// The sole trustee opens the labels.
+    fn open(&mut self, round: Option<RoundId>) -> Result<(), Fault> {
+        let signed = self.signer(1).sign(&self.opening(round));
         self.push(EventBody::Opened(signed))
     }
 
@@ -177,24 +180,24 @@ impl Chain {
         let count = self.policy_count();
         if count > 1 {
             (1..=count).for_each(|by| self.approve_trustees(by).unwrap());
+            let keys = self.make_key();
+            self.push(keys).unwrap();
+        } else {
+            let signed = self.signer(1).sign(&self.certificate());
+            self.push(EventBody::Keys(signed)).unwrap();
+            self.push(EventBody::KnownAnswer { ballot: digest("known ballot") }).unwrap();
         }
-        let signed = self.signer(1).sign(&self.certificate());
-        self.push(EventBody::Keys(signed)).unwrap();
-        if count > 1 {
-            for by in 1..=count {
-                self.push(self.acknowledgement(by)).unwrap();
-            }
-        }
-        self.push(EventBody::KnownAnswer { ballot: digest("known ballot") }).unwrap();
         self.push(EventBody::Tallied(self.tally(None))).unwrap();
-        (1..=count).for_each(|by| self.open(None, by).unwrap());
+        if count == 1 {
+            self.open(None).unwrap();
+        }
         self.push(EventBody::Keyed).unwrap();
         self
     }
 
     fn announcement(&self, round: u8) -> Announcement {
         let request = crate::round::RoundRequest {
-            keys: self.certificate().digest(),
+            keys: self.replay.ceremony().keys().map_or(digest("no keys"), FederationKeys::digest),
             opens_at: Millis(1),
             closes_at: Millis(1_000_000),
             ..request(round, INSTANCES)
@@ -214,6 +217,7 @@ impl Chain {
     /// Goes on to a round of which everybody's ballot is counted and tallied.
     fn tallied(self, number: u8) -> (Self, RoundId) {
         let (mut chain, round) = self.counted(number);
+        chain.ask(round, Step::Label).unwrap();
         chain.push(EventBody::Tallied(chain.tally(Some(round)))).unwrap();
         (chain, round)
     }
@@ -237,66 +241,103 @@ impl Chain {
 }
 
 #[test]
+fn a_transcript_of_version_0_1_is_refused_with_the_version_that_reads_it() {
+    /// What 0.1 signed as an event, in a form that nobody reads any more.
+    #[derive(borsh::BorshSerialize, borsh::BorshDeserialize)]
+    struct Old(u8);
+    impl base::identity::Statement for Old {
+        const DOMAIN: &'static str = "event";
+    }
+    let coordinator = Identity::generate().unwrap();
+    let old = base::ids::canonical(&coordinator.sign(&Old(200)));
+    let refused = Replay::begin(&borsh::from_slice(&old).unwrap()).unwrap_err();
+    assert!(format!("{refused:?}").contains("Psephos 0.1 reads what 0.1 wrote"), "{refused:?}");
+}
+
+#[test]
 fn a_whole_life_is_followed_with_one_trustee_and_with_several() {
     let (mut sole, round) = Chain::founded((1, 0)).keyed().tallied(1);
-    sole.open(Some(round), 1).unwrap();
+    sole.open(Some(round)).unwrap();
     sole.push(sole.release(round, Corroboration::SoleTrustee)).unwrap();
     sole.push(EventBody::Closed).unwrap();
     assert_eq!(sole.replay.state(), FederationState::Closed);
     assert!(sole.breaks(Check::Chain, EventBody::Closed).contains("closed before"));
 
     let (mut three, round) = Chain::founded((3, 1)).keyed().tallied(1);
-    three.open(Some(round), 1).unwrap();
-    three.breaks(Check::Openings, three.release(round, Corroboration::Uncorroborated));
-    three.open(Some(round), 3).unwrap();
-    three.breaks(Check::Openings, three.release(round, Corroboration::Corroborated));
-    three.push(three.release(round, Corroboration::Uncorroborated)).unwrap();
-    three.open(Some(round), 2).unwrap();
-    three.push(EventBody::Compared { round, corroboration: Corroboration::Corroborated }).unwrap();
+    three.breaks(Check::Openings, three.release(round, Corroboration::SoleTrustee));
+    three.push(three.release(round, Corroboration::Agreed)).unwrap();
     let artefacts = three.replay.artefacts();
-    assert!(artefacts.iter().any(|artefact| artefact.what == "ballot"));
+    for what in ["ballot", "share of the public key", "record of a session"] {
+        assert!(artefacts.iter().any(|artefact| artefact.what == what), "{what}");
+    }
 }
 
 #[test]
-fn a_ceremony_takes_every_trustee_and_ends_with_a_complaint() {
+fn a_key_is_made_in_a_ceremony_on_which_every_trustee_agreed_and_signed_by_all_of_them() {
     let mut chain = Chain::founded((3, 1));
-    let keys = |chain: &Chain| EventBody::Keys(chain.signer(1).sign(&chain.certificate()));
+    assert_eq!(chain.replay.current_ceremony(), None);
+    let keys = chain.make_key();
     chain.approve_trustees(1).unwrap();
     chain.approve_trustees(2).unwrap();
-    assert!(chain.breaks(Check::Ceremony, keys(&chain)).contains("before every trustee agreed"));
+    assert!(chain.breaks(Check::Ceremony, keys.clone()).contains("not agreed on yet"));
     chain.approve_trustees(3).unwrap();
-    let by_another = KeyCertificate { trustee: participant(2), ..chain.certificate() };
-    chain.breaks(Check::Keys, EventBody::Keys(chain.signer(2).sign(&by_another)));
-    let alone = KeyCertificate { sharing: None, ..chain.certificate() };
-    chain.breaks(Check::Keys, EventBody::Keys(chain.signer(1).sign(&alone)));
-    chain.push(keys(&chain)).unwrap();
-    chain.breaks(Check::Keys, keys(&chain));
-    chain.push(chain.acknowledgement(1)).unwrap();
-    chain.push(chain.acknowledgement(2)).unwrap();
-    chain.breaks(Check::Ceremony, EventBody::KnownAnswer { ballot: digest("known ballot") });
-    let complaint = Complaint {
-        federation: chain.replay.federation(),
-        keys: chain.certificate().digest(),
-        participant: participant(3),
-        about: participant(1),
-        reason: "piece 2 does not match its commitment".to_owned(),
-    };
-    let forged = EventBody::Complained(chain.signer(2).sign(&complaint));
-    chain.breaks(Check::Ceremony, forged);
-    chain.push(EventBody::Complained(chain.signer(3).sign(&complaint))).unwrap();
-    let after = chain.breaks(Check::Ceremony, chain.acknowledgement(3));
-    assert!(after.contains("trustee 3 complained"), "{after}");
+    let alone = EventBody::Keys(chain.signer(1).sign(&chain.certificate()));
+    chain.breaks(Check::Keys, alone);
+    let EventBody::KeysShared(mut unsigned) = keys.clone() else { unreachable!("shared keys") };
+    unsigned.signatures.swap(0, 2);
+    chain.breaks(Check::Keys, EventBody::KeysShared(unsigned));
+    let EventBody::KeysShared(mut missing) = keys.clone() else { unreachable!("shared keys") };
+    missing.signatures.pop();
+    chain.breaks(Check::Keys, EventBody::KeysShared(missing));
+    chain.push(keys.clone()).unwrap();
+    chain.breaks(Check::Ceremony, keys);
 }
 
 #[test]
-fn a_federation_is_not_keyed_before_every_trustee_opened_the_known_answer() {
+fn a_dead_ceremony_is_followed_by_another_one_and_its_key_is_never_taken() {
+    let mut chain = Chain::founded((4, 1));
+    (1..=4).for_each(|by| chain.approve_trustees(by).unwrap());
+    let keys = chain.make_key();
+    let ceremony = chain.replay.current_ceremony().unwrap();
+    let ended = |ceremony, named: &[u32]| EventBody::CeremonyEnded {
+        ceremony,
+        board: digest("board"),
+        named: named.iter().map(|number| participant(*number)).collect(),
+    };
+    chain.breaks(Check::Ceremony, ended(digest("another"), &[]));
+    chain.breaks(Check::Ceremony, ended(ceremony, &[9]));
+    chain.push(ended(ceremony, &[2])).unwrap();
+    chain.breaks(Check::Ceremony, ended(ceremony, &[2]));
+    chain.breaks(Check::Ceremony, keys);
+    assert_ne!(chain.replay.current_ceremony(), Some(ceremony), "a name is used once");
+    assert_eq!(chain.replay.ceremony().ended()[0].named, [participant(2)]);
+}
+
+#[test]
+fn a_federation_is_not_keyed_before_its_known_answer_came_out() {
     let chain = Chain::founded((3, 1)).keyed();
     assert_eq!(chain.replay.state(), FederationState::Keyed);
     chain.breaks(Check::Ceremony, EventBody::Keyed);
-    let early = Chain::founded((3, 1));
+    chain.breaks(Check::Ceremony, EventBody::Tallied(chain.tally(None)));
+    let mut early = Chain::founded((3, 1));
     early.breaks(Check::Ceremony, EventBody::Keyed);
     early.breaks(Check::Ceremony, EventBody::KnownAnswer { ballot: digest("known ballot") });
     early.breaks(Check::Announcements, EventBody::Announced(early.announcement(1)));
+    early.breaks(Check::Ceremony, EventBody::Tallied(early.tally(None)));
+    (1..=3).for_each(|by| early.approve_trustees(by).unwrap());
+    let keys = early.make_key();
+    early.push(keys).unwrap();
+    early.breaks(Check::Ceremony, EventBody::Keyed);
+}
+
+#[test]
+fn no_round_has_the_id_of_the_known_answer() {
+    let chain = Chain::founded((3, 1)).keyed();
+    let keys = chain.replay.ceremony().keys().and_then(FederationKeys::shared).unwrap();
+    let round = known_answer_round(keys.certificate.ceremony());
+    let announcement = Announcement { round, ..chain.announcement(1) };
+    let what = chain.breaks(Check::Announcements, EventBody::Announced(announcement));
+    assert!(what.contains("the id of the known answer"), "{what}");
 }
 
 #[test]
@@ -340,46 +381,70 @@ fn ballots_are_counted_once_each_in_time_and_not_below_the_quorum() {
 }
 
 #[test]
-fn a_round_is_tallied_once_and_opened_once_by_each_trustee() {
-    let (mut chain, round) = Chain::founded((3, 1)).keyed().tallied(1);
-    let other = TallyRecord { ciphertexts: digest("another tally"), ..chain.tally(Some(round)) };
+fn a_sole_trustee_opens_each_round_once_and_nobody_else_opens() {
+    let (mut chain, round) = Chain::founded((1, 0)).keyed().tallied(1);
+    let asked = EventBody::Summed { round, step: Step::Label, sum: digest("sum") };
+    assert!(chain.breaks(Check::Tally, asked).contains("a sole trustee is not asked"));
+    let outcome = TallyOutcome::Ciphertexts(digest("another tally"));
+    let other = TallyRecord { outcome, ..chain.tally(Some(round)) };
     assert!(chain.breaks(Check::Tally, EventBody::Tallied(other)).contains("a second time"));
-    let members = std::sync::Arc::clone(&chain.members);
+    let members = Arc::clone(&chain.members);
     let opened = |opening: &Opening, by: u32| EventBody::Opened(members[by as usize - 1].sign(opening));
-    let honest = chain.opening(Some(round), 2);
+    let honest = chain.opening(Some(round));
     let stale = Opening { tally: digest("another event"), ..honest.clone() };
-    let short = Opening {
-        content: OpeningContent::Shares(Shares { values: Vec::new() }),
-        ..chain.opening(Some(round), 2)
-    };
-    let plain = Opening { content: OpeningContent::Labels(vec![1; 4]), ..chain.opening(Some(round), 2) };
-    for wrong in [stale, short, plain] {
-        chain.breaks(Check::Openings, opened(&wrong, 2));
+    let short = Opening { labels: vec![1; 3], ..honest };
+    let beyond = Opening { labels: vec![4; 4], ..honest };
+    for wrong in [stale, short, beyond] {
+        chain.breaks(Check::Openings, opened(&wrong, 1));
     }
     chain.breaks(Check::Openings, opened(&honest, 3));
     let stranger = Opening { trustee: participant(4), ..honest.clone() };
     assert!(chain.breaks(Check::Openings, opened(&stranger, 4)).contains("is not a trustee"));
-    chain.push(opened(&honest, 2)).unwrap();
-    assert!(chain.breaks(Check::Openings, opened(&honest, 2)).contains("a second time"));
+    chain.push(opened(&honest, 1)).unwrap();
+    assert!(chain.breaks(Check::Openings, opened(&honest, 1)).contains("a second time"));
 }
 
 #[test]
-fn what_was_opened_is_charged_and_what_was_not_is_not() {
-    let (mut chain, round) = Chain::founded((3, 1)).keyed().tallied(1);
-    let reason = FailureReason::OpeningTimedOut;
+fn several_trustees_tally_the_sum_that_they_were_asked_for_and_open_nothing_else() {
+    let (mut chain, round) = Chain::founded((3, 1)).keyed().counted(1);
+    let tallied = |record: TallyRecord| EventBody::Tallied(record);
+    chain.breaks(Check::Tally, tallied(chain.tally(Some(round))));
+    chain.ask(round, Step::Label).unwrap();
+    let again = EventBody::Summed { round, step: Step::Label, sum: digest("another sum") };
+    assert!(chain.breaks(Check::Tally, again).contains("a second sum"));
+    let other = TallyRecord { sum: digest("another sum"), ..chain.tally(Some(round)) };
+    assert!(chain.breaks(Check::Tally, tallied(other)).contains("another sum"));
+    let outcome = TallyOutcome::Ciphertexts(digest("ciphertexts"));
+    chain.breaks(Check::Tally, tallied(TallyRecord { outcome, ..chain.tally(Some(round)) }));
+    chain.breaks(Check::Openings, chain.release(round, Corroboration::Agreed));
+    chain.push(tallied(chain.tally(Some(round)))).unwrap();
+    assert!(chain.breaks(Check::Tally, tallied(chain.tally(Some(round)))).contains("a second time"));
+    assert_eq!(chain.replay.question(Some(round), Step::Label), None, "there is nothing to be opened");
+}
+
+#[test]
+fn what_was_begun_is_charged_and_what_was_not_is_not() {
+    let (mut chain, round) = Chain::founded((3, 1)).keyed().counted(1);
+    let reason = FailureReason::TallyTimedOut { waiting: Vec::new(), named: Vec::new() };
     let failed = |charged| EventBody::Failed { round, reason: reason.clone(), charged };
     chain.breaks(Check::Ledger, failed(true));
-    let mut unopened = chain.clone();
-    unopened.push(failed(false)).unwrap();
-    chain.open(Some(round), 1).unwrap();
+    let mut unasked = chain.clone();
+    unasked.push(failed(false)).unwrap();
+    chain.ask(round, Step::Label).unwrap();
     chain.breaks(Check::Ledger, failed(false));
     chain.breaks(Check::Ledger, EventBody::Cancelled { round, charged: false });
     chain.push(failed(true)).unwrap();
-    let signed = chain.signer(2).sign(&chain.opening(Some(round), 2));
-    chain.breaks(Check::Openings, EventBody::Opened(signed));
+    chain.breaks(Check::Tally, EventBody::Tallied(chain.tally(Some(round))));
+
+    let (mut sole, round) = Chain::founded((1, 0)).keyed().tallied(1);
+    let reason = FailureReason::OpeningTimedOut;
+    sole.breaks(Check::Ledger, EventBody::Failed { round, reason: reason.clone(), charged: true });
+    sole.open(Some(round)).unwrap();
+    sole.breaks(Check::Ledger, EventBody::Failed { round, reason: reason.clone(), charged: false });
+    sole.push(EventBody::Failed { round, reason, charged: true }).unwrap();
 
     let (mut cheap, round) = Chain::founded((1, 0)).keyed().tallied(1);
-    cheap.open(Some(round), 1).unwrap();
+    cheap.open(Some(round)).unwrap();
     let EventBody::Released { labels, corroboration, .. } = cheap.release(round, Corroboration::SoleTrustee)
     else {
         unreachable!("a release")
