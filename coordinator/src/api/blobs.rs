@@ -108,6 +108,13 @@ async fn check_assembling(app: &App) -> Answer<()> {
         let detail = "the keys are fixed since the federation is keyed";
         return Err(ApiError::new(Code::WrongFederationState, detail));
     }
+    // Nobody but a sole trustee has a key to upload, and whatever else came would stay for ever.
+    let is_sole = tx.replay(|replay| replay.founding().config.trustees.is_sole()).await?;
+    if is_sole != Some(true) {
+        let detail =
+            "several trustees make their key on the board of their ceremony and upload no part of it";
+        return Err(ApiError::new(Code::WrongFederationState, detail));
+    }
     Ok(())
 }
 

@@ -157,6 +157,7 @@ impl From<BoardRefusal> for ApiError {
             BoardRefusal::Attempt { .. } | BoardRefusal::Second { .. } => Code::Conflict,
             BoardRefusal::OtherAttempt { .. }
             | BoardRefusal::Malformed(..)
+            | BoardRefusal::Torn(_)
             | BoardRefusal::Elsewhere { .. }
             | BoardRefusal::Beyond { .. } => Code::InvalidRequest,
         };

@@ -12,7 +12,7 @@ use protocol::{
     wire::{BoardId, BoardPage},
 };
 use tally::{
-    ceremony::place_of,
+    ceremony::{self, place_of},
     session::{self, Place, readers, without_ciphertext},
     sharing::{Group, Sharing, Trustee},
 };
@@ -75,6 +75,11 @@ pub enum BoardRefusal {
     /// The bytes are no message, or not signed.
     #[error("{0} bytes are no message that a trustee of this federation signed for board {1}")]
     Malformed(usize, BoardId),
+    /// What lies beside the signature is not what was signed.
+    #[error(
+        "the ciphertext or the shares beside the message for board {0} are not those that it states: send it whole"
+    )]
+    Torn(BoardId),
     /// Somebody else signed it.
     #[error("trustee {found} signed the message, trustee {caller} posts it: a trustee posts its own alone")]
     Sender {
@@ -133,7 +138,7 @@ impl<E: Into<RoundError>> From<E> for BoardRefusal {
 
 /// What a board is for, and who speaks there.
 enum Scene {
-    Ceremony { federation: Digest, ceremony: Digest, trustees: Vec<PublicIdentity> },
+    Ceremony { federation: Digest, ceremony: Digest, sharing: Sharing, trustees: Vec<PublicIdentity> },
     Session(Arc<Session>),
 }
 
@@ -248,9 +253,13 @@ async fn is_running(tx: &mut ReadTx, board: BoardId) -> Result<bool, StorageErro
 
 async fn scene(app: &App, mut tx: ReadTx, board: BoardId) -> Result<Scene, BoardRefusal> {
     if let BoardId::Ceremony(ceremony) = board {
-        let scene = tx.replay(|replay| (replay.federation(), replay.trustees().identities()));
-        let (federation, trustees) = scene.await?.ok_or(BoardRefusal::NotOpen(board))?;
-        return Ok(Scene::Ceremony { federation, ceremony, trustees });
+        let scene = tx.replay(|replay| {
+            let sharing = replay.founding().config.trustees.sharing().ok().flatten()?;
+            Some((replay.federation(), sharing, replay.trustees().identities()))
+        });
+        let scene = scene.await?.flatten().ok_or(BoardRefusal::NotOpen(board))?;
+        let (federation, sharing, trustees) = scene;
+        return Ok(Scene::Ceremony { federation, ceremony, sharing, trustees });
     }
     session_of(app, &mut tx, board).await?.map(Scene::Session).ok_or(BoardRefusal::NotOpen(board))
 }
@@ -268,8 +277,11 @@ fn admit(
         false => Err(BoardRefusal::Sender { found, caller }),
     };
     match scene {
-        Scene::Ceremony { federation, ceremony, trustees } => {
+        Scene::Ceremony { federation, ceremony, sharing, trustees } => {
             let (found, place) = place_of(bytes, (federation, ceremony), trustees).ok_or_else(malformed)?;
+            if !ceremony::is_whole(bytes, *sharing) {
+                return Err(BoardRefusal::Torn(board));
+            }
             let place =
                 MessagePlace { attempt: 0, sender: own(found)?, batch: 0, exchange: u32::from(place) };
             Ok(Admitted { place, stops: None, is_turning: true })
@@ -278,6 +290,9 @@ fn admit(
             let found = session::place(bytes, &session.task.trustees).ok_or_else(malformed)?;
             let sender = own(found.sender)?;
             let is_turning = check_place(session, (board, attempt), &found)?;
+            if !session::is_whole(bytes) {
+                return Err(BoardRefusal::Torn(board));
+            }
             let Place { attempt, batch, exchange, .. } = found;
             let place = MessagePlace { attempt, sender, batch, exchange };
             Ok(Admitted { place, stops: found.stops.map(bits), is_turning })

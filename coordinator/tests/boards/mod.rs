@@ -54,7 +54,8 @@ async fn said(shared: &Shared, board: BoardId, trustee: u8) -> Result<Said> {
 }
 
 fn signed(shared: &Shared, member: usize, said: &Said) -> Vec<u8> {
-    forged::message(said, &shared.members[member].identity, b"sealed")
+    let sealed: &[u8] = if matches!(said.body, Body::Correction { .. }) { b"sealed" } else { b"" };
+    forged::message(said, &shared.members[member].identity, sealed)
 }
 
 /// Lets a trustee end an attempt and name another one.
@@ -120,6 +121,30 @@ async fn trustees_make_a_key_and_tally_a_round_with_a_restart_in_between() -> Re
     while !shared.hear(board, 0, &mut sessions).await? {}
     let released = shared.service.wait_for(id, "released").await?;
     assert_released(&shared, id, &released).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_ceremony_takes_no_message_with_other_shares_than_it_states() -> Result<()> {
+    let shared = Shared::agreed((3, 1), FileSettings::default()).await?;
+    let replay = shared.service.replay().await?;
+    let first = shared.first_message(&replay, 0)?;
+    let board = BoardId::Ceremony(replay.current_ceremony().context("no ceremony")?);
+    // A list of shares lies at the end: none here, and then one of a byte, which no signature covers.
+    let (signed, none) = first.split_at(first.len() - 4);
+    assert_eq!(none, [0; 4]);
+    let laden = [signed, &[1, 0, 0, 0, 1, 0, 0, 0, 7]].concat();
+    assert_eq!(refused(shared.post(0, board, 0, laden).await?)?, Code::InvalidRequest);
+    granted(shared.post(0, board, 0, first).await?)?;
+    // Its shares come with the messages; blobs that nobody names would stay for ever.
+    let path = format!("/blobs/{}/upload/0", Digest::of(b"a part"));
+    let part = shared.service.ask::<protocol::wire::UploadView>(
+        Method::PUT,
+        &path,
+        &shared.members[0].token,
+        b"a part".to_vec(),
+    );
+    assert_eq!(refused(part.await?)?, Code::WrongFederationState);
     Ok(())
 }
 
@@ -252,6 +277,14 @@ async fn the_door_refuses_whatever_does_not_belong_there() -> Result<()> {
     ] {
         assert_eq!(code(0, 0, message(&beyond)).await?, Code::InvalidRequest, "{beyond:?}");
     }
+    // Nobody could read them, and the place would be taken.
+    let speaker = &shared.members[0].identity;
+    for sealed in [&b""[..], b"seale", b"sealer"] {
+        let torn = forged::message(&good, speaker, sealed);
+        assert_eq!(code(0, 0, torn).await?, Code::InvalidRequest, "another ciphertext than is stated");
+    }
+    let laden = Said { exchange: u32::MAX, body: Body::Stop(Group::of([])), ..good.clone() };
+    assert_eq!(code(0, 0, forged::message(&laden, speaker, b"sealed")).await?, Code::InvalidRequest);
     let large = forged::message(&good, &shared.members[0].identity, &vec![0; MAX_MESSAGE_BYTES]);
     assert_eq!(code(0, 0, large).await?, Code::TooLarge);
     assert!(granted(shared.page(1, board, (0, 0, 0)).await?)?.messages.is_empty(), "nothing was taken");

@@ -171,6 +171,20 @@ impl Shared {
         Ok(ceremonies)
     }
 
+    /// Returns the first message of a trustee's ceremony, which begins with other secrets each time.
+    pub(crate) fn first_message(&self, replay: &Replay, member: usize) -> Result<Vec<u8>> {
+        let trustee = self.sharing.everyone().members().nth(member).context("no such trustee")?;
+        let identity = Arc::clone(&self.members[member].identity);
+        let secret = || Some(SecretBytes::new(vec![7; 32]));
+        let secrets = Secrets { box_key: secret(), contributions: secret(), roots: None };
+        let (_, outputs) = Ceremony::begin(self.setup(replay, trustee)?, identity, secrets, [])?;
+        let sent = outputs.into_iter().find_map(|output| match output {
+            ceremony::Output::Send(message) => Some(message),
+            _ => None,
+        });
+        sent.context("nothing is said")
+    }
+
     /// Lets every trustee hear what is new; returns whether all have the key.
     pub(crate) async fn hear_ceremony(&self, ceremonies: &mut [InCeremony]) -> Result<bool> {
         for one in ceremonies.iter_mut() {

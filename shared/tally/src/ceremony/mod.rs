@@ -28,8 +28,8 @@ use crate::sharing::{Group, Piece, Sharing, Trustee};
 use blame::Said;
 pub use certificate::{Certificate, CertificateError, SHARE_BYTES};
 pub use message::Reason;
-use message::{Letter, Speech, Spoken};
-pub use observed::{Certified, Observed, observe, place_of};
+use message::{Letter, Named, Speech, Spoken};
+pub use observed::{Certified, Observed, is_whole, observe, place_of};
 pub(crate) use outcome::read_roots;
 pub use outcome::{CeremonyError, CeremonyRefusal, Entry, Keyed, Output, SecretBytes, SecretName, Secrets};
 pub use public_key::PublicKey;
@@ -251,13 +251,8 @@ impl Ceremony {
         }
         match &spoken.body {
             Speech::Pieces(named) => {
-                let published: Vec<Digest> = named
-                    .iter()
-                    .filter(|named| self.speaks_for(spoken.sender, named.piece))
-                    .map(|named| named.share)
-                    .collect();
-                let digests = shares.iter().map(|share| Digest::of(share));
-                if digests.eq(published) { Ok(()) } else { Err(CeremonyRefusal::Share(spoken.sender)) }
+                let is_whole = carries_its_shares(self.setup.sharing, spoken.sender, named, shares);
+                if is_whole { Ok(()) } else { Err(CeremonyRefusal::Share(spoken.sender)) }
             }
             Speech::Shown(_) if !self.all_dead() => Err(CeremonyRefusal::TooSoon(spoken.sender)),
             _ => Ok(()),
@@ -358,4 +353,11 @@ impl Ceremony {
         let silent = |trustee: &Trustee| !self.heard.contains_key(&(place, *trustee)) && owes(trustee);
         Group::of(self.setup.sharing.everyone().members().filter(silent))
     }
+}
+
+/// Returns whether the shares beside a message are those of the pieces in whose sets its sender comes first.
+fn carries_its_shares(sharing: Sharing, sender: Trustee, named: &[Named], shares: &[Vec<u8>]) -> bool {
+    let is_first = |named: &&Named| sharing.set(named.piece).members().next() == Some(sender);
+    let published = named.iter().filter(is_first).map(|named| named.share);
+    shares.iter().map(|share| Digest::of(share)).eq(published)
 }

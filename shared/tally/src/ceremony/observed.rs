@@ -41,6 +41,20 @@ pub fn place_of(
     here.then(|| (spoken.sender, spoken.body.place()))
 }
 
+/// Returns whether a message carries what it states: the shares of the pieces that its sender publishes, and no others.
+///
+/// Shares lie beside the signature. Whoever filled a place with others would stall the ceremony, and it would be the
+/// others who seem to be silent; so whoever carries messages refuses it.
+#[must_use]
+pub fn is_whole(bytes: &[u8], sharing: Sharing) -> bool {
+    let Some(letter) = Letter::from_bytes(bytes) else { return false };
+    let Ok(spoken) = letter.signed.unverified() else { return false };
+    match &spoken.body {
+        Speech::Pieces(named) => super::carries_its_shares(sharing, spoken.sender, named, &letter.shares),
+        _ => letter.shares.is_empty(),
+    }
+}
+
 /// Reads the messages of a ceremony; what is not of it, or not signed, is passed over, and so is a second one in a place.
 #[must_use]
 pub fn observe(

@@ -56,3 +56,19 @@ pub fn place(bytes: &[u8], trustees: &[PublicIdentity]) -> Option<Place> {
     let Said { session, attempt, batch, exchange, sender, .. } = said;
     Some(Place { session, attempt, batch, exchange, sender, stops })
 }
+
+/// Returns whether a message carries what it states: a correction its whole ciphertext, any other message none.
+///
+/// The ciphertext lies beside the signature. Whoever filled a place with another one would stall all who read it, and it
+/// would be they who seem to be silent; so whoever carries messages refuses it.
+#[must_use]
+pub fn is_whole(bytes: &[u8]) -> bool {
+    let Some(message) = Message::from_bytes(bytes) else { return false };
+    let Ok(said) = message.signed.unverified() else { return false };
+    match said.body {
+        Body::Correction { digest, bytes } => {
+            message.sealed.len() == bytes as usize && Digest::of(&message.sealed) == digest
+        }
+        _ => message.sealed.is_empty(),
+    }
+}

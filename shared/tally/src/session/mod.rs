@@ -31,7 +31,7 @@ use crate::sharing::{Group, Trustee};
 use crate::sum::Sum;
 use batch::{Batch, Step};
 pub(crate) use context::Context;
-pub use delivery::{Place, place, readers, without_ciphertext};
+pub use delivery::{Place, is_whole, place, readers, without_ciphertext};
 use message::{Body, Message, STOP, seen_after};
 pub use outcome::{End, Output, Refusal};
 pub use record::{Entry, Record, RecordError, Testimony};

@@ -11,7 +11,7 @@ use super::ceremonies;
 use crate::ceremony::message::{Letter, Spoken};
 use crate::draw::Stream;
 use crate::session::message::{Body, Message, Said};
-use crate::session::{Record, Refusal, Session, readers, without_ciphertext};
+use crate::session::{Record, Refusal, Session, is_whole, readers, without_ciphertext};
 use crate::sharing::{Sharing, Trustee};
 
 /// Lays bytes out as a signed statement does, with a right signature.
@@ -78,6 +78,30 @@ fn nonsense(sharing: Sharing, tries: usize, outcomes: &mut BTreeMap<&'static str
         }
         session.end_turn();
     }
+}
+
+/// Who carries messages can refuse one whose ciphertext is not the one it states, and then nobody waits for it in vain.
+#[test]
+fn a_message_is_whole_with_the_ciphertext_that_it_states_and_with_no_other() {
+    let world = World::new(Sharing::ThreeOne, 2);
+    let task = small(&world);
+    let (mut with, mut without) = (0, 0);
+    Board::begin(&world, &task, &[]).run(&mut |_, _, bytes| {
+        assert!(is_whole(bytes), "as it is sent");
+        let stripped = without_ciphertext(bytes).unwrap();
+        if stripped == bytes {
+            without += 1;
+            let junk = [&bytes[..bytes.len() - 4], &[1, 0, 0, 0, 7]].concat();
+            assert!(!is_whole(&junk), "a byte beside a message that states none");
+        } else {
+            with += 1;
+            let mut changed = bytes.to_vec();
+            *changed.last_mut().unwrap() ^= 1;
+            assert!(!is_whole(&stripped) && !is_whole(&changed), "none, and another one");
+        }
+        vec![bytes.to_vec()]
+    });
+    assert!(with > 0 && without > 0, "{with} with a ciphertext, {without} without");
 }
 
 #[test]
