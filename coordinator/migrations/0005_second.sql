@@ -74,6 +74,7 @@ CREATE TABLE openings (
 CREATE TABLE boards (
     id         TEXT PRIMARY KEY,
     attempt    INTEGER NOT NULL,             -- the one that is held; it only grows
+    began_at   INTEGER NOT NULL,             -- when the attempt began
     moved_at   INTEGER NOT NULL,             -- when the last message came, or the attempt began
     stopped_at INTEGER,                      -- when a trustee first ended the attempt
     named      INTEGER NOT NULL,             -- whom trustees named that ended attempts: bit n − 1 stands for trustee n

@@ -130,15 +130,23 @@ pub(super) async fn all_messages(
     }
 }
 
-/// Returns whether an attempt is over: a trustee ended it a while ago, or a group whose turn it is has fallen silent and
-/// another one can take it.
+/// An attempt whose turn can pass to another group is held for this part of the patience at most.
+const LONGEST_TURN: u32 = 8;
+
+/// Returns whether an attempt is over: a trustee ended it a while ago, or another group can take the turn, and this one has
+/// fallen silent or has had it for too long.
+///
+/// Silence alone is not enough: a trustee that says something now and then, wherever in the plan, would keep its turn, and
+/// among four it has a part in three attempts of four.
 fn is_over(app: &App, session: &Session, row: BoardRow) -> bool {
     let (now, sharing) = (app.now(), session.task.sharing);
     let failed = i64::from(row.attempt).saturating_add(1);
     let pause = failed.saturating_mul(PAUSE).min(LONGEST_PAUSE);
     let has_turns = sharing.group(row.attempt) != sharing.group(row.attempt.saturating_add(1));
     row.stopped_at.is_some_and(|at| now >= at.plus(pause))
-        || (has_turns && now >= after(row.moved_at, app.settings.turn))
+        || (has_turns
+            && (now >= after(row.moved_at, app.settings.turn)
+                || now >= after(row.began_at, app.settings.patience / LONGEST_TURN)))
 }
 
 /// Returns a moment so much later.

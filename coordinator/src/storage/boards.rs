@@ -6,12 +6,11 @@ use sqlx::{Row as _, sqlite::SqliteRow};
 
 use super::{ReadTx, Result, StorageError, WriteTx};
 
-const OPEN: &str = "INSERT INTO boards (id, attempt, moved_at, named, cpu_ms) VALUES ($1, 0, $2, 0, $3) \
+const OPEN: &str = "INSERT INTO boards (id, attempt, began_at, moved_at, named, cpu_ms) VALUES ($1, 0, $2, $2, 0, $3) \
                     ON CONFLICT (id) DO NOTHING";
-const BOARD: &str = "SELECT attempt, moved_at, stopped_at, named, cpu_ms FROM boards WHERE id = $1";
+const BOARD: &str = "SELECT attempt, began_at, moved_at, stopped_at, named, cpu_ms FROM boards WHERE id = $1";
 const LAST: &str = "SELECT MAX(seq) AS last FROM messages WHERE board = $1 AND attempt = $2";
-const NEXT_ATTEMPT: &str =
-    "UPDATE boards SET attempt = $2, moved_at = $3, stopped_at = NULL, named = $4 WHERE id = $1";
+const NEXT_ATTEMPT: &str = "UPDATE boards SET attempt = $2, began_at = $3, moved_at = $3, stopped_at = NULL, named = $4 WHERE id = $1";
 const FORGET: &str = "DELETE FROM messages WHERE board = $1 AND attempt < $2";
 const CLOSE: &str = "DELETE FROM boards WHERE id = $1";
 const CLOSE_ALL: &str = "DELETE FROM boards";
@@ -37,6 +36,8 @@ const MOST: u32 = 1000;
 pub struct BoardRow {
     /// The attempt that is held.
     pub attempt: u32,
+    /// When the attempt began.
+    pub began_at: Millis,
     /// When the last message came, or the attempt began.
     pub moved_at: Millis,
     /// When a trustee first ended the attempt.
@@ -98,6 +99,7 @@ impl ReadTx {
         let Some(row) = row else { return Ok(None) };
         Ok(Some(BoardRow {
             attempt: small(&row, "attempt")?,
+            began_at: Millis(row.try_get("began_at")?),
             moved_at: Millis(row.try_get("moved_at")?),
             stopped_at: row.try_get::<Option<i64>, _>("stopped_at")?.map(Millis),
             named: small(&row, "named")?,

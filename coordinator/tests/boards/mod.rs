@@ -388,6 +388,27 @@ async fn among_four_the_turn_goes_round_on_silence_and_the_labels_come_in_a_late
 }
 
 #[tokio::test]
+async fn among_four_nobody_keeps_a_turn_by_saying_something_now_and_then() -> Result<()> {
+    // A turn ends with forty seconds of silence, and with five in all.
+    let shared = Shared::keyed((4, 1), settings("40s", "40s")).await?;
+    let id = round_id(1);
+    shared.vote(id, 0).await?;
+    let board = shared.asked(id).await?;
+    let good = said(&shared, board, 2).await?;
+    let (task, _) = shared.task(board).await?;
+    for exchange in 1..=task.plan.exchanges(0) {
+        let next = Said { exchange, ..good.clone() };
+        let posted = shared.post(1, board, 0, signed(&shared, 1, &next)).await?;
+        if posted.is_err() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(600)).await;
+    }
+    shared.wait_for_attempt(board, 1).await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn among_three_silence_changes_nothing_a_stop_does_and_patience_ends() -> Result<()> {
     let shared = Shared::keyed((3, 1), settings("1h", "1s")).await?;
     let id = round_id(1);

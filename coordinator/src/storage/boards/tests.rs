@@ -19,7 +19,14 @@ async fn messages_come_in_their_order_and_one_in_each_place() -> anyhow::Result<
     assert_eq!(tx.board(BOARD).await?, None);
     tx.open_board(BOARD, Millis(5), 7).await?;
     tx.open_board(BOARD, Millis(6), 8).await?;
-    let row = BoardRow { attempt: 0, moved_at: Millis(5), stopped_at: None, named: 0, cpu_ms: 7 };
+    let row = BoardRow {
+        attempt: 0,
+        began_at: Millis(5),
+        moved_at: Millis(5),
+        stopped_at: None,
+        named: 0,
+        cpu_ms: 7,
+    };
     assert_eq!(tx.board(BOARD).await?, Some(row), "it is opened once");
     for (sender, exchange) in [(2, 0), (1, 0), (1, 1), (3, 0)] {
         tx.post_message(BOARD, place(0, sender, exchange), &[sender], (Millis(9), None)).await?;
@@ -74,7 +81,7 @@ async fn the_next_attempt_forgets_the_messages_and_remembers_who_was_named() -> 
     let row = tx.board(BOARD).await?.ok_or_else(|| anyhow::anyhow!("no board"))?;
     assert_eq!((row.stopped_at, row.moved_at, row.named), (Some(Millis(3)), Millis(4), 0b110));
     tx.next_attempt(BOARD, row, Millis(8)).await?;
-    let next = BoardRow { attempt: 1, moved_at: Millis(8), stopped_at: None, ..row };
+    let next = BoardRow { attempt: 1, began_at: Millis(8), moved_at: Millis(8), stopped_at: None, ..row };
     assert_eq!(tx.board(BOARD).await?, Some(next));
     assert_eq!((tx.messages(BOARD, 0, 0).await?, tx.messages(other, 0, 0).await?.len()), (vec![], 1));
     tx.close_board(other).await?;
