@@ -74,11 +74,6 @@ pub enum RecordError {
         "this trustee answers one question of a sum; another threshold, grid or list of instances was asked for"
     )]
     OtherQuestion,
-    /// A label step is to follow something else than its test.
-    #[error(
-        "the label step of a two-step round follows the test of the same round; this is the record of another step"
-    )]
-    OtherTest,
     /// An attempt that is over, or was begun on other terms.
     #[error("attempt {asked} is not after attempt {last}, the last one this trustee took part in")]
     Attempt {
@@ -180,26 +175,6 @@ impl Record {
         };
         journal.into_iter().for_each(|entry| record.apply(entry));
         record
-    }
-
-    /// Binds the label step of a two-step round to the sum that was signed for its test. It is no entry of the journal: hand the
-    /// record of the test in whenever this one is read back, before an attempt begins.
-    ///
-    /// A trustee that took no part in the test is not bound by this, but among those who compute there is an honest one who did:
-    /// any two groups share t + 1 trustees.
-    ///
-    /// # Errors
-    /// Refuses the record of anything but the test of this round, and the test of another sum than was signed here.
-    pub fn follow(&mut self, test: &Self) -> Result<(), RecordError> {
-        if (self.round, self.step, test.step) != (test.round, Step::Label, Step::Test) {
-            return Err(RecordError::OtherTest);
-        }
-        let Some(asked) = test.sum else { return Ok(()) };
-        if let Some(signed) = self.sum.filter(|signed| *signed != asked) {
-            return Err(RecordError::OtherSum { signed, asked });
-        }
-        self.sum = Some(asked);
-        Ok(())
     }
 
     /// Returns the round.

@@ -4,7 +4,7 @@ use base::Step;
 use base::identity::Signed;
 
 use super::attacks::small;
-use super::board::{Task, World, facts, run, task};
+use super::board::{Task, World, facts, task};
 use crate::session::{BeginError, Output, Record, RecordError, Session, Testimony};
 use crate::sharing::{Sharing, Trustee};
 
@@ -105,79 +105,4 @@ fn a_restored_home_signs_what_the_others_saw_and_nothing_else() {
     admit(&mut clean, &all).unwrap();
     assert_eq!(begin(&other, 0, &clean), Ok(()));
     assert_eq!(clean.renounce(), Err(RecordError::Restored));
-}
-
-/// Begins an attempt and returns the record it leaves.
-fn begun(world: &World, trustee: Trustee, task: &Task, record: Record) -> Result<Record, BeginError> {
-    let sum = task.sum.clone();
-    let begun = Session::begin(world.party(trustee), &task.facts, task.plan.clone(), sum, record);
-    begun.map(|(session, _)| session.into_record())
-}
-
-/// The label step of a two-step round answers for the sum that was tested, and for no other. (At first the record of the label
-/// step knew nothing of the test: labels of the same ballots but one told that one's votes.)
-#[test]
-fn the_second_step_is_on_the_sum_that_was_tested() {
-    for sharing in Sharing::ALL {
-        let world = World::new(sharing, 4);
-        let counts = [9, 4, 2, 8];
-        let tested = task(&world, 2, &counts, Some(8), Step::Test);
-        let other = task(&world, 2, &[8, 4, 2, 8], None, Step::Label);
-        let same = Task { sum: tested.sum.clone(), ..task(&world, 2, &counts, None, Step::Label) };
-        for me in sharing.group(0).members() {
-            let test = begun(&world, me, &tested, Record::new(tested.facts.round, Step::Test, [])).unwrap();
-            let fresh = || Record::new(tested.facts.round, Step::Label, []);
-            assert!(begun(&world, me, &other, fresh()).is_ok(), "the control: a record that follows nothing");
-            let mut label = fresh();
-            label.follow(&test).unwrap();
-            assert!(begun(&world, me, &same, label.clone()).is_ok());
-            let (signed, asked) = (tested.sum.digest(), other.sum.digest());
-            let refused = RecordError::OtherSum { signed, asked };
-            assert_eq!(begun(&world, me, &other, label), Err(BeginError::Record(refused)));
-            // what was begun on another sum can no longer follow
-            let mut late = begun(&world, me, &other, fresh()).unwrap();
-            let refused = RecordError::OtherSum { signed: asked, asked: signed };
-            assert_eq!(late.follow(&test), Err(refused));
-        }
-    }
-}
-
-/// At (4, 1) the groups of test and label may differ: whoever was away at the test is bound by those who were not.
-#[test]
-fn who_was_away_at_the_test_makes_no_labels_of_another_sum() {
-    let sharing = Sharing::FourOne;
-    let world = World::new(sharing, 4);
-    let tested = task(&world, 2, &[9, 4, 2, 8], Some(8), Step::Test);
-    assert_eq!(run(&world, &tested, &[]).labels.len(), 3);
-    let mut other = task(&world, 2, &[8, 4, 2, 8], None, Step::Label);
-    other.facts.attempt = 1;
-    let (mut bound, mut free) = (0, 0);
-    for me in sharing.group(1).members() {
-        let mut label = Record::new(tested.facts.round, Step::Label, []);
-        let test = Record::new(tested.facts.round, Step::Test, []);
-        let test =
-            if sharing.group(0).contains(me) { begun(&world, me, &tested, test).unwrap() } else { test };
-        label.follow(&test).unwrap();
-        match begun(&world, me, &other, label) {
-            Ok(_) => free += 1,
-            Err(refused) => {
-                assert!(matches!(refused, BeginError::Record(RecordError::OtherSum { .. })), "{refused}");
-                bound += 1;
-            }
-        }
-    }
-    assert_eq!((bound, free), (2, 1), "two of three refuse, so an honest one does");
-}
-
-#[test]
-fn a_label_step_follows_its_own_test_alone() {
-    let round = facts(0).round;
-    let other = base::ids::RoundId::from_bytes([9; 16]);
-    let mut label = Record::new(round, Step::Label, []);
-    for wrong in [Record::new(other, Step::Test, []), Record::new(round, Step::Label, [])] {
-        assert_eq!(label.follow(&wrong), Err(RecordError::OtherTest));
-    }
-    let mut test = Record::new(round, Step::Test, []);
-    assert_eq!(test.follow(&Record::new(round, Step::Test, [])), Err(RecordError::OtherTest));
-    assert_eq!(label.follow(&test), Ok(()));
 }
